@@ -1,0 +1,42 @@
+use super::Aim;
+use burn::tensor::Tensor;
+
+/// Outputs of a pair should lie apart, in proportion to their inputs:
+/// `φ = 1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)`.
+///
+/// Source: mode-seeking GAN, arXiv 1903.05628, Eq. 3 maximises the ratio; the authors' program
+/// minimises this reciprocal with the means of numerator and denominator taken over the batch,
+/// and so do we. `ε` bounds the value by `1/ε` when all outputs are equal.
+#[derive(Clone, Copy, Debug)]
+pub struct Repel {
+    /// Bounds the value from above by its reciprocal; greater than 0.
+    pub epsilon: f64,
+}
+
+impl Repel {
+    /// The authors' ε.
+    pub const EPSILON: f64 = 1e-5;
+}
+
+impl Aim for Repel {
+    fn name(&self) -> &'static str {
+        "repel"
+    }
+
+    fn formula(&self) -> &'static str {
+        "1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)"
+    }
+
+    fn needs_input_distance(&self) -> bool {
+        true
+    }
+
+    fn value(&self, outputs: Tensor<1>, inputs: Option<Tensor<1>>) -> Tensor<1> {
+        let ratio = match inputs {
+            // Equal inputs would give 0/0: the smallest normal number keeps the ratio finite.
+            Some(inputs) => outputs.mean() / inputs.mean().clamp_min(f32::MIN_POSITIVE),
+            None => outputs.mean(),
+        };
+        ratio.add_scalar(self.epsilon).recip()
+    }
+}

@@ -1,0 +1,22 @@
+use super::Distance;
+use burn::tensor::Tensor;
+
+/// Mean absolute difference, `D(a, b) = (1/d)·Σₖ|aₖ − bₖ|`.
+///
+/// The subgradient where `aₖ = bₖ` is 0.
+#[derive(Clone, Copy, Debug)]
+pub struct L1;
+
+impl Distance for L1 {
+    fn name(&self) -> &'static str {
+        "l1"
+    }
+
+    fn formula(&self) -> &'static str {
+        "mean |a − b|"
+    }
+
+    fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+        (a - b).abs().mean_dim(1).squeeze_dim(1)
+    }
+}

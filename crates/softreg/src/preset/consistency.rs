@@ -1,0 +1,36 @@
+use crate::aim::Attract;
+use crate::composition::Composition;
+use crate::distance::SquaredL2;
+use crate::pairing::Augment;
+use crate::registry::{Entry, Kind, Setting, SettingKind, flag, number};
+use crate::site::Site;
+use crate::spec::Body;
+
+/// Consistency regularization (CR). Source: arXiv 1910.12027, Eq. 4, with λ = 10 and the flip and
+/// shift of section 4.1. The sample is the real picture as the critic sees it, after differentiable
+/// augmentation where there is any.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "consistency",
+    kind: Kind::Soft,
+    summary: "the critic should score a real picture and a moved copy of it alike",
+    formula: "E[(D(x) − D(T(x)))²], T flips and shifts, x real",
+    weight: 10.0,
+    passes: "1 critic",
+    source: "arXiv 1910.12027",
+    settings: &[
+        Setting {
+            name: "flip",
+            summary: "mirror copies left to right",
+            kind: SettingKind::Flag { default: true },
+        },
+        Setting {
+            name: "shift",
+            summary: "largest shift of a copy, as a share of the side",
+            kind: SettingKind::Number { default: Augment::SHIFT, min: 0.0, max: 0.5 },
+        },
+    ],
+    build: |settings| {
+        let augment = Augment { shift: number(settings, "shift"), flip: flag(settings, "flip") };
+        vec![Body::Soft(Composition::new(augment, SquaredL2, Attract, Site::RealScore))]
+    },
+};

@@ -1,0 +1,88 @@
+//! Whole-pixel moves of pictures, picture by picture, differentiable on every backend: each output
+//! pixel copies one input pixel (or nothing), expressed as a gather.
+
+use burn::tensor::{Int, Tensor, TensorData};
+
+/// What a pixel from outside the picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// The picture mirrored at its border, without repeating the border pixel.
+    Reflect,
+    /// Zero.
+    Zero,
+}
+
+/// Moves pixels: output pixel `(y, x)` of picture `i` is input pixel `source(i, y, x)`, which may
+/// lie outside. `[n, c, h, w] → [n, c, h, w]`.
+pub(crate) fn warp(
+    pictures: Tensor<4>,
+    edge: Edge,
+    source: impl Fn(usize, i64, i64) -> (i64, i64),
+) -> Tensor<4> {
+    let [n, c, h, w] = pictures.dims();
+    let device = pictures.device();
+    let mut index = Vec::with_capacity(n * h * w);
+    let mut inside = Vec::with_capacity(n * h * w);
+    for i in 0..n {
+        for y in 0..h as i64 {
+            for x in 0..w as i64 {
+                let (sy, sx) = source(i, y, x);
+                let ok = (0..h as i64).contains(&sy) && (0..w as i64).contains(&sx);
+                inside.push(if ok { 1f32 } else { 0.0 });
+                let (sy, sx) = match edge {
+                    Edge::Reflect => (reflect(sy, h as i64), reflect(sx, w as i64)),
+                    Edge::Zero => (sy.clamp(0, h as i64 - 1), sx.clamp(0, w as i64 - 1)),
+                };
+                index.push(sy * w as i64 + sx);
+            }
+        }
+    }
+    let index = Tensor::<3, Int>::from_data(TensorData::new(index, [n, 1, h * w]), &device);
+    let moved = pictures.reshape([n, c, h * w]).gather(2, index.repeat_dim(1, c));
+    let moved = match edge {
+        Edge::Reflect => moved,
+        Edge::Zero => {
+            moved * Tensor::<3>::from_data(TensorData::new(inside, [n, 1, h * w]), &device)
+        }
+    };
+    moved.reshape([n, c, h, w])
+}
+
+/// Position `p` folded back into `0..side`: …2 1 | 0 1 2 … (PyTorch's `reflect`).
+fn reflect(p: i64, side: i64) -> i64 {
+    if side == 1 {
+        return 0;
+    }
+    let period = 2 * (side - 1);
+    let p = p.rem_euclid(period);
+    p.min(period - p)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn row(edge: Edge, shift: i64) -> Vec<f32> {
+        let x = Tensor::<4>::from_floats([[[[1., 2., 3., 4.]]]], &Device::flex());
+        warp(x, edge, |_, y, x| (y, x - shift)).into_data().to_vec().unwrap()
+    }
+
+    #[test]
+    fn zero_and_reflect_at_the_border() {
+        assert_eq!(row(Edge::Zero, 1), [0., 1., 2., 3.]);
+        assert_eq!(row(Edge::Reflect, 1), [2., 1., 2., 3.]);
+        assert_eq!(row(Edge::Reflect, -2), [3., 4., 3., 2.]);
+        assert_eq!(row(Edge::Zero, 0), [1., 2., 3., 4.]);
+    }
+
+    #[test]
+    fn gradient_returns_to_the_pixel_that_was_copied() {
+        let device = Device::flex().autodiff();
+        let x = Tensor::<4>::from_floats([[[[1., 2., 3., 4.]]]], &device).require_grad();
+        let weights = Tensor::<4>::from_floats([[[[1., 10., 100., 1000.]]]], &device);
+        let y = warp(x.clone(), Edge::Zero, |_, y, x| (y, x - 1)) * weights;
+        let gradient: Vec<f32> = x.grad(&y.sum().backward()).unwrap().into_data().to_vec().unwrap();
+        assert_eq!(gradient, [10., 100., 1000., 0.]);
+    }
+}
