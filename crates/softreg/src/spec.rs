@@ -149,7 +149,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .map_or_else(String::new, |(_, candidate)| format!(", did you mean `{candidate}`?"))
 }
 
-/// Reads `name`, `name=weight` or `name=weight,setting=value,…`.
+/// Reads `name`, `name=weight` or `name=weight,setting=value,…`; `name,weight=…` says the same.
 ///
 /// # Errors
 /// [`SpecError::Grammar`]; names and values are checked later, by [`check`].
@@ -175,8 +175,12 @@ pub fn parse(text: &str) -> Result<(String, Spec), SpecError> {
             };
             Ok((key.trim().to_owned(), value))
         })
-        .collect::<Result<_, SpecError>>()?;
-    Ok((name.trim().to_owned(), Spec { weight, settings }))
+        .collect::<Result<BTreeMap<_, _>, SpecError>>()?;
+    let named = Spec::from(Spelling::Table(settings));
+    if weight.is_some() && (named.weight.is_some() || named.settings.contains_key("weight")) {
+        return Err(grammar());
+    }
+    Ok((name.trim().to_owned(), Spec { weight: weight.or(named.weight), settings: named.settings }))
 }
 
 /// What a term of the objective is made of.

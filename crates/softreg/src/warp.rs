@@ -65,7 +65,7 @@ mod tests {
 
     fn row(edge: Edge, shift: i64) -> Vec<f32> {
         let x = Tensor::<4>::from_floats([[[[1., 2., 3., 4.]]]], &Device::flex());
-        warp(x, edge, |_, y, x| (y, x - shift)).into_data().to_vec().unwrap()
+        warp(x, edge, |_, y, x| (y, x - shift)).into_data().try_to_vec().unwrap()
     }
 
     #[test]
@@ -82,7 +82,8 @@ mod tests {
         let x = Tensor::<4>::from_floats([[[[1., 2., 3., 4.]]]], &device).require_grad();
         let weights = Tensor::<4>::from_floats([[[[1., 10., 100., 1000.]]]], &device);
         let y = warp(x.clone(), Edge::Zero, |_, y, x| (y, x - 1)) * weights;
-        let gradient: Vec<f32> = x.grad(&y.sum().backward()).unwrap().into_data().to_vec().unwrap();
+        let gradient: Vec<f32> =
+            x.grad(&y.sum().backward()).unwrap().into_data().try_to_vec().unwrap();
         assert_eq!(gradient, [10., 100., 1000., 0.]);
     }
 }

@@ -16,6 +16,10 @@ pub struct Repel {
 impl Repel {
     /// The authors' ε.
     pub const EPSILON: f64 = 1e-5;
+
+    /// Equal inputs would give 0/0. A floor this far below any real distance keeps the ratio finite,
+    /// and is large enough that the gradient, which has its square, stays so in single precision.
+    const SMALLEST_INPUT: f64 = 1e-12;
 }
 
 impl Aim for Repel {
@@ -33,8 +37,7 @@ impl Aim for Repel {
 
     fn value(&self, outputs: Tensor<1>, inputs: Option<Tensor<1>>) -> Tensor<1> {
         let ratio = match inputs {
-            // Equal inputs would give 0/0: the smallest normal number keeps the ratio finite.
-            Some(inputs) => outputs.mean() / inputs.mean().clamp_min(f32::MIN_POSITIVE),
+            Some(inputs) => outputs.mean() / inputs.mean().clamp_min(Self::SMALLEST_INPUT),
             None => outputs.mean(),
         };
         ratio.add_scalar(self.epsilon).recip()

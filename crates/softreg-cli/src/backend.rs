@@ -1,0 +1,35 @@
+//! The only place that chooses where tensors are computed.
+
+use burn::tensor::Device;
+
+/// The backends that this binary was built with.
+pub(crate) const BACKENDS: &[&str] = &[
+    #[cfg(feature = "cpu")]
+    "cpu",
+    #[cfg(feature = "cuda")]
+    "cuda",
+    #[cfg(feature = "vulkan")]
+    "vulkan",
+];
+
+/// The device called `name`; `auto` is the first of [`BACKENDS`].
+pub(crate) fn device(name: &str) -> anyhow::Result<Device> {
+    let name = if name == "auto" { BACKENDS.first().copied().unwrap_or("none") } else { name };
+    match name {
+        #[cfg(feature = "cpu")]
+        "cpu" => Ok(Device::flex()),
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Device::cuda(0)),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Ok(Device::vulkan(burn::tensor::DeviceKind::default())),
+        other => Err(crate::failure::usage(format!(
+            "there is no device `{other}` in this build: choose from auto, {}",
+            BACKENDS.join(", ")
+        ))),
+    }
+}
+
+/// Processor cores that may be used.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,358 @@
+//! `softreg train`: from pictures to a generator, in one command.
+
+use crate::failure::usage;
+use crate::terminal::{Mode, Progress, line_to_stdout};
+use crate::{backend, recipe};
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use softreg::spec;
+use softreg_image::Collection;
+use softreg_run::{RunFolder, atomic};
+use softreg_train::config::{Checked, keys, parse};
+use softreg_train::{Outcome, Run, RunConfig};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Train a generator from a folder of pictures.
+///
+/// Without arguments it trains on the built-in collection `motif` for about three minutes. Everything
+/// is written into a run folder; a run that is interrupted or killed goes on with --resume.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  softreg train                                  built-in pictures, three minutes
+  softreg train my-pictures/ --minutes 30        a folder, archive or data file
+  softreg train art.zip --size 48x64 --flip
+  softreg train --recipe cifar10 --reg consistency=5 --reg l2=0
+  softreg train --resume runs/motif-001 --minutes 10
+  softreg train --print-config > my.toml && softreg train --recipe my.toml")]
+pub(crate) struct Train {
+    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
+    #[arg(value_name = "PATH")]
+    source: Option<String>,
+    /// A recipe by name (see: softreg list recipes) or a configuration file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    recipe: String,
+    /// Go on with a run that was stopped; only --steps, --images and --minutes may be changed
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "out"])]
+    resume: Option<PathBuf>,
+    /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Picture size: auto, 32 or 48x64 (width x height)
+    #[arg(long, value_name = "SIZE", help_heading = "Pictures")]
+    size: Option<String>,
+    /// Use only the first pictures
+    #[arg(long, value_name = "COUNT", help_heading = "Pictures")]
+    limit: Option<usize>,
+    /// Mirror half of the pictures left to right
+    #[arg(long, help_heading = "Pictures")]
+    flip: bool,
+    /// Learn the labels too (class folders), and generate by label
+    #[arg(long, help_heading = "Networks")]
+    conditional: bool,
+    /// dcgan or residual
+    #[arg(long, value_name = "NAME", help_heading = "Networks")]
+    network: Option<String>,
+    /// Feature maps next to the picture; cost grows with its square
+    #[arg(long, value_name = "MAPS", help_heading = "Networks")]
+    width: Option<usize>,
+    /// Adversarial loss (see: softreg list losses)
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    loss: Option<String>,
+    /// Regularizer, NAME or NAME=WEIGHT[,SETTING=VALUE]; may be repeated; weight 0 takes one out,
+    /// `none` takes all out
+    #[arg(long = "reg", value_name = "NAME=WEIGHT", help_heading = "Training")]
+    regularizers: Vec<String>,
+    /// Differentiable augmentation: colour,translation,cutout or none
+    #[arg(long, value_name = "LIST", help_heading = "Training")]
+    augment: Option<String>,
+    /// Pictures per step
+    #[arg(long, value_name = "COUNT", help_heading = "Training")]
+    batch: Option<usize>,
+    /// Fixes every random draw
+    #[arg(long, value_name = "NUMBER", help_heading = "Training")]
+    seed: Option<u64>,
+    /// Stop after so many steps
+    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
+    steps: Option<u64>,
+    /// Stop after so many pictures, repeats counted
+    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
+    images: Option<u64>,
+    /// Stop after so many minutes of training
+    #[arg(long, value_name = "MINUTES", help_heading = "Stop (the first that holds)")]
+    minutes: Option<f64>,
+    /// Any key of the configuration, SECTION.KEY=VALUE; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "COUNT", help_heading = "Machine")]
+    threads: Option<usize>,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
+    device: String,
+    /// Print the configuration with comments, and do nothing
+    #[arg(long)]
+    print_config: bool,
+    /// Print only the path of the finished picture sheet
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+    /// Print one JSON object per event on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.print_config {
+            let config = self.config(recipe::read(&self.recipe)?)?;
+            config.check_without_pictures()?;
+            return Ok(line_to_stdout(keys::with_comments(&config).trim_end())?);
+        }
+        let progress = Progress::new(match (self.quiet, self.json) {
+            (true, _) => Mode::Quiet,
+            (_, true) => Mode::Json,
+            _ => Mode::Human,
+        });
+        match &self.resume {
+            Some(folder) => self.go_on(folder, progress),
+            None => self.start(progress),
+        }
+    }
+
+    /// The recipe with everything from the command line on top.
+    fn config(&self, mut config: RunConfig) -> anyhow::Result<RunConfig> {
+        let set = |target: &mut String, value: &Option<String>| {
+            if let Some(value) = value {
+                target.clone_from(value);
+            }
+        };
+        set(&mut config.data.source, &self.source);
+        set(&mut config.data.size, &self.size);
+        set(&mut config.training.loss, &self.loss);
+        config.data.limit = self.limit.or(config.data.limit);
+        config.data.flip |= self.flip;
+        config.network.conditional |= self.conditional;
+        config.network.width = self.width.unwrap_or(config.network.width);
+        config.training.batch = self.batch.unwrap_or(config.training.batch);
+        config.training.threads = self.threads.unwrap_or(config.training.threads);
+        config.seed = self.seed.unwrap_or(config.seed);
+        if let Some(name) = &self.network {
+            config = parse::set(&config, &format!("network.architecture={name}"))?;
+        }
+        if let Some(list) = &self.augment {
+            let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+            config.training.augment =
+                names.filter(|name| *name != "none").map(str::to_owned).collect();
+        }
+        for text in &self.regularizers {
+            if text == "none" {
+                config.regularizers.clear();
+                continue;
+            }
+            let (name, spec) =
+                spec::parse(text).map_err(softreg_train::config::ConfigError::from)?;
+            config.regularizers.insert(name, spec);
+        }
+        let mut config = self.stop(config);
+        for assignment in &self.assignments {
+            config = parse::set(&config, assignment)?;
+        }
+        Ok(config)
+    }
+
+    /// A stop condition on the command line replaces those of the recipe.
+    fn stop(&self, mut config: RunConfig) -> RunConfig {
+        let stop = &mut config.stop;
+        if self.steps.is_some() || self.images.is_some() || self.minutes.is_some() {
+            (stop.steps, stop.images, stop.minutes) = (self.steps, self.images, self.minutes);
+        }
+        config
+    }
+
+    fn start(&self, mut progress: Progress) -> anyhow::Result<()> {
+        let mut config = self.config(recipe::read(&self.recipe)?)?;
+        config.check_without_pictures()?;
+        let device = backend::device(&self.device)?;
+        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        config.data.source = absolute(&config.data.source);
+        config.settle(&pictures, backend::cores());
+        let checked = config.check(&pictures)?;
+        let folder = match &self.out {
+            Some(path) => RunFolder::create(path)?,
+            None => RunFolder::next_free("runs", &stem(&checked.config().data.source))?,
+        };
+        let _lock = folder.lock()?;
+        atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())?;
+        atomic::write_json(folder.data(), &describe(&pictures))?;
+        progress.say(&introduction(&checked, &pictures, &folder));
+        for skipped in pictures.skipped.iter().take(5) {
+            progress.say(&format!("note: skipped {}: {}", skipped.name, skipped.reason));
+        }
+        if pictures.skipped.len() > 5 {
+            let more = pictures.skipped.len() - 5;
+            progress.say(&format!("note: skipped {more} more, see {}", folder.data().display()));
+        }
+        self.train(&folder, &checked, &pictures, device, &mut progress, false)
+    }
+
+    fn go_on(&self, path: &Path, mut progress: Progress) -> anyhow::Result<()> {
+        let folder = RunFolder::open(path)?;
+        let _lock = folder.lock()?;
+        let file = folder.config();
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let before = parse::parse(&text, &file.display().to_string())?;
+        let mut config = self.stop(before.clone());
+        for assignment in &self.assignments {
+            config = parse::set(&config, assignment)?;
+        }
+        let fixed = |config: &RunConfig| {
+            let (stop, output) = Default::default();
+            RunConfig { stop, output, ..config.clone() }
+        };
+        if fixed(&self.config(config.clone())?) != fixed(&before) {
+            return Err(usage(
+                "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
+            ));
+        }
+        let device = backend::device(&self.device)?;
+        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        let checked = config.check(&pictures)?;
+        if checked.config() != &before {
+            atomic::write(&file, keys::with_comments(checked.config()).as_bytes())?;
+        }
+        progress.say(&introduction(&checked, &pictures, &folder));
+        self.train(&folder, &checked, &pictures, device, &mut progress, true)
+    }
+
+    fn train(
+        &self,
+        folder: &RunFolder,
+        checked: &Checked,
+        pictures: &Collection,
+        device: burn::tensor::Device,
+        progress: &mut Progress,
+        resume: bool,
+    ) -> anyhow::Result<()> {
+        static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+        ctrlc::set_handler(|| {
+            // The first ends the run after its step, the second ends the process.
+            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+                std::process::exit(1);
+            }
+        })
+        .context("cannot listen for Ctrl-C")?;
+        let config = checked.config();
+        let (training, _held_out) = pictures.split(config.data.validation, config.seed);
+        let run = Run {
+            folder,
+            checked,
+            pictures,
+            training,
+            device,
+            validation: None,
+            observer: progress,
+            interrupt: &INTERRUPTED,
+            versions: BTreeMap::from([
+                ("softreg".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+                ("device".to_owned(), self.device.clone()),
+            ]),
+        };
+        let outcome = run.train(resume)?;
+        progress.end();
+        self.conclude(folder, &outcome, progress)
+    }
+
+    fn conclude(
+        &self,
+        folder: &RunFolder,
+        outcome: &Outcome,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let (root, sheet) = (folder.root().display(), outcome.sheet.display());
+        if self.json {
+            line_to_stdout(
+                &json!({
+                    "event": "end", "finished": outcome.finished, "reason": outcome.reason,
+                    "step": outcome.step, "images": outcome.images, "seconds": outcome.seconds,
+                    "run": folder.root(), "sheet": outcome.sheet,
+                })
+                .to_string(),
+            )?;
+        } else if self.quiet {
+            line_to_stdout(&sheet.to_string())?;
+        } else {
+            progress.say(&format!(
+                "{}: {} steps, {} pictures seen. Go on: softreg train --resume {root} --minutes …",
+                outcome.reason, outcome.step, outcome.images
+            ));
+            line_to_stdout(&format!("Picture sheet: {sheet}"))?;
+        }
+        if outcome.finished {
+            return Ok(());
+        }
+        anyhow::bail!("{}; everything is saved: softreg train --resume {root}", outcome.reason)
+    }
+}
+
+/// What is trained on what, in two lines.
+fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
+    let config = checked.config();
+    let classes = match pictures.classes.len() {
+        0 => String::new(),
+        n => format!(" of {n} kinds"),
+    };
+    let regularizers = match checked.terms() {
+        [] => "no regularizer".to_owned(),
+        terms => {
+            let one = |term: &softreg::spec::Term| format!("{} {}", term.name, term.weight);
+            terms.iter().map(one).collect::<Vec<_>>().join(" + ")
+        }
+    };
+    let name = |architecture| {
+        let of = |e: &&softreg_net::architecture::Entry| e.architecture == architecture;
+        softreg_net::architecture::ARCHITECTURES.iter().find(of).map_or("", |e| e.name)
+    };
+    format!(
+        "{} pictures{classes} from {} at {}; {} of width {}, {} loss, {regularizers}\nrun folder {}",
+        pictures.len(),
+        config.data.source,
+        config.data.size,
+        name(config.network.architecture),
+        config.network.width,
+        config.training.loss,
+        folder.root().display(),
+    )
+}
+
+/// What the run folder keeps about the pictures.
+fn describe(pictures: &Collection) -> serde_json::Value {
+    json!({
+        "pictures": pictures.len(),
+        "size": pictures.size.to_string(),
+        "channels": pictures.channels,
+        "classes": pictures.classes,
+        "skipped": pictures.skipped.iter()
+            .map(|s| json!({"name": s.name, "reason": s.reason}))
+            .collect::<Vec<_>>(),
+        "fingerprint": pictures.fingerprint,
+    })
+}
+
+/// A path that still holds when the run is resumed from another folder; names of built-in
+/// collections stay.
+fn absolute(source: &str) -> String {
+    match std::fs::canonicalize(source) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => source.to_owned(),
+    }
+}
+
+/// The name of a run folder after its pictures: `pictures/cats.zip` → `cats`.
+fn stem(source: &str) -> String {
+    let name = Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or("run");
+    let keep = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    name.split(':').next().unwrap_or(name).chars().map(keep).collect()
+}

@@ -1,0 +1,67 @@
+//! How the program fails: one sentence on stderr, and exit code 1 (failed) or 2 (wrong usage).
+
+use softreg_train::config::ConfigError;
+use std::process::ExitCode;
+
+/// The user asked for something that cannot be: exit code 2.
+#[derive(Debug)]
+pub(crate) struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A [`Usage`] error.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
+}
+
+/// Says what went wrong, and gives the exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    // A reader that closed the pipe has seen what it wanted.
+    let closed_pipe = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    let mut message = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        // Library errors repeat their cause's text: say it once.
+        if !message.ends_with(&text) {
+            if !message.is_empty() {
+                message.push_str(": ");
+            }
+            message.push_str(&text);
+        }
+    }
+    crate::terminal::line_to_stderr(&format!("error: {message}"));
+    let wrong_usage = |e: &(dyn std::error::Error + 'static)| {
+        e.is::<Usage>()
+            || e.is::<ConfigError>()
+            || matches!(e.downcast_ref(), Some(softreg_train::Error::Config(_)))
+    };
+    if error.chain().any(wrong_usage) { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+/// A bug shows as one line, not as a backtrace (unless one is asked for).
+pub(crate) fn install_panic_hook() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            return default(info);
+        }
+        let what = info.payload_as_str().unwrap_or("unknown").lines().next().unwrap_or_default();
+        let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line()));
+        crate::terminal::line_to_stderr(&format!(
+            "error: this is a bug in softreg ({what}{}); please report it. A run keeps its last checkpoint: softreg train --resume RUN",
+            place.unwrap_or_default()
+        ));
+    }));
+}

@@ -1,0 +1,26 @@
+//! The program `softreg`: trains image generators that stay diverse on small picture collections.
+
+mod backend;
+mod command;
+mod failure;
+mod recipe;
+mod terminal;
+
+use clap::Parser;
+use command::Cli;
+use std::process::ExitCode;
+
+// Training allocates and frees large buffers all the time; the system allocator gives them back to
+// the kernel every time, and pays for fresh pages again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    failure::install_panic_hook();
+    let outcome = std::panic::catch_unwind(|| command::run(Cli::parse()));
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failure::report(&error),
+        Err(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,300 @@
+//! All pictures of a source at the training size, in memory.
+//!
+//! Small collections are the point of softreg, so they fit: 10,000 pictures of 64 x 64 RGB are
+//! 123 MB. Training then never waits for a disk or a decoder.
+
+use std::collections::HashMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::channels::{Background, Channels};
+use crate::error::Error;
+use crate::picture::{self, Raster};
+use crate::size::{Size, suggest_size};
+use crate::source::{self, Record, Source};
+use crate::transform::{Fit, Transform};
+
+/// Pictures decoded between two additions to the collection: bounds what is held twice.
+const CHUNK: usize = 256;
+
+/// How to bring pictures into memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoadOptions {
+    /// The training size; `None` takes what [`native_size`] suggests.
+    pub size: Option<Size>,
+    /// The channels to keep.
+    pub channels: Channels,
+    /// What to do with pictures of another shape.
+    pub fit: Fit,
+    /// The colour behind transparent pixels and beside padded pictures.
+    pub background: Background,
+    /// Take only the first so many pictures, in the order of the source: sorted by path for
+    /// folders and archives, record order for files of records. Unreadable ones count.
+    pub limit: Option<usize>,
+    /// The seed of pictures that are drawn by a built-in source.
+    pub seed: u64,
+}
+
+/// A picture that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Where it is from.
+    pub name: String,
+    /// A clause that follows the name: "is empty (0 bytes)".
+    pub reason: String,
+}
+
+/// Pictures of one size in memory, in the fixed order of their source.
+#[derive(Debug, Clone)]
+pub struct Collection {
+    /// Width and height of every picture.
+    pub size: Size,
+    /// Planes per picture: 1 grey, 3 RGB, 4 RGBA with alpha multiplied in.
+    pub channels: usize,
+    /// All pictures one after the other, each `[channels, height, width]`.
+    pub pixels: Vec<u8>,
+    /// The class of each picture, when the source has classes.
+    pub labels: Option<Vec<u32>>,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// Where each picture is from.
+    pub names: Vec<String>,
+    /// The pictures that could not be used.
+    pub skipped: Vec<Skipped>,
+    /// BLAKE3 over size, channels, labels and pixels, in hexadecimal: two runs with the same
+    /// fingerprint were trained on the same data.
+    pub fingerprint: String,
+}
+
+/// The size that the pictures at `spec` suggest, from their headers alone.
+///
+/// # Errors
+/// When `spec` cannot be opened or no picture in it can be read.
+pub fn native_size(spec: &str, options: &LoadOptions) -> Result<Size, Error> {
+    let source = source::open(spec, options.limit, options.seed)?;
+    size_of(source.as_ref(), spec)
+}
+
+fn size_of(source: &dyn Source, spec: &str) -> Result<Size, Error> {
+    let count = source.listing().names.len();
+    let heads: Vec<_> = (0..count).into_par_iter().map(|index| source.head(index)).collect();
+    let dimensions: Vec<(u32, u32)> =
+        heads.iter().flatten().map(|head| (head.width, head.height)).collect();
+    if dimensions.is_empty() {
+        let names = source.listing().names.iter();
+        let reasons = names.zip(heads).filter_map(|(name, head)| Some((name.clone(), head.err()?)));
+        return Err(none_readable(spec, reasons.map(|(name, reason)| Skipped { name, reason })));
+    }
+    Ok(suggest_size(&dimensions))
+}
+
+fn none_readable(spec: &str, skipped: impl Iterator<Item = Skipped>) -> Error {
+    let skipped: Vec<Skipped> = skipped.collect();
+    let first = skipped.first().map_or_else(String::new, |first| {
+        format!(", the first being '{}', which {}", first.name, first.reason)
+    });
+    let detail = format!("{} picture file(s) cannot be read{first}", skipped.len());
+    Error::Empty { path: spec.into(), detail }
+}
+
+/// Reads, decodes and transforms every picture at `spec`, in parallel, in a fixed order.
+///
+/// `spec` is a path, or a built-in source such as `motif`; see
+/// [`SOURCES`](crate::source::SOURCES). A picture that cannot be read is left out and listed in
+/// [`Collection::skipped`].
+///
+/// # Errors
+/// When `spec` cannot be opened, or no picture in it can be read.
+pub fn open(spec: &str, options: &LoadOptions) -> Result<Collection, Error> {
+    let source = source::open(spec, options.limit, options.seed)?;
+    let size = match options.size {
+        Some(size) => size,
+        None => size_of(source.as_ref(), spec)?,
+    };
+    let transform = Transform {
+        size,
+        channels: options.channels,
+        fit: options.fit,
+        background: options.background,
+    };
+    let listing = source.listing();
+    let mut kept = Vec::with_capacity(listing.names.len());
+    let mut unreadable = Vec::new();
+    let mut planes = Planes::new(transform.channels.count(), size.area());
+    for start in (0..listing.names.len()).step_by(CHUNK) {
+        let end = (start + CHUNK).min(listing.names.len());
+        let decoded: Vec<Result<Vec<u8>, String>> = (start..end)
+            .into_par_iter()
+            .map(|index| Ok(transform.apply(&raster(source.as_ref(), index, Some(size))?)))
+            .collect();
+        for (index, picture) in (start..end).zip(decoded) {
+            match picture {
+                Ok(picture) => {
+                    planes.push(&picture);
+                    kept.push(index);
+                }
+                Err(reason) => {
+                    unreadable.push(Skipped { name: listing.names[index].clone(), reason });
+                }
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Err(none_readable(spec, unreadable.into_iter()));
+    }
+    let labels = listing
+        .labels
+        .as_ref()
+        .map(|labels| kept.iter().map(|&index| labels[index]).collect::<Vec<u32>>());
+    let names = kept.iter().map(|&index| listing.names[index].clone()).collect();
+    let mut skipped = listing.skipped.clone();
+    skipped.append(&mut unreadable);
+    let channels = planes.channels;
+    let fingerprint = fingerprint(size, channels, &planes.pixels, labels.as_deref());
+    Ok(Collection {
+        size,
+        channels,
+        pixels: planes.pixels,
+        labels,
+        classes: listing.classes.clone(),
+        names,
+        skipped,
+        fingerprint,
+    })
+}
+
+/// The decoded picture at `index` of a source.
+pub(crate) fn raster(
+    source: &dyn Source,
+    index: usize,
+    size: Option<Size>,
+) -> Result<Raster, String> {
+    match source.record(index, size)? {
+        Record::File(bytes) => picture::decode(&bytes),
+        Record::Pixels(_, raster) => Ok(raster),
+    }
+}
+
+/// Pictures that all have one plane until the first that needs more.
+struct Planes {
+    decided: bool,
+    channels: usize,
+    area: usize,
+    pixels: Vec<u8>,
+}
+
+impl Planes {
+    fn new(channels: Option<usize>, area: usize) -> Planes {
+        Planes {
+            decided: channels.is_some(),
+            channels: channels.unwrap_or(1),
+            area,
+            pixels: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, picture: &[u8]) {
+        if !self.decided && picture.len() > self.area && self.channels == 1 {
+            self.pixels = self.pixels.chunks_exact(self.area).flat_map(|p| p.repeat(3)).collect();
+            self.channels = 3;
+        }
+        for _ in 0..self.channels * self.area / picture.len() {
+            self.pixels.extend_from_slice(picture);
+        }
+    }
+}
+
+fn fingerprint(size: Size, channels: usize, pixels: &[u8], labels: Option<&[u32]>) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"softreg collection 1");
+    for number in [size.width(), size.height(), channels as u32, u32::from(labels.is_some())] {
+        hash.update(&number.to_le_bytes());
+    }
+    for label in labels.unwrap_or_default() {
+        hash.update(&label.to_le_bytes());
+    }
+    hash.update(pixels);
+    hash.finalize().to_hex().to_string()
+}
+
+impl Collection {
+    /// The number of pictures, at least 1.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no picture; never so for a collection that was opened.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Numbers in one picture: channels x height x width.
+    pub fn picture_len(&self) -> usize {
+        self.channels * self.size.area()
+    }
+
+    /// The bytes of one picture, `[channels, height, width]`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Collection::len`].
+    pub fn picture(&self, index: usize) -> &[u8] {
+        let len = self.picture_len();
+        &self.pixels[index * len..(index + 1) * len]
+    }
+
+    /// Writes one picture as `x / 127.5 - 1`, in `[-1, 1]`, mirrored left to right if `flip`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Collection::len`], or `out` has another length than
+    /// [`Collection::picture_len`].
+    pub fn write_unit(&self, index: usize, flip: bool, out: &mut [f32]) {
+        let picture = self.picture(index);
+        assert_eq!(out.len(), picture.len(), "one picture has {} numbers", picture.len());
+        let width = self.size.width() as usize;
+        for (row, out) in picture.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            let write = |(out, value): (&mut f32, &u8)| *out = f32::from(*value) / 127.5 - 1.0;
+            match flip {
+                false => out.iter_mut().zip(row).for_each(write),
+                true => out.iter_mut().zip(row.iter().rev()).for_each(write),
+            }
+        }
+    }
+
+    /// Divides the pictures into (training, held-out), each in increasing order.
+    ///
+    /// About `validation_fraction` of the pictures (0 to 0.9; outside it is brought to the nearer
+    /// end) is held out, drawn by `seed`. Pictures that are identical byte by byte stay on the
+    /// same side, since a copy of a training picture proves nothing. At least one picture is left
+    /// for training.
+    pub fn split(&self, validation_fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        let fraction =
+            if validation_fraction.is_nan() { 0.0 } else { validation_fraction.clamp(0.0, 0.9) };
+        let wanted = ((self.len() as f64 * fraction).round() as usize).min(self.len() - 1);
+        let mut group_of: HashMap<&[u8], usize> = HashMap::new();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for index in 0..self.len() {
+            let group = *group_of.entry(self.picture(index)).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(members) => members.push(index),
+                None => groups.push(vec![index]),
+            }
+        }
+        groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let (mut training, mut held_out) = (Vec::new(), Vec::new());
+        for mut group in groups {
+            let fits = held_out.len() + group.len() <= wanted;
+            if fits { &mut held_out } else { &mut training }.append(&mut group);
+        }
+        training.sort_unstable();
+        held_out.sort_unstable();
+        (training, held_out)
+    }
+}
+
+#[cfg(test)]
+mod tests;

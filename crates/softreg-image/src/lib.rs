@@ -1,0 +1,36 @@
+//! Picture collections for softreg: from folders, archives, CIFAR and IDX files to batches.
+//!
+//! Everything between a path a person typed and plain `f32` numbers in `[-1, 1]` happens here, so
+//! that training never sees a file name, a format or a broken picture. The crate knows no tensor
+//! library and prints nothing.
+//!
+//! | step | module |
+//! |---|---|
+//! | find the pictures | [`source`] |
+//! | decode one | [`picture`] |
+//! | bring it to the training size | [`size`], [`channels`], [`transform`] |
+//! | hold them all | [`collection`] |
+//! | draw batches | [`sampler`] |
+//! | tell a person what is there | [`doctor`] |
+//! | download a well-known set | [`fetch`] |
+
+pub mod channels;
+pub mod collection;
+pub mod doctor;
+pub mod error;
+pub mod fetch;
+pub mod picture;
+pub mod sampler;
+pub mod size;
+pub mod source;
+pub mod transform;
+
+mod resample;
+
+pub use channels::{Background, Channels};
+pub use collection::{Collection, LoadOptions, Skipped, native_size, open};
+pub use error::Error;
+pub use sampler::Sampler;
+pub use size::{Size, suggest_size};
+pub use source::{SOURCES, SourceEntry};
+pub use transform::Fit;

@@ -1,0 +1,151 @@
+//! One picture file → eight-bit pixels, without trusting the file.
+//!
+//! A picture is refused by what its header declares, before memory is set aside for it, and the
+//! large ones take turns: a folder of huge or hostile files costs time, never all the memory.
+
+mod gate;
+mod raster;
+
+use std::io::{BufRead, Cursor, Seek};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+pub use raster::Raster;
+
+/// The most pixels a picture may declare: 8192 x 8192, 64 megapixels.
+pub const MAX_PIXELS: u64 = 64 << 20;
+/// The most bytes one picture file may have: 256 MiB.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+/// The most bytes a decoder may set aside for one picture: sixteen-bit RGBA at [`MAX_PIXELS`].
+const MAX_DECODE_BYTES: u64 = MAX_PIXELS * 8;
+
+/// File endings (lower case, without the dot) that are taken for pictures.
+pub const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp"];
+
+/// What the header of a picture declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The name of the file format, "PNG" for example.
+    pub format: &'static str,
+    /// Width in pixels after the orientation stored in the file is applied.
+    pub width: u32,
+    /// Height in pixels after the orientation stored in the file is applied.
+    pub height: u32,
+}
+
+fn format_name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Bmp => "BMP",
+        _ => "other",
+    }
+}
+
+fn reason(error: &ImageError) -> String {
+    match error {
+        ImageError::Limits(_) => "needs more memory than a picture may take".to_owned(),
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the file ends before the picture does (truncated)".to_owned()
+        }
+        error => format!("cannot be decoded: {error}"),
+    }
+}
+
+fn decoder<'a, R: BufRead + Seek + 'a>(
+    reader: R,
+) -> Result<(ImageFormat, impl ImageDecoder + 'a), String> {
+    let mut reader = ImageReader::new(reader)
+        .with_guessed_format()
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    let format = reader
+        .format()
+        .filter(|format| format.reading_enabled())
+        .ok_or("is not a PNG, JPEG, WebP, GIF or BMP picture, whatever its name says")?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODE_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| reason(&error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "declares {width} x {height} pixels, more than the 64 megapixels a picture may have"
+        ));
+    }
+    if width == 0 || height == 0 {
+        return Err(format!("declares {width} x {height} pixels, which is no picture"));
+    }
+    Ok((format, decoder))
+}
+
+/// Format and size from the header alone.
+///
+/// # Errors
+/// A clause about the file ("is not …", "declares …") for a list of unreadable pictures.
+pub fn head<'a>(reader: impl BufRead + Seek + 'a) -> Result<Head, String> {
+    let (format, mut decoder) = decoder(reader)?;
+    let (width, height) = decoder.dimensions();
+    let turned = matches!(
+        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if turned { (height, width) } else { (width, height) };
+    Ok(Head { format: format_name(format), width, height })
+}
+
+/// Decodes a whole picture file: the first frame, upright, eight bits per channel.
+///
+/// Palettes are expanded, sixteen bits rounded to eight, CMYK converted. Colour profiles are not
+/// applied.
+///
+/// # Errors
+/// A clause about the file, as for [`head`].
+pub fn decode(bytes: &[u8]) -> Result<Raster, String> {
+    let (format, mut decoder) = decoder(Cursor::new(bytes))?;
+    if format == ImageFormat::Jpeg && is_cut_jpeg(bytes) {
+        return Err("the file ends before the picture does (truncated)".to_owned());
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // The decoder's own buffer and the eight-bit copy of it.
+    let _turn = gate::enter(decoder.total_bytes().saturating_mul(2));
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| reason(&error))?;
+    image.apply_orientation(orientation);
+    Ok(Raster::from(image))
+}
+
+/// Whether a JPEG has no end-of-image marker after its last start-of-scan marker.
+///
+/// The decoder fills the missing rows with grey and reports success.
+fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    match (last(0xda), last(0xd9)) {
+        (Some(scan), Some(end)) => end < scan,
+        (_, None) => true,
+        (None, Some(_)) => false,
+    }
+}
+
+/// Whether the file holds more than one frame. Training takes the first.
+pub fn is_animated(bytes: &[u8]) -> bool {
+    use image::AnimationDecoder;
+    use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+    let reader = || Cursor::new(bytes);
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Gif) => GifDecoder::new(reader())
+            .is_ok_and(|gif| gif.into_frames().take(2).filter(Result::is_ok).count() > 1),
+        Ok(ImageFormat::WebP) => WebPDecoder::new(reader()).is_ok_and(|webp| webp.has_animation()),
+        Ok(ImageFormat::Png) => {
+            PngDecoder::new(reader()).is_ok_and(|png| png.is_apng().unwrap_or(false))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Where pictures come from: one registry, one file per kind of source.
+//!
+//! A source lists its pictures once, in a fixed order, and hands out one at a time from any
+//! thread. Adding a kind of source is one file and one line in [`SOURCES`].
+
+mod cifar;
+mod drawn;
+mod folder;
+mod idx;
+mod listing;
+pub mod motif;
+mod zip;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, suggestion};
+use crate::picture::{Head, Raster};
+use crate::size::Size;
+
+pub use listing::Listing;
+
+/// One picture as the source has it.
+#[derive(Debug)]
+pub enum Record {
+    /// The bytes of a picture file.
+    File(Vec<u8>),
+    /// Pixels, with the name of the format they came from.
+    Pixels(&'static str, Raster),
+}
+
+/// A list of pictures that can be read one by one.
+pub trait Source: Send + Sync {
+    /// Names, classes, and what was left out.
+    fn listing(&self) -> &Listing;
+
+    /// The picture at `index` of the listing. A source that draws its pictures draws them at
+    /// `size`; all others ignore it.
+    ///
+    /// # Errors
+    /// A clause about the picture for the list of unreadable ones.
+    fn record(&self, index: usize, size: Option<Size>) -> Result<Record, String>;
+
+    /// Format and size of the picture at `index`, reading as little as possible.
+    ///
+    /// # Errors
+    /// As for [`Source::record`].
+    fn head(&self, index: usize) -> Result<Head, String> {
+        match self.record(index, None)? {
+            Record::File(bytes) => crate::picture::head(std::io::Cursor::new(bytes)),
+            Record::Pixels(format, raster) => {
+                Ok(Head { format, width: raster.width, height: raster.height })
+            }
+        }
+    }
+}
+
+/// What a source needs to know when it is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The path, or all of the text for a source that has none.
+    pub text: &'a str,
+    /// Take only so many, from the start.
+    pub limit: Option<usize>,
+    /// For pictures that are drawn, not read.
+    pub seed: u64,
+}
+
+impl Request<'_> {
+    /// The text as a path.
+    pub fn path(&self) -> &Path {
+        Path::new(self.text)
+    }
+}
+
+/// One kind of source.
+pub struct SourceEntry {
+    /// Name, also accepted as a prefix that skips detection: `cifar:batch.dat`.
+    pub name: &'static str,
+    /// One line for a list of sources.
+    pub summary: &'static str,
+    /// Whether this source reads what the text names.
+    pub detect: fn(&str) -> bool,
+    /// Opens it.
+    pub open: fn(&Request<'_>) -> Result<Box<dyn Source>, Error>,
+}
+
+/// Every source. The first that recognises a specification opens it.
+pub const SOURCES: &[SourceEntry] =
+    &[cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY, drawn::ENTRY];
+
+
+/// The entry that reads `spec`, and the text it is to open.
+///
+/// # Errors
+/// [`Error::NotFound`] with the nearest names, or [`Error::Unrecognised`] for an existing file.
+pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
+    if let Some(entry) = SOURCES.iter().find(|entry| (entry.detect)(spec)) {
+        return Ok((entry, spec));
+    }
+    if let Some((name, rest)) = spec.split_once(':')
+        && let Some(entry) = SOURCES.iter().find(|entry| entry.name == name)
+        && Path::new(rest).exists()
+    {
+        return Ok((entry, rest));
+    }
+    let path = PathBuf::from(spec);
+    match std::fs::metadata(&path) {
+        Ok(_) => {
+            let detail = match crate::picture::EXTENSIONS.contains(&extension(spec).as_str()) {
+                true => ": it is one picture, and a collection needs several".to_owned(),
+                false => String::new(),
+            };
+            Err(Error::Unrecognised { path, detail })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(Error::io("open", path)(error))
+        }
+        Err(_) => Err(Error::NotFound {
+            spec: spec.to_owned(),
+            built_in: drawn::ENTRY.name.to_owned(),
+            hint: nearest(spec),
+        }),
+    }
+}
+
+/// Opens the source that reads `spec`.
+///
+/// # Errors
+/// As for [`find`], and whatever is wrong with the container.
+pub fn open(spec: &str, limit: Option<usize>, seed: u64) -> Result<Box<dyn Source>, Error> {
+    let (entry, text) = find(spec)?;
+    if limit == Some(0) {
+        return Err(Error::Count { text: "0".to_owned(), max: usize::MAX });
+    }
+    (entry.open)(&Request { text, limit, seed })
+}
+
+/// The built-in name or neighbour on disk that `spec` was probably meant to be.
+fn nearest(spec: &str) -> String {
+    let path = Path::new(spec);
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut names: Vec<String> = std::fs::read_dir(parent.unwrap_or(Path::new(".")))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .map(|name| match parent {
+            Some(parent) => parent.join(name).display().to_string(),
+            None => name,
+        })
+        .collect();
+    names.sort();
+    let built_in = std::iter::once(drawn::ENTRY.name);
+    suggestion(spec, built_in.chain(names.iter().map(String::as_str)))
+}
+
+/// The ending of a name in lower case, without the dot; empty when there is none.
+fn extension(name: &str) -> String {
+    Path::new(name).extension().and_then(|end| end.to_str()).unwrap_or("").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_summaries_are_lines() {
+        for (index, entry) in SOURCES.iter().enumerate() {
+            assert!(SOURCES[..index].iter().all(|other| other.name != entry.name));
+            assert!(!entry.summary.is_empty() && !entry.summary.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_suggests_the_nearest() {
+        let message = find("motiv").err().unwrap().to_string();
+        assert!(message.contains("Did you mean 'motif'?"), "{message}");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("birds")).unwrap();
+        let spec = folder.path().join("brids").display().to_string();
+        let message = find(&spec).err().unwrap().to_string();
+        assert!(message.contains("birds'?"), "{message}");
+    }
+}

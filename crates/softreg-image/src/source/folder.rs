@@ -1,0 +1,123 @@
+//! A folder of picture files, with everything below it.
+//!
+//! Symbolic links are not followed (the folder itself may be one): a link can lead out of the
+//! folder or back into it. Linked pictures are listed as skipped. Files are taken by their ending
+//! and read by their content, so a PNG named .jpg is fine.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{Listing, Record, Request, Source, SourceEntry, extension};
+use crate::collection::Skipped;
+use crate::error::Error;
+use crate::picture::{EXTENSIONS, Head, MAX_FILE_BYTES, head};
+use crate::size::Size;
+
+pub(super) const ENTRY: SourceEntry = SourceEntry {
+    name: "folder",
+    summary: "a folder of PNG, JPEG, WebP, GIF or BMP files; sub-folders become classes",
+    detect: |text| Path::new(text).is_dir(),
+    open: |request| Ok(Box::new(Folder::open(request)?)),
+};
+
+struct Folder {
+    root: PathBuf,
+    listing: Listing,
+}
+
+impl Folder {
+    fn open(request: &Request<'_>) -> Result<Folder, Error> {
+        let root = request.path().to_path_buf();
+        // walkdir reports an unreadable root like any other folder; here it is fatal.
+        std::fs::read_dir(&root).map_err(Error::io("read the folder", &root))?;
+        let mut listing = Listing::default();
+        let mut hidden = 0;
+        let walk = WalkDir::new(&root).follow_links(false).into_iter().filter_entry(|entry| {
+            let visible =
+                entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+            hidden += usize::from(!visible);
+            visible
+        });
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => {
+                    let name = name_below(&root, entry.path());
+                    let ending = extension(&name);
+                    let link = entry.file_type().is_symlink();
+                    let folder_link = link && entry.path().is_dir();
+                    if entry.path().to_str().is_none() {
+                        let reason = "has a name that is not valid Unicode: rename it".to_owned();
+                        listing.skipped.push(Skipped { name, reason });
+                    } else if folder_link || link && EXTENSIONS.contains(&ending.as_str()) {
+                        let reason = "is a symbolic link; links are not followed".to_owned();
+                        listing.skipped.push(Skipped { name, reason });
+                    } else if EXTENSIONS.contains(&ending.as_str()) {
+                        listing.names.push(name);
+                    } else {
+                        *listing.ignored.entry(ending).or_default() += 1;
+                    }
+                }
+                Err(error) => {
+                    let name = error.path().map_or_else(String::new, |at| name_below(&root, at));
+                    let reason = match error.into_io_error() {
+                        Some(error) => format!("cannot be read: {error}"),
+                        None => "cannot be read".to_owned(),
+                    };
+                    listing.skipped.push(Skipped { name, reason });
+                }
+            }
+        }
+        listing.hidden = hidden;
+        listing.names.sort();
+        listing.skipped.sort();
+        if listing.names.is_empty() {
+            return Err(Error::Empty { path: root, detail: listing.instead_of_pictures() });
+        }
+        listing.label_by_folder();
+        listing.truncate(request.limit);
+        Ok(Folder { root, listing })
+    }
+
+    fn file(&self, index: usize) -> Result<File, String> {
+        let name = self.listing.names.get(index).ok_or("is not in the folder")?;
+        File::open(self.root.join(name)).map_err(|error| format!("cannot be read: {error}"))
+    }
+}
+
+/// The path below the root with `/` between its parts, on every system.
+fn name_below(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+impl Source for Folder {
+    fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
+        read_limited(self.file(index)?).map(Record::File)
+    }
+
+    fn head(&self, index: usize) -> Result<Head, String> {
+        head(BufReader::new(self.file(index)?))
+    }
+}
+
+/// All bytes of one picture file, unless they are more than a picture may have.
+pub(super) fn read_limited(reader: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
+        format!("cannot be read: {error}")
+    })?;
+    match bytes.len() as u64 {
+        0 => Err("is empty (0 bytes)".to_owned()),
+        len if len > MAX_FILE_BYTES => Err("has more than 256 MiB".to_owned()),
+        _ => Ok(bytes),
+    }
+}

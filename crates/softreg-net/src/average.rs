@@ -1,0 +1,43 @@
+//! The moving average of a generator's weights, which draws steadier pictures than the weights of
+//! any one step. Source: arXiv 1710.10196, section 5; half-life and ramp-up as in StyleGAN2-ADA
+//! (arXiv 2006.06676).
+
+use crate::Generator;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, kind::BridgeTensor};
+use std::collections::VecDeque;
+
+/// The decay of one step, `β = ½^(batch / half-life)`, where the half-life, in images, is not more
+/// than 5 % of the images seen so far: the average follows quickly while pictures still change
+/// quickly.
+pub fn decay(batch: usize, half_life_images: f64, images_seen: u64) -> f64 {
+    let half_life = half_life_images.min(0.05 * images_seen as f64).max(1e-8);
+    0.5f64.powf(batch as f64 / half_life)
+}
+
+/// `average ← β·average + (1 − β)·current`, weight by weight.
+pub fn update(average: Generator, current: &Generator, beta: f64) -> Generator {
+    #[derive(Default)]
+    struct Current(VecDeque<BridgeTensor>);
+    impl ModuleVisitor for Current {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push_back(param.val().without_autodiff().into_bridge());
+        }
+    }
+    struct Lerp {
+        current: VecDeque<BridgeTensor>,
+        beta: f64,
+    }
+    impl ModuleMapper for Lerp {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            // Both networks are the same type with the same layers: there is one for each.
+            let Some(current) = self.current.pop_front() else { return param };
+            let current = Tensor::<D>::from_bridge(current);
+            let beta = self.beta;
+            param.map(|old| old.mul_scalar(beta) + current.mul_scalar(1.0 - beta))
+        }
+    }
+    let mut collected = Current::default();
+    current.visit(&mut collected);
+    average.map(&mut Lerp { current: collected.0, beta })
+}

@@ -1,0 +1,48 @@
+use super::inputs;
+use crate::architecture::Shape;
+use crate::layer::{ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, leaky_relu, pixel_norm};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use rand::Rng;
+
+/// Linear layer to the base grid, then one transposed convolution per doubling; leaky ReLU and
+/// pixel norm between them, tanh at the end.
+#[derive(Module, Debug)]
+pub(super) struct Dcgan {
+    base: Linear,
+    doublings: Vec<ConvTranspose>,
+    #[module(skip)]
+    base_shape: [usize; 3],
+}
+
+impl Dcgan {
+    pub(super) fn new<R: Rng>(shape: &Shape, init: &mut Init<'_, R>) -> Self {
+        let geometry = shape.geometry;
+        let channels = |level: usize| geometry.channels(shape.width, level);
+        let top = geometry.doublings;
+        let base_shape = [channels(top), geometry.base_height, geometry.base_width];
+        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_LEAKY);
+        let doublings = (1..=top)
+            .rev()
+            .map(|level| match level {
+                1 => ConvTranspose::doubling(init, [channels(1), shape.channels], GAIN_LINEAR),
+                _ => ConvTranspose::doubling(
+                    init,
+                    [channels(level), channels(level - 1)],
+                    GAIN_LEAKY,
+                ),
+            })
+            .collect();
+        Self { base, doublings, base_shape }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<4> {
+        let n = input.dims()[0];
+        let [c, h, w] = self.base_shape;
+        let base = self.base.forward(input).reshape([n, c, h, w]);
+        self.doublings
+            .iter()
+            .fold(base, |x, doubling| doubling.forward(pixel_norm(leaky_relu(x))))
+            .tanh()
+    }
+}

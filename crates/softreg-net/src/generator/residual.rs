@@ -1,0 +1,77 @@
+use super::inputs;
+use crate::architecture::Shape;
+use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, leaky_relu, pixel_norm};
+use burn::module::Module;
+use burn::tensor::{
+    Tensor,
+    module::interpolate,
+    ops::{InterpolateMode, InterpolateOptions},
+};
+use rand::Rng;
+
+/// Linear layer to the base grid, one residual block per doubling, then a 3x3 convolution and tanh.
+#[derive(Module, Debug)]
+pub(super) struct Residual {
+    base: Linear,
+    blocks: Vec<Block>,
+    picture: Conv,
+    #[module(skip)]
+    base_shape: [usize; 3],
+}
+
+/// `y = (s(x↑) + c₂(a(c₁(a(x)↑)))) / √2`, `a` leaky ReLU and pixel norm, `↑` nearest-neighbour
+/// doubling, `s` a 1x1 and `c` 3x3 convolutions.
+#[derive(Module, Debug)]
+struct Block {
+    first: Conv,
+    second: Conv,
+    shortcut: Conv,
+}
+
+impl Block {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
+        let shortcut = double(self.shortcut.forward(x.clone()));
+        let y = self.first.forward(double(pixel_norm(leaky_relu(x))));
+        let y = self.second.forward(pixel_norm(leaky_relu(y)));
+        (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
+    }
+}
+
+fn double(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let options =
+        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
+    interpolate(x, options)
+}
+
+impl Residual {
+    pub(super) fn new<R: Rng>(shape: &Shape, init: &mut Init<'_, R>) -> Self {
+        let geometry = shape.geometry;
+        let channels = |level: usize| geometry.channels(shape.width, level);
+        let top = geometry.doublings;
+        let base_shape = [channels(top), geometry.base_height, geometry.base_width];
+        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_LINEAR);
+        let blocks = (1..=top)
+            .rev()
+            .map(|level| {
+                let (from, to) = (channels(level), channels(level.saturating_sub(1)));
+                Block {
+                    first: Conv::same(init, [from, to], GAIN_LEAKY),
+                    second: Conv::same(init, [to, to], GAIN_LEAKY),
+                    shortcut: Conv::pointwise(init, [from, to], GAIN_LINEAR),
+                }
+            })
+            .collect();
+        let picture = Conv::same(init, [channels(0), shape.channels], GAIN_LINEAR);
+        Self { base, blocks, picture, base_shape }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<4> {
+        let n = input.dims()[0];
+        let [c, h, w] = self.base_shape;
+        let base = self.base.forward(input).reshape([n, c, h, w]);
+        let top = self.blocks.iter().fold(base, |x, block| block.forward(x));
+        self.picture.forward(pixel_norm(leaky_relu(top))).tanh()
+    }
+}

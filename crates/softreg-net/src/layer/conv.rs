@@ -1,0 +1,55 @@
+use super::Init;
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, module::conv2d, ops::ConvOptions};
+use rand::Rng;
+
+/// Convolution with equalised weights, zero padding:
+/// `[n, inputs, h, w] → [n, outputs, h/stride, w/stride]`, `c = gain/√(inputs·k²)`.
+#[derive(Module, Debug)]
+pub struct Conv {
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+    scale: f64,
+    stride: usize,
+    padding: usize,
+}
+
+impl Conv {
+    /// A `kernel` × `kernel` convolution; `padding` on every side.
+    pub fn new<R: Rng>(
+        init: &mut Init<'_, R>,
+        [inputs, outputs]: [usize; 2],
+        (kernel, stride, padding): (usize, usize, usize),
+        gain: f64,
+    ) -> Self {
+        Self {
+            weight: init.normal([outputs, inputs, kernel, kernel]),
+            bias: init.zeros([outputs]),
+            scale: gain / ((inputs * kernel * kernel) as f64).sqrt(),
+            stride,
+            padding,
+        }
+    }
+
+    /// Keeps the size: 3x3, stride 1.
+    pub fn same<R: Rng>(init: &mut Init<'_, R>, channels: [usize; 2], gain: f64) -> Self {
+        Self::new(init, channels, (3, 1, 1), gain)
+    }
+
+    /// Halves the size: 4x4, stride 2.
+    pub fn halving<R: Rng>(init: &mut Init<'_, R>, channels: [usize; 2], gain: f64) -> Self {
+        Self::new(init, channels, (4, 2, 1), gain)
+    }
+
+    /// Mixes channels only: 1x1.
+    pub fn pointwise<R: Rng>(init: &mut Init<'_, R>, channels: [usize; 2], gain: f64) -> Self {
+        Self::new(init, channels, (1, 1, 0), gain)
+    }
+
+    /// Applies the layer.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
+        conv2d(x, weight, Some(self.bias.val()), options)
+    }
+}

@@ -1,0 +1,37 @@
+use super::Init;
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, module::conv_transpose2d, ops::ConvTransposeOptions};
+use rand::Rng;
+
+/// Transposed 4x4 convolution of stride 2 with equalised weights, doubling the size:
+/// `[n, inputs, h, w] → [n, outputs, 2h, 2w]`.
+///
+/// Every output pixel sees 2x2 of the 4x4 taps, so `c = gain/√(4·inputs)`.
+#[derive(Module, Debug)]
+pub struct ConvTranspose {
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+    scale: f64,
+}
+
+impl ConvTranspose {
+    /// A new layer.
+    pub fn doubling<R: Rng>(
+        init: &mut Init<'_, R>,
+        [inputs, outputs]: [usize; 2],
+        gain: f64,
+    ) -> Self {
+        Self {
+            weight: init.normal([inputs, outputs, 4, 4]),
+            bias: init.zeros([outputs]),
+            scale: gain / ((4 * inputs) as f64).sqrt(),
+        }
+    }
+
+    /// Applies the layer.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+        conv_transpose2d(x, weight, Some(self.bias.val()), options)
+    }
+}

@@ -1,0 +1,29 @@
+use super::Init;
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use rand::Rng;
+
+/// `y = c·x·W + b`, `[n, inputs] → [n, outputs]`, `c = gain/√inputs`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    scale: f64,
+}
+
+impl Linear {
+    /// A new layer.
+    pub fn new<R: Rng>(init: &mut Init<'_, R>, inputs: usize, outputs: usize, gain: f64) -> Self {
+        Self {
+            weight: init.normal([inputs, outputs]),
+            bias: init.zeros([outputs]),
+            scale: gain / (inputs as f64).sqrt(),
+        }
+    }
+
+    /// Applies the layer.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        // Scaling the input costs less than scaling the weight where the batch is the smaller.
+        x.mul_scalar(self.scale).matmul(self.weight.val()) + self.bias.val().unsqueeze()
+    }
+}

@@ -1,0 +1,172 @@
+//! Moving pictures of a walk through latent space, or of a sheet as training goes on.
+//!
+//! Why three forms: a GIF plays everywhere in 256 colours a frame, an APNG keeps every colour,
+//! a strip can be printed.
+
+use image::{Rgb, RgbImage, imageops};
+
+use crate::{Error, Result};
+
+/// How thoroughly colours are chosen when a frame has more than 256: 1 (best) to 30 (fastest).
+const PALETTE_SPEED: i32 = 3;
+/// Viewers play a GIF with shorter delays at a slow speed of their own.
+const SHORTEST_GIF_DELAY_CS: u64 = 2;
+
+/// An endlessly repeating GIF. Frames of at most 256 colours keep them exactly; others get the
+/// 256 that suit them best. Delays are rounded to hundredths of a second such that the whole
+/// keeps its length, and are at least 20 ms.
+///
+/// # Errors
+/// [`Error::Draw`] without frames, with frames of several sizes, or with sides over 65,535.
+pub fn gif(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+    let (width, height) = size(frames)?;
+    let side = |side: u32| {
+        u16::try_from(side).map_err(|_| Error::draw(format!("a GIF cannot be {side} pixels wide")))
+    };
+    let (width, height) = (side(width)?, side(height)?);
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).map_err(Error::draw)?;
+    encoder.set_repeat(gif::Repeat::Infinite).map_err(Error::draw)?;
+    let end_cs = |frames: u64| (frames * u64::from(delay_ms) + 5) / 10;
+    for (index, image) in (0u64..).zip(frames) {
+        let mut frame = gif::Frame::from_rgb_speed(width, height, image.as_raw(), PALETTE_SPEED);
+        let delay_cs = (end_cs(index + 1) - end_cs(index)).max(SHORTEST_GIF_DELAY_CS);
+        frame.delay = u16::try_from(delay_cs).unwrap_or(u16::MAX);
+        encoder.write_frame(&frame).map_err(Error::draw)?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}
+
+/// An endlessly repeating APNG with every colour as given.
+///
+/// # Errors
+/// [`Error::Draw`] without frames, with frames of several sizes, or with a delay over 65,535 ms.
+pub fn apng(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+    let (width, height) = size(frames)?;
+    let delay_ms = u16::try_from(delay_ms)
+        .map_err(|_| Error::draw(format!("a frame cannot stay {delay_ms} ms; at most 65535")))?;
+    let count = u32::try_from(frames.len()).map_err(Error::draw)?;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_animated(count, 0).map_err(Error::draw)?;
+    encoder.set_frame_delay(delay_ms, 1000).map_err(Error::draw)?;
+    let mut writer = encoder.write_header().map_err(Error::draw)?;
+    for frame in frames {
+        writer.write_image_data(frame.as_raw()).map_err(Error::draw)?;
+    }
+    writer.finish().map_err(Error::draw)?;
+    Ok(bytes)
+}
+
+/// All frames side by side, `gap_px` white pixels between them.
+///
+/// # Errors
+/// [`Error::Draw`] without frames or with frames of several sizes.
+pub fn strip(frames: &[RgbImage], gap_px: u32) -> Result<RgbImage> {
+    let (width, height) = size(frames)?;
+    let pitch = width + gap_px;
+    let total = u64::from(pitch) * frames.len() as u64 - u64::from(gap_px);
+    let total = u32::try_from(total)
+        .map_err(|_| Error::draw(format!("a strip cannot be {total} pixels wide")))?;
+    let mut strip = RgbImage::from_pixel(total, height, Rgb([255; 3]));
+    for (index, frame) in (0i64..).zip(frames) {
+        imageops::replace(&mut strip, frame, index * i64::from(pitch), 0);
+    }
+    Ok(strip)
+}
+
+/// The one size that all frames have.
+fn size(frames: &[RgbImage]) -> Result<(u32, u32)> {
+    let first = frames.first().ok_or_else(|| Error::draw("an animation needs frames"))?;
+    match frames.iter().find(|f| f.dimensions() != first.dimensions()) {
+        _ if first.is_empty() => Err(Error::draw("the frames have no pixels")),
+        Some(other) => Err(Error::draw(format!(
+            "an animation needs frames of one size, but there are {:?} and {:?}",
+            first.dimensions(),
+            other.dimensions()
+        ))),
+        None => Ok(first.dimensions()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(count: u8, side: u32) -> Vec<RgbImage> {
+        let frame = |i| RgbImage::from_fn(side, side, move |x, y| Rgb([i * 20, x as u8, y as u8]));
+        (0..count).map(frame).collect()
+    }
+
+    fn decode_gif(bytes: &[u8]) -> (gif::Repeat, Vec<(u16, Vec<u8>)>) {
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::RGBA);
+        let mut decoder = options.read_info(bytes).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            frames.push((
+                frame.delay,
+                frame.buffer.chunks(4).flat_map(|p| p[..3].to_vec()).collect(),
+            ));
+        }
+        (decoder.repeat(), frames)
+    }
+
+    #[test]
+    fn a_gif_of_few_colours_is_exact_and_as_long_as_asked() {
+        let given = frames(4, 16);
+        let (repeat, read) = decode_gif(&gif(&given, 65).unwrap());
+        assert_eq!(repeat, gif::Repeat::Infinite);
+        assert_eq!(read.iter().map(|f| f.0).sum::<u16>(), 26);
+        for (frame, (_, pixels)) in given.iter().zip(&read) {
+            assert_eq!(frame.as_raw(), pixels);
+        }
+        let (_, fast) = decode_gif(&gif(&given, 1).unwrap());
+        assert!(fast.iter().all(|f| f.0 == 2));
+    }
+
+    #[test]
+    fn a_gif_of_many_colours_is_close() {
+        let given = frames(2, 64);
+        let (_, read) = decode_gif(&gif(&given, 50).unwrap());
+        for (frame, (_, pixels)) in given.iter().zip(&read) {
+            let distance = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b));
+            let mean = frame.as_raw().iter().zip(pixels).map(distance).sum::<f64>();
+            assert!(mean / (pixels.len() as f64) < 2.0, "{mean}");
+        }
+    }
+
+    #[test]
+    fn an_apng_keeps_every_colour() {
+        let given = frames(3, 64);
+        let bytes = apng(&given, 65).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let control = *reader.info().animation_control().unwrap();
+        assert_eq!((control.num_frames, control.num_plays), (3, 0));
+        for frame in &given {
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            reader.next_frame(&mut pixels).unwrap();
+            assert_eq!(frame.as_raw(), &pixels);
+            let control = reader.info().frame_control().unwrap();
+            assert_eq!((control.delay_num, control.delay_den), (65, 1000));
+        }
+        assert!(apng(&given, 70_000).is_err());
+    }
+
+    #[test]
+    fn a_strip_stands_in_order_and_odd_frames_are_refused() {
+        let given = frames(3, 4);
+        let strip = strip(&given, 2).unwrap();
+        assert_eq!(strip.dimensions(), (16, 4));
+        assert_eq!(strip.get_pixel(13, 2), given[2].get_pixel(1, 2));
+        assert_eq!(strip.get_pixel(5, 2).0, [255; 3]);
+        let mixed = [given[0].clone(), RgbImage::new(4, 5)];
+        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50)] {
+            assert!(matches!(error, Err(Error::Draw { .. })));
+        }
+        assert!(super::strip(&[], 0).is_err());
+    }
+}

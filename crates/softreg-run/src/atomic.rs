@@ -1,0 +1,174 @@
+//! Files that are either the old one or the new one, never half of one.
+//!
+//! Why: a run is killed at any moment (a closed laptop, a full disk, a cluster's time limit), and
+//! what it leaves must be readable. So a file is written beside its place, brought to the disk,
+//! and renamed; the folder is brought to the disk as well, or the name could be lost.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// How the name of a file in the making ends. A killed writer leaves such files behind.
+pub const TEMPORARY_SUFFIX: &str = ".softreg-tmp";
+
+/// Writes `bytes` as the whole file `path`, replacing what was there.
+///
+/// # Errors
+/// [`Error::Io`]; the old file is then untouched and nothing is left beside it.
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes `value` as indented JSON with a closing newline.
+///
+/// # Errors
+/// As [`write()`], and [`Error::Json`] when the value has no JSON form.
+pub fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
+    let path = path.as_ref();
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::Json { path: path.to_path_buf(), reason: e.to_string() })?;
+    text.push('\n');
+    write(path, text.as_bytes())
+}
+
+/// Writes the file `path` piece by piece through a buffer, replacing what was there only when
+/// `fill` has succeeded and everything is on the disk.
+///
+/// # Errors
+/// [`Error::Io`]; the old file is then untouched and nothing is left beside it. One exception:
+/// when the folder itself cannot be brought to the disk, the new file is already in place.
+pub fn write_with(
+    path: impl AsRef<Path>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let folder = folder_of(path);
+    replace(path, &folder, fill).map_err(Error::io("write", path))?;
+    sync_folder(&folder).map_err(Error::io("bring to the disk the folder", &folder))
+}
+
+fn replace(
+    path: &Path,
+    folder: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
+    prefix.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
+    // Made by our own open call: as readable for others as any file of this user, and its errors
+    // do not name a file that the user has never seen.
+    let make = |path: &Path| File::options().write(true).create_new(true).open(path);
+    // Dropping it removes the file, so each early return below cleans up.
+    let temporary = builder.make_in(folder, make)?;
+    let mut buffer = BufWriter::with_capacity(1 << 16, temporary.as_file());
+    fill(&mut buffer)?;
+    buffer.flush()?;
+    drop(buffer);
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Brings a folder's entries to the disk. Some file systems cannot; they keep names safe in
+/// their own way, so that is no error.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    match File::open(folder).and_then(|f| f.sync_all()) {
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
+/// Removes what killed writers have left in `folder` and says how many files it was. A folder
+/// that is missing has nothing to sweep.
+pub(crate) fn sweep(folder: &Path) -> Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(0),
+        other => other.map_err(Error::io("list", folder))?,
+    };
+    let mut swept = 0;
+    for entry in entries {
+        let entry = entry.map_err(Error::io("list", folder))?;
+        if entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        write(&path, b"old").unwrap();
+        let failed = write_with(&path, |file| {
+            file.write_all(&[7; 200_000])?;
+            Err(ErrorKind::StorageFull.into())
+        });
+        assert!(failed.unwrap_err().to_string().contains("free space"));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(dir.path()), ["a.txt"]);
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gone/a.txt");
+        let text = write(&path, b"x").unwrap_err().to_string();
+        assert!(text.contains("gone") && text.contains("check the path"), "{text}");
+        assert!(!text.contains(TEMPORARY_SUFFIX), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_as_open_as_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
+        write(&ours, b"x").unwrap();
+        File::create(&plain).unwrap();
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[test]
+    fn a_killed_writer_is_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        File::create(dir.path().join(format!(".a.png.x7{TEMPORARY_SUFFIX}"))).unwrap();
+        File::create(dir.path().join("notes.tmp")).unwrap();
+        assert_eq!(sweep(dir.path()).unwrap(), 1);
+        assert_eq!(names(dir.path()), ["notes.tmp"]);
+        assert_eq!(sweep(&dir.path().join("gone")).unwrap(), 0);
+    }
+}

@@ -1,0 +1,288 @@
+//! Where each file of a run is, and who may write it.
+//!
+//! Why getters: the names are the interface between the commands and stand here once. A folder is
+//! claimed by its creation, which the operating system grants to one process only.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::status::FORMAT;
+use crate::{Error, Result, Status, atomic, checkpoint};
+
+/// A run's folder on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+/// The right to write into a run folder, given back when dropped (or when the process ends,
+/// however it ends).
+#[derive(Debug)]
+pub struct RunLock {
+    // The lock lives as long as the open file.
+    _file: File,
+    swept: usize,
+}
+
+impl RunLock {
+    /// How many unfinished files of a killed writer were removed when the lock was taken.
+    pub fn swept(&self) -> usize {
+        self.swept
+    }
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run, parents included; an empty folder that exists is taken.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`] when something is in it, [`Error::Io`].
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let root = path.into();
+        fs::create_dir_all(&root).map_err(Error::io("create the folder", &root))?;
+        let mut entries = fs::read_dir(&root).map_err(Error::io("list", &root))?;
+        if entries.next().is_some() {
+            return Err(Error::NotEmpty { path: root });
+        }
+        Self { root }.furnish()
+    }
+
+    /// Makes the folder of a new run under the next free number: `parent/stem-001`,
+    /// `parent/stem-002`, … Numbers go up from the highest one there; two processes never get
+    /// the same.
+    ///
+    /// # Errors
+    /// [`Error::RunName`] when `stem` cannot be part of a folder's name, [`Error::Io`].
+    pub fn next_free(parent: impl AsRef<Path>, stem: &str) -> Result<Self> {
+        let parent = parent.as_ref();
+        let usual = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+        if !stem.starts_with(char::is_alphanumeric) || !stem.chars().all(usual) {
+            return Err(Error::RunName { stem: stem.to_string() });
+        }
+        fs::create_dir_all(parent).map_err(Error::io("create the folder", parent))?;
+        let mut number = highest(parent, stem)? + 1;
+        loop {
+            let root = parent.join(format!("{stem}-{number:03}"));
+            match fs::create_dir(&root) {
+                Ok(()) => return Self { root }.furnish(),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
+                Err(e) => return Err(Error::io("create the folder", &root)(e)),
+            }
+        }
+    }
+
+    /// Opens the folder of an existing run.
+    ///
+    /// # Errors
+    /// [`Error::NotARun`] with the reason, [`Error::NewerVersion`], [`Error::Json`],
+    /// [`Error::Io`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let root = path.into();
+        let not_a_run = |reason: &str| Error::NotARun { path: root.clone(), reason: reason.into() };
+        match fs::metadata(&root) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                return Err(not_a_run("there is nothing at that path; check its spelling"));
+            }
+            Err(e) => return Err(Error::io("read", &root)(e)),
+            Ok(found) if !found.is_dir() => {
+                return Err(not_a_run("it is a file; give the folder it lies in"));
+            }
+            Ok(_) => {}
+        }
+        let folder = Self { root: root.clone() };
+        if !folder.status_path().is_file() {
+            return Err(not_a_run(
+                "it holds no run.json; give a folder that training has made, such as runs/…-001",
+            ));
+        }
+        folder.read_status()?;
+        Ok(folder)
+    }
+
+    /// Lays out a folder that this call alone owns. The lock file is made with `create_new`, so
+    /// of two processes that found the same empty folder one is turned away.
+    fn furnish(self) -> Result<Self> {
+        let lock = self.lock_path();
+        match OpenOptions::new().write(true).create_new(true).open(&lock) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                return Err(Error::NotEmpty { path: self.root });
+            }
+            other => other.map_err(Error::io("create", &lock))?,
+        };
+        for folder in [self.samples(), self.checkpoints()] {
+            fs::create_dir(&folder).map_err(Error::io("create the folder", &folder))?;
+        }
+        self.write_status(&Status::default())?;
+        Ok(self)
+    }
+
+    /// Takes the right to write into this folder and removes what a killed writer has left.
+    /// Does not wait for another process, but for a moment's look by [`RunFolder::is_locked`].
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process (or another lock of this one) has it, [`Error::Io`].
+    pub fn lock(&self) -> Result<RunLock> {
+        let path = self.lock_path();
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io("open", &path))?;
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < 5 => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked { path: self.root.clone() });
+                }
+                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
+            }
+        }
+        let mut swept = 0;
+        for folder in [self.root.clone(), self.samples(), self.checkpoints()] {
+            swept += atomic::sweep(&folder)?;
+        }
+        Ok(RunLock { _file: file, swept })
+    }
+
+    /// Whether a process is writing into this folder now.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_locked(&self) -> Result<bool> {
+        let path = self.lock_path();
+        let file = match File::open(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            other => other.map_err(Error::io("open", &path))?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", &path)(e)),
+        }
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// [`Error::Json`], [`Error::NewerVersion`], [`Error::NotARun`] when it is some other
+    /// program's, [`Error::Io`].
+    pub fn read_status(&self) -> Result<Status> {
+        let path = self.status_path();
+        let text = fs::read(&path).map_err(Error::io("read", &path))?;
+        let json = |e: serde_json::Error| Error::Json { path: path.clone(), reason: e.to_string() };
+        // The format is looked at first: a later version may have other fields.
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(json)?;
+        match value.get("format").and_then(|f| f.as_str()) {
+            Some(FORMAT) => serde_json::from_value(value).map_err(json),
+            Some(found) if found.starts_with("softreg-run/") => {
+                Err(Error::NewerVersion { path, found: found.to_string(), known: FORMAT })
+            }
+            _ => Err(Error::NotARun {
+                path: self.root.clone(),
+                reason: "its run.json was not written by softreg".to_string(),
+            }),
+        }
+    }
+
+    /// Replaces `run.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_status(&self, status: &Status) -> Result<()> {
+        atomic::write_json(self.status_path(), status)
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The run's name: the last part of its path.
+    pub fn name(&self) -> String {
+        let full = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        full.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+    }
+
+    /// The checked configuration: `config.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// What the data check found: `data.json`.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data.json")
+    }
+
+    /// How the run stands: `run.json`.
+    pub fn status_path(&self) -> PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// The numbers of the run: `metrics.jsonl`.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// The folder of the sheets from fixed latents: `samples/`.
+    pub fn samples(&self) -> PathBuf {
+        self.root.join("samples")
+    }
+
+    /// The sheet of one step: `samples/step-00001000.png`.
+    pub fn sample(&self, step: u64) -> PathBuf {
+        self.samples().join(format!("step-{step:08}.png"))
+    }
+
+    /// The folder of checkpoints: `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The checkpoint of one step: `checkpoints/step-00001000.safetensors`.
+    pub fn checkpoint(&self, step: u64) -> PathBuf {
+        self.checkpoints().join(checkpoint::file_name(step))
+    }
+
+    /// The final contact sheet: `sheet.png`.
+    pub fn sheet(&self) -> PathBuf {
+        self.root.join("sheet.png")
+    }
+
+    /// The loss chart: `losses.png`.
+    pub fn losses(&self) -> PathBuf {
+        self.root.join("losses.png")
+    }
+
+    /// The folder of TensorBoard's event files: the root, so that TensorBoard shows the run by
+    /// its own name.
+    pub fn events(&self) -> &Path {
+        &self.root
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+}
+
+/// The highest number of a `stem-NNN` in `parent`, 0 when there is none.
+fn highest(parent: &Path, stem: &str) -> Result<u64> {
+    let mut highest = 0;
+    for entry in fs::read_dir(parent).map_err(Error::io("list", parent))? {
+        let name = entry.map_err(Error::io("list", parent))?.file_name();
+        let number = name
+            .to_string_lossy()
+            .strip_prefix(stem)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|digits| digits.parse::<u64>().ok());
+        highest = highest.max(number.unwrap_or(0));
+    }
+    Ok(highest.min(u64::MAX - 1))
+}

@@ -1,0 +1,165 @@
+//! Everything that the next step depends on, to and from a file.
+//!
+//! Random numbers are a function of seed, purpose and step ([`softreg::Seed`]), so the random state
+//! of a run is its seed and how many steps it has taken.
+
+use crate::config::Checked;
+use crate::error::Error;
+use crate::players::Players;
+use crate::stop::Progress;
+use burn::module::Module;
+use burn::tensor::Device;
+use softreg_net::{Generator, Shape, parameters};
+use softreg_run::Checkpoint;
+use softreg_run::checkpoint::{self as container, Data, Tensor};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const GENERATOR: &str = "generator";
+const CRITIC: &str = "critic";
+const AVERAGE: &str = "average";
+const GENERATOR_OPTIMIZER: &str = "optimizer.generator";
+const CRITIC_OPTIMIZER: &str = "optimizer.critic";
+
+/// Writes players and progress.
+pub(crate) fn write(
+    path: &Path,
+    checked: &Checked,
+    fingerprint: &str,
+    players: &Players,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let mut tensors = BTreeMap::new();
+    weights(&mut tensors, GENERATOR, &players.generator)?;
+    weights(&mut tensors, CRITIC, &players.critic)?;
+    weights(&mut tensors, AVERAGE, &players.average)?;
+    for (group, optimizer) in [
+        (GENERATOR_OPTIMIZER, &players.generator_optimizer),
+        (CRITIC_OPTIMIZER, &players.critic_optimizer),
+    ] {
+        for (name, tensor) in optimizer.export()? {
+            tensors.insert(format!("{group}/{name}"), tensor);
+        }
+    }
+    let number = |bits: Option<f64>| bits.map(|v| v.to_string()).unwrap_or_default();
+    let metadata = [
+        ("seed", checked.config().seed.to_string()),
+        ("step", progress.step.to_string()),
+        ("images", progress.images.to_string()),
+        ("seconds", progress.seconds.to_string()),
+        ("best", number(progress.best)),
+        ("best_step", progress.best_step.to_string()),
+        ("checks_without_improvement", progress.checks_without_improvement.to_string()),
+        ("pictures", fingerprint.to_owned()),
+        ("softreg", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    let metadata = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+    Ok(container::write(path, &Checkpoint { tensors, metadata })?)
+}
+
+/// Restores players and progress.
+pub(crate) fn restore(
+    path: &Path,
+    mut file: Checkpoint,
+    checked: &Checked,
+    fingerprint: &str,
+    device: &Device,
+) -> Result<(Players, Progress), Error> {
+    if file.text("pictures")? != fingerprint {
+        let source_name = checked.config().data.source.clone();
+        return Err(Error::OtherPictures { source_name });
+    }
+    let progress = Progress {
+        step: entry(path, &file, "step")?,
+        images: entry(path, &file, "images")?,
+        seconds: entry(path, &file, "seconds")?,
+        best: match file.text("best")? {
+            "" => None,
+            _ => Some(entry(path, &file, "best")?),
+        },
+        best_step: entry(path, &file, "best_step")?,
+        checks_without_improvement: entry(path, &file, "checks_without_improvement")?,
+    };
+    let Players { generator, critic, average, mut generator_optimizer, mut critic_optimizer } =
+        Players::new(checked, device);
+    let generator = fill(path, &mut file, GENERATOR, generator)?;
+    let critic = fill(path, &mut file, CRITIC, critic)?;
+    let average = fill(path, &mut file, AVERAGE, average)?;
+    generator_optimizer.import(&generator, take(&mut file, GENERATOR_OPTIMIZER), device)?;
+    critic_optimizer.import(&critic, take(&mut file, CRITIC_OPTIMIZER), device)?;
+    Ok((Players { generator, critic, average, generator_optimizer, critic_optimizer }, progress))
+}
+
+/// The averaged generator alone, to make pictures with.
+///
+/// # Errors
+/// [`Error::Weights`] where the file belongs to a network of another shape.
+pub fn averaged_generator(
+    path: &Path,
+    mut file: Checkpoint,
+    shape: &Shape,
+    device: &Device,
+) -> Result<Generator, Error> {
+    let mut rng = softreg::Seed(0).rng(softreg::Purpose::Weights, 0);
+    let generator = Generator::new(shape, &mut rng, &device.clone().without_autodiff());
+    fill(path, &mut file, AVERAGE, generator)
+}
+
+fn weights<M: Module>(
+    tensors: &mut BTreeMap<String, Tensor>,
+    group: &str,
+    module: &M,
+) -> Result<(), Error> {
+    for parameter in parameters::collect(module) {
+        let tensor = Tensor::new(parameter.shape, Data::F32(parameter.values))?;
+        tensors.insert(format!("{group}/{}", parameter.name), tensor);
+    }
+    Ok(())
+}
+
+fn fill<M: Module>(
+    path: &Path,
+    file: &mut Checkpoint,
+    group: &'static str,
+    module: M,
+) -> Result<M, Error> {
+    let weights = take(file, group)
+        .into_iter()
+        .map(|(name, tensor)| match tensor.into_parts() {
+            (shape, Data::F32(values)) => Ok((name, (shape, values))),
+            _ => Err(Error::ForeignState { name }),
+        })
+        .collect::<Result<_, _>>()?;
+    parameters::load(module, weights).map_err(|source| Error::Weights {
+        path: path.to_owned(),
+        player: group,
+        source,
+    })
+}
+
+/// The tensors whose name starts with `group/`, without that start.
+fn take(file: &mut Checkpoint, group: &str) -> BTreeMap<String, Tensor> {
+    let prefix = format!("{group}/");
+    let names: Vec<String> =
+        file.tensors.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let tensor = file.tensors.remove(&name)?;
+            Some((name[prefix.len()..].to_owned(), tensor))
+        })
+        .collect()
+}
+
+fn entry<T: std::str::FromStr>(
+    path: &Path,
+    file: &Checkpoint,
+    name: &'static str,
+) -> Result<T, Error> {
+    let value = file.text(name)?;
+    value.parse().map_err(|_| Error::Entry {
+        path: path.to_owned(),
+        entry: name,
+        value: value.to_owned(),
+    })
+}

@@ -1,0 +1,253 @@
+//! What a user may ask of a training run.
+//!
+//! The way is one-directional: text is parsed into a [`RunConfig`] ([`parse`]), the pictures settle
+//! what was left open ([`RunConfig::settle`]), and [`RunConfig::check`] turns it into a [`Checked`]
+//! one, the only kind that runs. [`keys`] documents every key; the printed configuration is made
+//! from it.
+
+mod check;
+pub mod keys;
+pub mod parse;
+
+pub use check::{Checked, ConfigError};
+
+use serde::{Deserialize, Serialize};
+use softreg::registry::REGULARIZERS;
+use softreg::spec::{Spec, Value};
+use softreg_image::{Background, Channels, Collection, Fit, LoadOptions, Size};
+use softreg_net::architecture::Architecture;
+use std::collections::BTreeMap;
+
+/// A configuration as written; may hold anything that its types allow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Fixes every random draw of the run.
+    pub seed: u64,
+    /// Which pictures.
+    pub data: Data,
+    /// Which networks.
+    pub network: Network,
+    /// How they are trained.
+    pub training: Training,
+    /// How weights are updated.
+    pub optimizer: Optimizer,
+    /// The regularizers, by name.
+    pub regularizers: BTreeMap<String, Spec>,
+    /// When training ends: at the first condition that holds.
+    pub stop: Stop,
+    /// What is written, and how often.
+    pub output: Output,
+}
+
+/// Section `[data]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Data {
+    /// `motif`, or the path of a folder, archive or data file.
+    pub source: String,
+    /// `auto`, `32` or `48x64` (width x height).
+    pub size: String,
+    /// Channels of the pictures.
+    pub channels: Channels,
+    /// How other shapes are brought to the size.
+    pub fit: Fit,
+    /// What shows through transparent pixels.
+    pub background: Background,
+    /// Use only the first pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Mirror half of the pictures left to right.
+    pub flip: bool,
+    /// Share of the pictures held out for the validation measure.
+    pub validation: f64,
+}
+
+/// Section `[network]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Network {
+    /// The pair of generator and critic.
+    pub architecture: Architecture,
+    /// Feature maps next to the picture.
+    pub width: usize,
+    /// Numbers in a latent vector.
+    pub latent: usize,
+    /// Generate by label.
+    pub conditional: bool,
+    /// Half-life of the moving average of the generator, in images.
+    pub average_half_life: f64,
+}
+
+/// Section `[training]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Training {
+    /// The adversarial loss.
+    pub loss: String,
+    /// Pictures per step.
+    pub batch: usize,
+    /// Updates of the critic per update of the generator.
+    pub critic_steps: usize,
+    /// Differentiable augmentation of what the critic sees.
+    pub augment: Vec<String>,
+    /// Worker threads; 0 takes one per core.
+    pub threads: usize,
+}
+
+/// Section `[optimizer]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Optimizer {
+    /// Which one.
+    pub name: String,
+    /// Learning rate of the generator.
+    pub generator_rate: f64,
+    /// Learning rate of the critic.
+    pub critic_rate: f64,
+    /// Decay of the mean gradient.
+    pub beta_1: f64,
+    /// Decay of the mean squared gradient.
+    pub beta_2: f64,
+}
+
+/// Section `[stop]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Stop {
+    /// After so many steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// After so many real pictures, repeats counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// After so many minutes of training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
+    /// After so many checks of the validation measure without improvement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
+    /// Steps between two checks of the validation measure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_every: Option<u64>,
+}
+
+/// Section `[output]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Output {
+    /// Steps between two lines of metrics.
+    pub log_every: u64,
+    /// Steps between two sample sheets.
+    pub sheet_every: u64,
+    /// Pictures on a sheet.
+    pub sheet_count: usize,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+    /// Checkpoints that are kept.
+    pub keep: usize,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            source: "motif".to_owned(),
+            size: "auto".to_owned(),
+            channels: Channels::Auto,
+            fit: Fit::Crop,
+            background: Background::default(),
+            limit: None,
+            flip: false,
+            validation: 0.0,
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::Dcgan,
+            width: 24,
+            latent: 64,
+            conditional: false,
+            average_half_life: 10_000.0,
+        }
+    }
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            loss: "logistic".to_owned(),
+            batch: 64,
+            critic_steps: 1,
+            augment: Vec::new(),
+            threads: 0,
+        }
+    }
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self {
+            name: "adam".to_owned(),
+            generator_rate: 0.002,
+            critic_rate: 0.002,
+            beta_1: 0.0,
+            beta_2: 0.99,
+        }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { log_every: 10, sheet_every: 250, sheet_count: 64, checkpoint_every: 250, keep: 2 }
+    }
+}
+
+impl RunConfig {
+    /// How the pictures are to be read.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the size is no size.
+    pub fn load_options(&self) -> Result<LoadOptions, ConfigError> {
+        let size = match self.data.size.as_str() {
+            "auto" => None,
+            text => Some(text.parse::<Size>().map_err(|error| ConfigError::Value {
+                key: "data.size",
+                value: text.to_owned(),
+                expected: error.to_string(),
+            })?),
+        };
+        Ok(LoadOptions {
+            size,
+            channels: self.data.channels,
+            fit: self.data.fit,
+            background: self.data.background,
+            limit: self.data.limit,
+            seed: self.seed,
+        })
+    }
+
+    /// Settles what was left to the pictures and to the machine: size, channels and threads.
+    pub fn settle(&mut self, pictures: &Collection, cores: usize) {
+        self.data.size = pictures.size.to_string();
+        self.data.channels = match pictures.channels {
+            1 => Channels::Grey,
+            4 => Channels::Rgba,
+            _ => Channels::Rgb,
+        };
+        if self.training.threads == 0 {
+            self.training.threads = cores.max(1);
+        }
+        if !self.data.flip {
+            // A critic that is told to score mirrored copies alike would let the generator mirror.
+            for (name, spec) in &mut self.regularizers {
+                let entry = REGULARIZERS.iter().find(|entry| entry.name == name);
+                if entry.is_some_and(|e| e.settings.iter().any(|s| s.name == "flip")) {
+                    spec.settings.entry("flip".to_owned()).or_insert(Value::Flag(false));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Every key of a configuration with its meaning, and the configuration printed with comments.
+
+use super::RunConfig;
+use softreg::registry::REGULARIZERS;
+use std::fmt::Write as _;
+
+/// A documented key.
+#[derive(Debug)]
+pub struct Key {
+    /// Section and name, for example `network.width`.
+    pub path: &'static str,
+    /// What it means, in one line.
+    pub summary: &'static str,
+    /// What an unset key could be set to.
+    pub example: &'static str,
+}
+
+const fn key(path: &'static str, summary: &'static str, example: &'static str) -> Key {
+    Key { path, summary, example }
+}
+
+/// All keys, in the order in which they are printed.
+pub const KEYS: &[Key] = &[
+    key("seed", "fixes every random draw: same seed, same run", "0"),
+    key("data.source", "motif, or a folder, zip, CIFAR-10 .bin or IDX file", "\"motif\""),
+    key("data.size", "auto, or width x height, each 16 to 256: \"32\", \"48x64\"", "\"auto\""),
+    key("data.channels", "auto, grey, rgb, or rgba to keep transparency", "\"auto\""),
+    key("data.fit", "other shapes: crop, pad or stretch", "\"crop\""),
+    key("data.background", "colour behind transparent pixels", "\"#ffffff\""),
+    key("data.limit", "use only the first pictures", "1000"),
+    key("data.flip", "mirror half of the pictures left to right (not for letters)", "true"),
+    key("data.validation", "share of the pictures held out for validation, 0 to 0.5", "0.1"),
+    key("network.architecture", "dcgan (fast) or residual (slower, sharper)", "\"dcgan\""),
+    key(
+        "network.width",
+        "feature maps next to the picture, 4 to 512; cost grows with its square",
+        "32",
+    ),
+    key("network.latent", "numbers in a latent vector, 2 to 1024", "64"),
+    key("network.conditional", "generate by label; the pictures need class folders", "true"),
+    key(
+        "network.average-half-life",
+        "half-life of the generator's moving average, in images",
+        "10000",
+    ),
+    key("training.loss", "see: softreg list losses", "\"logistic\""),
+    key("training.batch", "pictures per step, 2 to 4096", "64"),
+    key(
+        "training.critic-steps",
+        "updates of the critic per update of the generator, 1 to 100",
+        "1",
+    ),
+    key("training.augment", "differentiable augmentation: colour, translation, cutout", "[]"),
+    key(
+        "training.threads",
+        "worker threads, 0 for one per core; part of what makes a run repeatable",
+        "0",
+    ),
+    key("optimizer.name", "see: softreg list optimizers", "\"adam\""),
+    key("optimizer.generator-rate", "learning rate of the generator", "0.002"),
+    key("optimizer.critic-rate", "learning rate of the critic", "0.002"),
+    key("optimizer.beta-1", "decay of the mean gradient, 0 to below 1 (momentum for sgd)", "0.0"),
+    key("optimizer.beta-2", "decay of the mean squared gradient, 0 to below 1", "0.99"),
+    key("stop.steps", "stop after so many steps", "10000"),
+    key("stop.images", "stop after so many real pictures, repeats counted", "1000000"),
+    key("stop.minutes", "stop after so many minutes of training", "30"),
+    key("stop.patience", "stop after so many validation checks without improvement", "10"),
+    key("stop.check-every", "steps between two validation checks", "500"),
+    key("output.log-every", "steps between two lines of metrics", "10"),
+    key("output.sheet-every", "steps between two sample sheets", "250"),
+    key("output.sheet-count", "pictures on a sheet, 1 to 1024", "64"),
+    key("output.checkpoint-every", "steps between two checkpoints", "250"),
+    key("output.keep", "checkpoints that are kept, 1 or more", "2"),
+];
+
+/// `config` as TOML with a comment for every key, unset keys and unused regularizers included as
+/// comments. Reading it back gives `config` again.
+pub fn with_comments(config: &RunConfig) -> String {
+    let values = toml::Table::try_from(config).unwrap_or_default();
+    let mut text = String::new();
+    let mut section = "";
+    for key in KEYS {
+        let (part, name) = key.path.split_once('.').unwrap_or(("", key.path));
+        if part == "stop" && section != "stop" {
+            regularizers(config, &mut text);
+        }
+        if part != section {
+            section = part;
+            let _ = writeln!(text, "\n[{section}]");
+        }
+        let value = match part {
+            "" => values.get(name),
+            _ => values.get(part).and_then(|table| table.get(name)),
+        };
+        let line = match value {
+            Some(value) => format!("{name} = {value}"),
+            None => format!("# {name} = {}", key.example),
+        };
+        let _ = writeln!(text, "{line:<36} # {}", key.summary);
+    }
+    text
+}
+
+fn regularizers(config: &RunConfig, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\n[regularizers]  # NAME = WEIGHT, or NAME = {{ weight = …, SETTING = … }}"
+    );
+    for entry in REGULARIZERS {
+        let line = match config.regularizers.get(entry.name).map(toml::Value::try_from) {
+            Some(Ok(value)) => format!("{} = {value}", entry.name),
+            _ => format!("# {} = {}", entry.name, entry.weight),
+        };
+        let _ = writeln!(text, "{line:<36} # {}", entry.summary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Stop, parse};
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_key_exists() {
+        let mut config = RunConfig::default();
+        config.data.limit = Some(1);
+        let some = Some(1);
+        config.stop = Stop {
+            steps: some,
+            images: some,
+            minutes: Some(1.0),
+            patience: some,
+            check_every: some,
+        };
+        let table = toml::Table::try_from(&config).unwrap();
+        let mut fields: Vec<String> = Vec::new();
+        for (name, value) in &table {
+            match value {
+                toml::Value::Table(_) if name == "regularizers" => {}
+                toml::Value::Table(inner) => {
+                    fields.extend(inner.keys().map(|k| format!("{name}.{k}")))
+                }
+                _ => fields.push(name.clone()),
+            }
+        }
+        let mut documented: Vec<String> = KEYS.iter().map(|k| k.path.to_owned()).collect();
+        fields.sort();
+        documented.sort();
+        assert_eq!(fields, documented);
+    }
+
+    #[test]
+    fn the_printed_configuration_reads_back_as_itself() {
+        let mut config = RunConfig::default();
+        config.stop.minutes = Some(3.0);
+        let (name, spec) = softreg::spec::parse("consistency=10,shift=0.25").unwrap();
+        config.regularizers.insert(name, spec);
+        let text = with_comments(&config);
+        assert_eq!(parse::parse(&text, "printed").unwrap(), config, "{text}");
+    }
+
+    #[test]
+    fn every_example_is_accepted() {
+        for key in KEYS {
+            let (section, name) = key.path.split_once('.').unwrap_or(("", key.path));
+            let header = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+            let text = format!("{header}{name} = {}\n", key.example);
+            assert!(parse::parse(&text, "example").is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What can go wrong while training.
+
+use crate::config::ConfigError;
+use softreg::pairing::PairingError;
+use softreg::site::Player;
+use softreg_net::parameters::LoadError;
+use std::path::PathBuf;
+
+/// Why a run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The pictures cannot be read.
+    #[error(transparent)]
+    Pictures(#[from] softreg_image::Error),
+    /// The run folder cannot be read or written.
+    #[error(transparent)]
+    Folder(#[from] softreg_run::Error),
+    /// A regularizer found no partner.
+    #[error("regularizer `{name}`: {source}")]
+    Pairing {
+        /// The regularizer.
+        name: String,
+        /// Why.
+        source: PairingError,
+    },
+    /// Training left the numbers.
+    #[error(
+        "{quantity} of the {player} became {value} in step {step}: training diverged. {last}Lower optimizer.{player}-rate, or try another loss or more regularization"
+    )]
+    Diverged {
+        /// Whose.
+        player: Player,
+        /// What.
+        quantity: String,
+        /// Not a number, or infinite.
+        value: f64,
+        /// In which step.
+        step: u64,
+        /// What is kept, as a sentence, or nothing.
+        last: String,
+    },
+    /// The weights in a checkpoint are not this network's.
+    #[error("{path}: {player}: {source}; the checkpoint belongs to another configuration")]
+    Weights {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Whose.
+        player: &'static str,
+        /// Why.
+        source: LoadError,
+    },
+    /// The optimiser's state in a checkpoint is not this optimiser's.
+    #[error(
+        "the checkpoint's optimiser state `{name}` does not fit: it belongs to another configuration"
+    )]
+    ForeignState {
+        /// Which.
+        name: String,
+    },
+    /// An entry of the checkpoint is no number.
+    #[error("{path}: entry `{entry}` is `{value}`, not a number: the checkpoint is damaged")]
+    Entry {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Which.
+        entry: &'static str,
+        /// What is there.
+        value: String,
+    },
+    /// The pictures are not those that the run began with.
+    #[error(
+        "the pictures of {source_name} have changed since the run began, so it cannot go on to the same numbers: put them back, or start a new run"
+    )]
+    OtherPictures {
+        /// Where they come from.
+        source_name: String,
+    },
+    /// Worker threads could not be started.
+    #[error("could not start {threads} worker threads: {reason}; set training.threads lower")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why.
+        reason: String,
+    },
+}

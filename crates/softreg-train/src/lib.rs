@@ -1,0 +1,28 @@
+//! The training of a generator, from a checked configuration to a finished run folder.
+//!
+//! [`config`] is what a user may ask for, and only a [`config::Checked`] one runs. [`step`] is one
+//! update of critic and generator, the definition of soft regularization written out; [`train`]
+//! repeats it until a [`stop`] condition holds, and writes the run folder as it goes. [`checkpoint`]
+//! holds everything that the next step depends on, so that a run that was killed goes on to the
+//! same numbers.
+//!
+//! Training measures nothing by itself: a validation measure is handed in ([`train::Validation`]).
+
+pub mod checkpoint;
+pub mod config;
+mod draw;
+mod error;
+mod objective;
+pub mod observer;
+mod optimizer;
+pub mod players;
+mod replica;
+pub mod sample;
+pub mod step;
+mod stop;
+pub mod train;
+
+pub use config::{Checked, RunConfig};
+pub use error::Error;
+pub use optimizer::OPTIMIZERS;
+pub use train::{Outcome, Run};

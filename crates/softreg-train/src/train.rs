@@ -1,0 +1,366 @@
+//! A whole run: steps until a stop condition holds, and the run folder written on the way.
+
+use crate::checkpoint;
+use crate::config::Checked;
+use crate::error::Error;
+use crate::observer::{Event, Observer, Tick};
+use crate::players::Players;
+use crate::sample::{self, PictureSet};
+use crate::step::Trainer;
+use crate::stop::Progress;
+use burn::tensor::Device;
+use image::RgbImage;
+use softreg::{Purpose, Seed};
+use softreg_image::{Collection, Sampler};
+use softreg_net::latent;
+use softreg_run::checkpoint as container;
+use softreg_run::tensorboard::EventWriter;
+use softreg_run::{Picture, RunFolder, State, Status, atomic, chart, encode_png, metrics, sheet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// A measure of how good the generator is, taken on pictures that it was not trained on.
+pub trait Validation {
+    /// Its name, with the protocol.
+    fn name(&self) -> String;
+    /// The value for generated pictures; smaller is better.
+    fn measure(&mut self, generated: &PictureSet) -> f64;
+    /// How many generated pictures it wants.
+    fn pictures(&self) -> usize;
+}
+
+/// Everything that a run is made of.
+pub struct Run<'a> {
+    /// Where it is written.
+    pub folder: &'a RunFolder,
+    /// What was asked for.
+    pub checked: &'a Checked,
+    /// The pictures, those held out included.
+    pub pictures: &'a Collection,
+    /// The pictures to train on, as indices.
+    pub training: Vec<usize>,
+    /// Where it computes.
+    pub device: Device,
+    /// The validation measure, where there is one.
+    pub validation: Option<&'a mut dyn Validation>,
+    /// Who watches.
+    pub observer: &'a mut dyn Observer,
+    /// Set from outside to end the run after the current step.
+    pub interrupt: &'a AtomicBool,
+    /// Versions for the run's status.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether a stop condition ended it, and not an interruption.
+    pub finished: bool,
+    /// Why it ended, as a sentence.
+    pub reason: String,
+    /// Steps done.
+    pub step: u64,
+    /// Real pictures seen.
+    pub images: u64,
+    /// Seconds of training, over all sessions.
+    pub seconds: f64,
+    /// The final contact sheet.
+    pub sheet: PathBuf,
+}
+
+/// The numbers that a session writes, line by line.
+struct Records {
+    metrics: metrics::Writer,
+    events: EventWriter,
+}
+
+impl Run<'_> {
+    /// Starts a run in a fresh folder, or goes on where a checkpoint left off.
+    ///
+    /// # Errors
+    /// [`Error`]; the folder keeps its last checkpoint.
+    pub fn train(mut self, resume: bool) -> Result<Outcome, Error> {
+        let config = self.checked.config();
+        let batch = config.training.batch;
+        let sampler = Sampler::new(self.training.clone(), batch, config.seed, config.data.flip)?;
+        let checked = self.checked;
+        let device = self.device.clone();
+        let mut trainer = Trainer::new(checked, self.pictures, sampler, &device)?;
+        let (mut players, mut progress) = match resume {
+            true => self.restored()?,
+            false => (Players::new(checked, &self.device), Progress::default()),
+        };
+        let mut records = self.records(&progress, resume)?;
+        if !resume {
+            self.sheet(&players, &progress, &mut records)?;
+            self.checkpoint(&players, &progress, &mut records)?;
+        }
+        self.status(State::Running, None, &progress)?;
+        let mut session = Session::new(&progress);
+        let reason = loop {
+            if let Some(reason) = config.stop.reached(&progress) {
+                break Ok(reason);
+            }
+            if self.interrupt.load(Ordering::Relaxed) {
+                break Err(format!("interrupted after {} steps", progress.step));
+            }
+            let (next, values) = match trainer.step(players, progress.step) {
+                Ok(done) => done,
+                Err(error) => return Err(self.diverged(error, &progress)),
+            };
+            players = next;
+            progress.step += 1;
+            progress.images += (batch * config.training.critic_steps) as u64;
+            progress.seconds = session.seconds();
+            self.after_step(&players, &mut progress, values, &mut records, &mut session)?;
+        };
+        self.finish(&players, &progress, &mut records, reason)
+    }
+
+    /// Logs, samples, validates and saves, as far as it is time for each.
+    fn after_step(
+        &mut self,
+        players: &Players,
+        progress: &mut Progress,
+        values: BTreeMap<String, f64>,
+        records: &mut Records,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        let config = self.checked.config();
+        let due = |every: u64| progress.step.is_multiple_of(every);
+        let images_per_second = session.rate(progress);
+        if due(config.output.log_every) {
+            let row = metrics::Row {
+                step: progress.step,
+                images: progress.images,
+                seconds: progress.seconds,
+                images_per_second,
+                values: values.clone(),
+            };
+            records.metrics.append(&row)?;
+            let scalars = row.values.iter().map(|(name, value)| (name.as_str(), *value));
+            records.events.scalars(SystemTime::now(), progress.step, scalars)?;
+        }
+        let (due_sheet, due_check, due_save) = (
+            due(config.output.sheet_every),
+            self.validation.is_some() && due(config.stop.check_every.unwrap_or(CHECK_EVERY)),
+            due(config.output.checkpoint_every),
+        );
+        let outlook = config.stop.outlook(progress);
+        self.observer.notice(Event::Step(Tick {
+            step: progress.step,
+            images: progress.images,
+            seconds: progress.seconds,
+            images_per_second,
+            done: outlook.map(|o| o.0),
+            seconds_left: outlook.map(|o| o.1),
+            values,
+        }));
+        if due_sheet {
+            self.sheet(players, progress, records)?;
+        }
+        let best = due_check && self.validate(players, progress, records)?;
+        if due_save || best {
+            self.checkpoint(players, progress, records)?;
+            self.status(State::Running, None, progress)?;
+        }
+        Ok(())
+    }
+
+    /// The final files: last checkpoint, contact sheet, loss chart, status.
+    fn finish(
+        &mut self,
+        players: &Players,
+        progress: &Progress,
+        records: &mut Records,
+        reason: Result<String, String>,
+    ) -> Result<Outcome, Error> {
+        self.checkpoint(players, progress, records)?;
+        let count = self.checked.config().output.sheet_count;
+        let made = self.samples(players, count, Purpose::Sheet);
+        let sheet_path = self.folder.sheet();
+        atomic::write(&sheet_path, &encode_png(&sheet_of(&made)?)?)?;
+        let rows = metrics::read(self.folder.metrics())?;
+        let chart = chart::draw(&self.folder.name(), &rows)?;
+        atomic::write(self.folder.losses(), &encode_png(&chart)?)?;
+        records.events.sync()?;
+        let finished = reason.is_ok();
+        let (Ok(reason) | Err(reason)) = reason;
+        let state = if finished { State::Finished } else { State::Stopped };
+        self.status(state, Some(reason.clone()), progress)?;
+        Ok(Outcome {
+            finished,
+            reason,
+            step: progress.step,
+            images: progress.images,
+            seconds: progress.seconds,
+            sheet: sheet_path,
+        })
+    }
+
+    /// Players and progress of the newest checkpoint that can be read.
+    fn restored(&mut self) -> Result<(Players, Progress), Error> {
+        let latest = container::latest_valid(self.folder.checkpoints())?;
+        for (step, reason) in latest.skipped {
+            let notice = format!("{reason}; skipping the checkpoint of step {step}");
+            self.observer.notice(Event::Notice(notice));
+        }
+        let fingerprint = &self.pictures.fingerprint;
+        checkpoint::restore(
+            &latest.path,
+            latest.checkpoint,
+            self.checked,
+            fingerprint,
+            &self.device,
+        )
+    }
+
+    fn records(&self, progress: &Progress, resume: bool) -> Result<Records, Error> {
+        let (path, events) = (self.folder.metrics(), self.folder.events());
+        let now = SystemTime::now();
+        Ok(match resume {
+            true => Records {
+                metrics: metrics::Writer::resume(path, progress.step)?,
+                events: EventWriter::resume(events, progress.step, now)?,
+            },
+            false => Records {
+                metrics: metrics::Writer::create(path)?,
+                events: EventWriter::create(events, now)?,
+            },
+        })
+    }
+
+    fn checkpoint(
+        &mut self,
+        players: &Players,
+        progress: &Progress,
+        records: &mut Records,
+    ) -> Result<(), Error> {
+        // What the checkpoint counts as done must be on disk before it.
+        records.metrics.sync()?;
+        records.events.sync()?;
+        let path = self.folder.checkpoint(progress.step);
+        checkpoint::write(&path, self.checked, &self.pictures.fingerprint, players, progress)?;
+        let best = progress.best.map(|_| progress.best_step);
+        let keep = self.checked.config().output.keep;
+        container::prune(self.folder.checkpoints(), keep, best.as_slice())?;
+        self.observer.notice(Event::Checkpoint { step: progress.step });
+        Ok(())
+    }
+
+    /// A sheet of the same latents every time, so that sheets show one picture's history.
+    fn sheet(
+        &mut self,
+        players: &Players,
+        progress: &Progress,
+        records: &mut Records,
+    ) -> Result<(), Error> {
+        let count = self.checked.config().output.sheet_count;
+        let drawing = sheet_of(&self.samples(players, count, Purpose::Sheet))?;
+        let png = encode_png(&drawing)?;
+        let path = self.folder.sample(progress.step);
+        atomic::write(&path, &png)?;
+        let now = SystemTime::now();
+        records.events.image(now, progress.step, "samples", drawing.dimensions(), png)?;
+        self.observer.notice(Event::Picture { step: progress.step, path });
+        Ok(())
+    }
+
+    fn validate(
+        &mut self,
+        players: &Players,
+        progress: &mut Progress,
+        records: &mut Records,
+    ) -> Result<bool, Error> {
+        let wanted = self.validation.as_ref().map_or(0, |validation| validation.pictures());
+        let made = self.samples(players, wanted, Purpose::Validation);
+        let Some(validation) = self.validation.as_mut() else { return Ok(false) };
+        let (name, value) = (validation.name(), validation.measure(&made));
+        let best = progress.validated(value);
+        let tag = format!("validation/{name}");
+        let now = SystemTime::now();
+        records.events.scalars(now, progress.step, [(tag.as_str(), value)])?;
+        let step = progress.step;
+        self.observer.notice(Event::Validation { step, name, value, best });
+        Ok(best)
+    }
+
+    fn samples(&self, players: &Players, count: usize, purpose: Purpose) -> PictureSet {
+        let shape = self.checked.shape();
+        let mut rng = Seed(self.checked.config().seed).rng(purpose, 0);
+        let latents = latent::draw(count, shape.latent, None, &mut rng);
+        let labels = sample::labels_in_turn(count, shape.classes);
+        let device = self.device.clone().without_autodiff();
+        sample::pictures(&players.average, shape, &latents, labels.as_deref(), &device)
+    }
+
+    fn status(
+        &self,
+        state: State,
+        reason: Option<String>,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        Ok(self.folder.write_status(&Status {
+            state,
+            reason,
+            step: progress.step,
+            images: progress.images,
+            seconds: progress.seconds,
+            versions: self.versions.clone(),
+            ..Status::default()
+        })?)
+    }
+
+    /// Adds what is kept to the error of a run that diverged, and says so in the run's status.
+    fn diverged(&self, error: Error, progress: &Progress) -> Error {
+        let Error::Diverged { player, quantity, value, step, .. } = error else { return error };
+        let last =
+            match container::list(self.folder.checkpoints()).ok().and_then(|s| s.last().copied()) {
+                Some(step) => format!("The checkpoint of step {step} is kept. "),
+                None => String::new(),
+            };
+        let error = Error::Diverged { player, quantity, value, step, last };
+        // The first error is the one to report.
+        let _ = self.status(State::Stopped, Some(error.to_string()), progress);
+        error
+    }
+}
+
+/// Steps between two validation checks where none is set.
+const CHECK_EVERY: u64 = 250;
+
+fn sheet_of(made: &PictureSet) -> Result<RgbImage, Error> {
+    let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;
+    Ok(sheet::contact_sheet(&pictures)?)
+}
+
+/// The clock of one session.
+struct Session {
+    before: f64,
+    start: Instant,
+    /// Seconds and pictures some time ago, to measure the speed lately.
+    marks: std::collections::VecDeque<(f64, u64)>,
+}
+
+impl Session {
+    fn new(progress: &Progress) -> Self {
+        let marks = [(progress.seconds, progress.images)].into();
+        Self { before: progress.seconds, start: Instant::now(), marks }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.start.elapsed().as_secs_f64()
+    }
+
+    /// Pictures per second over about the last 20 steps.
+    fn rate(&mut self, progress: &Progress) -> f64 {
+        self.marks.push_back((progress.seconds, progress.images));
+        if self.marks.len() > 20 {
+            self.marks.pop_front();
+        }
+        let (seconds, images) = self.marks[0];
+        (progress.images - images) as f64 / (progress.seconds - seconds).max(1e-9)
+    }
+}

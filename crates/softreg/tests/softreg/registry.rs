@@ -1,0 +1,244 @@
+//! Properties that every entry of every registry must have, whoever added it.
+
+use crate::golden::{floats, relative_error};
+use crate::players::{noise, shapes};
+use burn::tensor::{Device, Tensor};
+use proptest::prelude::*;
+use softreg::adversarial::{self, LOSSES};
+use softreg::aim::AIMS;
+use softreg::augment::{AUGMENTATIONS, Policy};
+use softreg::distance::DISTANCES;
+use softreg::pairing::{PAIRINGS, PairingError, Partners, Samples};
+use softreg::registry::REGULARIZERS;
+use softreg::site::{SITES, Site};
+use softreg::{Purpose, Seed};
+
+fn assert_sorted_and_unique(registry: &str, names: Vec<&str>) {
+    assert!(names.is_sorted_by(|a, b| a < b), "{registry}: {names:?}");
+    for name in names {
+        let lower_kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(!name.is_empty() && name.chars().all(lower_kebab), "{registry}: `{name}`");
+    }
+}
+
+#[test]
+fn names_are_sorted_and_unique() {
+    assert_sorted_and_unique("REGULARIZERS", REGULARIZERS.iter().map(|e| e.name).collect());
+    for entry in REGULARIZERS {
+        assert_sorted_and_unique(entry.name, entry.settings.iter().map(|s| s.name).collect());
+    }
+    assert_sorted_and_unique("DISTANCES", DISTANCES.iter().map(|d| d.name()).collect());
+    assert_sorted_and_unique("AIMS", AIMS.iter().map(|a| a.name()).collect());
+    assert_sorted_and_unique("PAIRINGS", PAIRINGS.iter().map(|p| p.name()).collect());
+    assert_sorted_and_unique("LOSSES", LOSSES.iter().map(|l| l.name()).collect());
+    assert_sorted_and_unique("SITES", SITES.iter().map(|(name, ..)| *name).collect());
+    // Augmentations stand in the order in which they are applied.
+    let mut augmentations: Vec<_> = AUGMENTATIONS.iter().map(|a| a.name()).collect();
+    augmentations.sort_unstable();
+    assert_sorted_and_unique("AUGMENTATIONS", augmentations);
+}
+
+#[test]
+fn every_entry_explains_itself() {
+    let mut texts = vec![];
+    for entry in REGULARIZERS {
+        texts.extend([entry.summary, entry.formula, entry.passes, entry.source]);
+        texts.extend(entry.settings.iter().map(|setting| setting.summary));
+    }
+    texts.extend(LOSSES.iter().flat_map(|loss| [loss.formula(), loss.source()]));
+    texts.extend(DISTANCES.iter().map(|distance| distance.formula()));
+    texts.extend(AIMS.iter().map(|aim| aim.formula()));
+    texts.extend(PAIRINGS.iter().map(|pairing| pairing.summary()));
+    texts.extend(AUGMENTATIONS.iter().map(|augmentation| augmentation.summary()));
+    texts.extend(SITES.iter().map(|(.., meaning)| *meaning));
+    assert!(texts.iter().all(|text| text.len() > 3 && text.trim() == *text), "{texts:?}");
+}
+
+#[test]
+fn names_lead_back_to_their_entries() {
+    for loss in LOSSES {
+        assert_eq!(adversarial::named(loss.name()).unwrap().name(), loss.name());
+    }
+    for (name, site, _) in SITES {
+        assert_eq!((Site::named(name), site.name()), (Some(*site), *name));
+    }
+    assert!(adversarial::named("Logistic").is_none() && Site::named("").is_none());
+}
+
+/// Distances `[n]` of a random batch of pairs, positive.
+fn distances_of(n: usize, seed: u64) -> Tensor<1> {
+    noise([n], seed).abs().add_scalar(0.01)
+}
+
+fn reordered(values: &Tensor<1>, order: &[usize]) -> Tensor<1> {
+    let values = floats(values.clone());
+    let values: Vec<f32> = order.iter().map(|i| values[*i]).collect();
+    Tensor::from_floats(values.as_slice(), &Device::flex())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn aims_do_not_depend_on_the_order_of_the_pairs(
+        order in (2usize..=9).prop_flat_map(|n| Just((0..n).collect::<Vec<_>>()).prop_shuffle()),
+        seed in 0u64..1 << 32,
+    ) {
+        let (outputs, inputs) = (distances_of(order.len(), seed), distances_of(order.len(), seed + 1));
+        for aim in AIMS {
+            let value = floats(aim.value(outputs.clone(), Some(inputs.clone())));
+            let inputs = reordered(&inputs, &order);
+            let again = floats(aim.value(reordered(&outputs, &order), Some(inputs)));
+            prop_assert!(relative_error(&again, &value) < 1e-5, "{}", aim.name());
+        }
+    }
+
+    #[test]
+    fn distances_are_distances(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
+        let (a, b) = (noise([n, features], seed), noise([n, features], seed + 1));
+        for distance in DISTANCES {
+            let there = distance.per_pair(a.clone(), b.clone());
+            prop_assert_eq!(there.dims(), [n]);
+            let there = floats(there);
+            prop_assert!(there.iter().all(|d| *d > 0.0), "{}", distance.name());
+            let back = floats(distance.per_pair(b.clone(), a.clone()));
+            prop_assert!(relative_error(&back, &there) < 1e-6, "{} is lopsided", distance.name());
+            // λ means the same at every resolution: features that are repeated change nothing.
+            let wide = |x: &Tensor<2>| x.clone().repeat_dim(1, 3);
+            let wider = floats(distance.per_pair(wide(&a), wide(&b)));
+            prop_assert!(relative_error(&wider, &there) < 1e-5, "{}", distance.name());
+        }
+    }
+
+    #[test]
+    fn equal_outputs_attract_no_further(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
+        for distance in DISTANCES {
+            let a = noise([n, features], seed).require_grad();
+            let b = noise([n, features], seed).require_grad();
+            let attract = AIMS.iter().find(|aim| aim.name() == "attract").unwrap();
+            let value = attract.value(distance.per_pair(a.clone(), b.clone()), None);
+            let gradients = value.backward();
+            prop_assert_eq!(floats(value), vec![0.0]);
+            for leaf in [a, b] {
+                let gradient = floats(leaf.grad(&gradients).unwrap());
+                prop_assert!(gradient.iter().all(|g| *g == 0.0), "{}: {gradient:?}", distance.name());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_outputs_or_inputs_leave_every_aim_finite(n in 1usize..=9, seed in 0u64..1 << 32) {
+        for (aim, distance) in AIMS.iter().flat_map(|a| DISTANCES.iter().map(move |d| (a, d))) {
+            for (equal_outputs, equal_inputs) in [(true, false), (false, true), (true, true)] {
+                let rows = |equal, seed| {
+                    let a = noise([n, 6], seed).require_grad();
+                    let b = noise([n, 6], if equal { seed } else { seed + 1 });
+                    (a.clone(), distance.per_pair(a, b))
+                };
+                let (y, outputs) = rows(equal_outputs, seed);
+                let (x, inputs) = rows(equal_inputs, seed + 2);
+                let value = aim.value(outputs, Some(inputs));
+                let gradients = value.backward();
+                let mut numbers = floats(value);
+                numbers.extend(floats(y.grad(&gradients).unwrap()));
+                numbers.extend(x.grad(&gradients).map(floats).into_iter().flatten());
+                prop_assert!(
+                    numbers.iter().all(|v| v.is_finite()),
+                    "{} on {}, equal outputs {equal_outputs}, equal inputs {equal_inputs}: {numbers:?}",
+                    aim.name(),
+                    distance.name(),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn partners_have_the_shape_of_their_samples(shape in shapes(2), seed in 0u64..1 << 32) {
+        let n = shape[0];
+        let rows: Tensor<2> = noise(shape, seed).flatten(1, 3);
+        for pairing in PAIRINGS {
+            let samples = Samples { rows: rows.clone(), shape: &shape, groups: None };
+            let mut rng = Seed(seed).rng(Purpose::Partner, 0);
+            match pairing.draw(&samples, &mut rng).unwrap() {
+                Partners::InBatch { samples, partners } => {
+                    prop_assert!(!pairing.extra_pass());
+                    prop_assert_eq!(samples.len(), partners.len());
+                    prop_assert!(samples.iter().chain(&partners).all(|row| *row < n));
+                }
+                Partners::Inputs(partners) => {
+                    prop_assert!(pairing.extra_pass());
+                    prop_assert_eq!(partners.dims(), rows.dims());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn augmentations_keep_shape_and_stay_finite(shape in shapes(1), seed in 0u64..1 << 32) {
+        let x = noise(shape, seed);
+        for augmentation in AUGMENTATIONS {
+            let change = |x| augmentation.apply(x, &mut Seed(seed).rng(Purpose::Augmentation, 0));
+            let leaf = x.clone().require_grad();
+            let changed = change(leaf.clone());
+            prop_assert_eq!(changed.dims(), shape);
+            let gradient = leaf.grad(&changed.clone().sum().backward()).unwrap();
+            let values = [floats(changed.clone()), floats(gradient)].concat();
+            prop_assert!(values.iter().all(|v| v.is_finite()), "{}", augmentation.name());
+            prop_assert_eq!(floats(changed.clone()), floats(change(x.clone())));
+            if augmentation.name() == "colour" && shape[1] == 4 {
+                let opacity = |x: Tensor<4>| floats(x.narrow(1, 3, 1));
+                prop_assert_eq!(opacity(changed), opacity(x.clone()), "colour changed opacity");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_applies_in_the_order_of_the_registry(
+        names in Just(AUGMENTATIONS.iter().map(|a| a.name()).collect::<Vec<_>>()).prop_shuffle(),
+        shape in shapes(1),
+        seed in 0u64..1 << 32,
+    ) {
+        let rng = || Seed(seed).rng(Purpose::Augmentation, 0);
+        let found = Policy::named(names).unwrap().apply(noise(shape, seed), &mut rng());
+        let mut rng = rng();
+        let expected =
+            AUGMENTATIONS.iter().fold(noise(shape, seed), |x, change| change.apply(x, &mut rng));
+        prop_assert_eq!(floats(found), floats(expected));
+    }
+}
+
+/// Even and odd lengths of the hole: no border is blanked more often than the one opposite.
+#[test]
+fn cutout_favours_no_border() {
+    let (n, height, width) = (20_000, 6, 8);
+    let x = Tensor::<4>::ones([n, 1, height, width], &Device::flex());
+    let cutout = AUGMENTATIONS.iter().find(|a| a.name() == "cutout").unwrap();
+    let kept = cutout.apply(x, &mut Seed(5).rng(Purpose::Augmentation, 0));
+    let blanked = kept.neg().add_scalar(1.0);
+    let share = |axis| floats(blanked.clone().max_dim(axis).mean_dim(0));
+    for shares in [share(3), share(2)] {
+        for (near, far) in shares.iter().zip(shares.iter().rev()) {
+            // Four standard deviations of the difference are 0.02.
+            assert!((near - far).abs() < 0.02, "{shares:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_is_empty_or_known() {
+    let none = Policy::named([]).unwrap();
+    let x = noise([2, 3, 4, 5], 1);
+    let mut rng = Seed(1).rng(Purpose::Augmentation, 0);
+    assert!(none.is_empty());
+    assert_eq!(floats(none.apply(x.clone(), &mut rng)), floats(x));
+    assert_eq!(Policy::named(["cutout", "color"]).unwrap_err(), "color");
+}
+
+#[test]
+fn pairings_of_pictures_refuse_anything_else() {
+    let rows = noise([2, 6], 1);
+    let augment = PAIRINGS.iter().find(|pairing| pairing.name() == "augment").unwrap();
+    let samples = Samples { rows, shape: &[2, 6], groups: None };
+    let error = augment.draw(&samples, &mut Seed(1).rng(Purpose::Partner, 0)).unwrap_err();
+    assert_eq!(error, PairingError::NotPictures { pairing: "augment", shape: vec![2, 6] });
+}
