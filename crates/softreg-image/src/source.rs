@@ -88,7 +88,6 @@ pub struct SourceEntry {
 pub const SOURCES: &[SourceEntry] =
     &[cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY, drawn::ENTRY];
 
-
 /// The entry that reads `spec`, and the text it is to open.
 ///
 /// # Errors

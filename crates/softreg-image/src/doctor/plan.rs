@@ -125,7 +125,11 @@ fn pictures(count: usize) -> String {
 }
 
 fn show_nothing(count: usize) -> String {
-    if count == 1 { "1 picture shows nothing".to_owned() } else { format!("{count} pictures show nothing") }
+    if count == 1 {
+        "1 picture shows nothing".to_owned()
+    } else {
+        format!("{count} pictures show nothing")
+    }
 }
 
 fn animations(count: usize) -> String {

@@ -47,7 +47,11 @@ impl fmt::Display for Report {
                 .take(SHOWN_CLASSES)
                 .map(|class| format!("{} ({})", class.name, class.count))
                 .collect();
-            line(out, "Classes", &format!("{}: {}", self.classes.len(), listed(&classes, self.classes.len())))?;
+            line(
+                out,
+                "Classes",
+                &format!("{}: {}", self.classes.len(), listed(&classes, self.classes.len())),
+            )?;
             if let Some(class) = &self.smallest_class {
                 line(out, "", &format!("smallest: {} ({})", class.name, class.count))?;
             }

@@ -64,7 +64,8 @@ fn serve(content: Vec<u8>, manners: Vec<Manner>) -> Server {
                 Manner::CutAfter(bytes) => &body[..bytes.min(body.len())],
                 _ => &body[..],
             };
-            let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes());
+            let _ = stream
+                .write_all(format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes());
             let _ = stream.write_all(body);
             drop(stream);
             manner = manners.next().unwrap_or(manner);
@@ -97,13 +98,17 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 /// Fetches with these manners; the result, the ranges asked for, and the folder.
-fn run(manners: Vec<Manner>, part: Option<&[u8]>) -> (Result<(), FetchError>, Vec<usize>, tempfile::TempDir) {
+fn run(
+    manners: Vec<Manner>,
+    part: Option<&[u8]>,
+) -> (Result<(), FetchError>, Vec<usize>, tempfile::TempDir) {
     let content = content();
     let set = data_set(&content, &[]);
     let server = serve(content.clone(), manners);
     let folder = tempfile::tempdir().unwrap();
     if let Some(part) = part {
-        std::fs::write(folder.path().join("set.bin.part"), part).unwrap();
+        let mut file = std::fs::File::create(folder.path().join("set.bin.part")).unwrap();
+        file.write_all(part).unwrap();
     }
     let mut last = None;
     let result = fetch(&set, folder.path(), Some(&server.base), &mut |progress| {
@@ -133,7 +138,8 @@ fn a_whole_file_arrives_and_is_not_fetched_again() {
 
 #[test]
 fn a_cut_connection_goes_on_where_it_stopped() {
-    let (result, ranges, _) = run(vec![Manner::CutAfter(100_000), Manner::CutAfter(50_000), Manner::Whole], None);
+    let (result, ranges, _) =
+        run(vec![Manner::CutAfter(100_000), Manner::CutAfter(50_000), Manner::Whole], None);
     result.unwrap();
     assert_eq!(ranges, [0, 100_000, 150_000]);
 }
@@ -201,8 +207,7 @@ fn tar_gz(members: &[(&str, &[u8])]) -> Vec<u8> {
 #[test]
 fn only_the_expected_members_leave_the_archive() {
     const MEMBERS: &[Member] = &[Member { name: "a.bin", bytes: 4 }];
-    let packed =
-        tar_gz(&[("folder/a.bin", b"four"), ("../escape.bin", b"x"), ("/b.bin", b"y")]);
+    let packed = tar_gz(&[("folder/a.bin", b"four"), ("../escape.bin", b"x"), ("/b.bin", b"y")]);
     let set = data_set(&packed, MEMBERS);
     let server = serve(packed, vec![Manner::Whole]);
     let outer = tempfile::tempdir().unwrap();

@@ -27,7 +27,11 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
     summary: "CIFAR-10 in binary form: one .bin file, or the folder of data_batch_*.bin files",
     detect: |text| {
         let path = Path::new(text);
-        if path.is_dir() { !batches(path).is_empty() } else { extension(text) == "bin" && path.is_file() }
+        if path.is_dir() {
+            !batches(path).is_empty()
+        } else {
+            extension(text) == "bin" && path.is_file()
+        }
     },
     open: |request| Ok(Box::new(Cifar::open(request)?)),
 };
@@ -130,8 +134,7 @@ impl Source for Cifar {
     }
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
-        let record =
-            self.records.chunks_exact(RECORD).nth(index).ok_or("is not in the file")?;
+        let record = self.records.chunks_exact(RECORD).nth(index).ok_or("is not in the file")?;
         let planes = &record[1..];
         let data = (0..PLANE)
             .flat_map(|at| [planes[at], planes[PLANE + at], planes[2 * PLANE + at]])

@@ -59,8 +59,7 @@ impl Source for Drawn {
     fn record(&self, index: usize, size: Option<Size>) -> Result<Record, String> {
         let (width, height) =
             size.map_or((DEFAULT_SIDE, DEFAULT_SIDE), |size| (size.width(), size.height()));
-        let data =
-            self.motif.picture(index, width, height).map_err(|error| error.to_string())?;
+        let data = self.motif.picture(index, width, height).map_err(|error| error.to_string())?;
         Ok(Record::Pixels("drawn", Raster { width, height, channels: 3, data }))
     }
 

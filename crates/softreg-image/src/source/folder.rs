@@ -112,9 +112,10 @@ impl Source for Folder {
 /// All bytes of one picture file, unless they are more than a picture may have.
 pub(super) fn read_limited(reader: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
-        format!("cannot be read: {error}")
-    })?;
+    reader
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     match bytes.len() as u64 {
         0 => Err("is empty (0 bytes)".to_owned()),
         len if len > MAX_FILE_BYTES => Err("has more than 256 MiB".to_owned()),

@@ -63,7 +63,9 @@ fn labels_beside(images: &Path) -> Option<PathBuf> {
     let labels = ["-", "."]
         .map(|dot| (format!("images{dot}idx3"), format!("labels{dot}idx1")))
         .into_iter()
-        .find_map(|(images, labels)| plain.contains(&images).then(|| plain.replace(&images, &labels)))?;
+        .find_map(|(images, labels)| {
+            plain.contains(&images).then(|| plain.replace(&images, &labels))
+        })?;
     [labels.clone(), format!("{labels}.gz")]
         .map(|name| images.with_file_name(name))
         .into_iter()
@@ -102,7 +104,9 @@ fn read(path: &Path, dimensions: u8, limit: Option<usize>) -> Result<Values, Err
                 damaged(path, "the gzip data ends too early (truncated)".to_owned())
             }
             UnexpectedEof => damaged(path, "it ends inside its header".to_owned()),
-            InvalidData | InvalidInput => damaged(path, format!("the gzip data is corrupt: {error}")),
+            InvalidData | InvalidInput => {
+                damaged(path, format!("the gzip data is corrupt: {error}"))
+            }
             _ => Error::io("read", path)(error),
         }
     };

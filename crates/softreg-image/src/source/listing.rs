@@ -37,7 +37,8 @@ impl Listing {
             })
             .collect();
         let Some(first) = folders.first() else { return };
-        let shared = |depth: usize| folders.iter().all(|parts| parts.get(depth) == first.get(depth));
+        let shared =
+            |depth: usize| folders.iter().all(|parts| parts.get(depth) == first.get(depth));
         let mut depth = 0;
         while depth < first.len() && shared(depth) {
             depth += 1;

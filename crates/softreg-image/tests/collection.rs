@@ -1,0 +1,486 @@
+//! From files on disk to collections, good files and bad.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail and may speak")]
+
+use std::fs::File;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::write::GzEncoder;
+use image::{ImageFormat, RgbImage, RgbaImage};
+use softreg_image::{Channels, Collection, Error, LoadOptions, Size, doctor, native_size, open};
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(path).unwrap().write_all(bytes).unwrap();
+}
+
+fn png(width: u32, height: u32, seed: u8) -> Vec<u8> {
+    let image = RgbImage::from_fn(width, height, |x, y| {
+        let value = (x * 11 + y * y * 3) as u8;
+        image::Rgb([value.wrapping_mul(seed), value.wrapping_add(seed), seed])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn png_declaring(side: u32) -> Vec<u8> {
+    let mut bytes = png(4, 4, 1);
+    bytes[16..20].copy_from_slice(&side.to_be_bytes());
+    bytes[20..24].copy_from_slice(&side.to_be_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    bytes
+}
+
+/// An untidy collection: (name, content).
+fn untidy() -> Vec<(&'static str, Vec<u8>)> {
+    let whole = png(40, 32, 9);
+    vec![
+        ("art/owl/2.png", png(32, 32, 2)),
+        ("art/owl/10.PNG", png(48, 32, 3)),
+        ("art/fox/a.png", png(16, 16, 4)),
+        ("art/fox/copy of a.png", png(16, 16, 4)),
+        ("art/fox/cut.png", whole[..whole.len() / 2].to_vec()),
+        ("art/fox/huge.png", png_declaring(100_000)),
+        ("art/fox/empty.jpg", Vec::new()),
+        ("art/fox/text.gif", b"hello".to_vec()),
+        ("art/notes.txt", b"notes".to_vec()),
+        ("art/fox/drawing.psd", b"8BPS".to_vec()),
+        (".hidden/x.png", png(32, 32, 7)),
+        ("art/.DS_Store", b"x".to_vec()),
+    ]
+}
+
+fn folder_of(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        write(&folder.path().join(name), content);
+    }
+    folder
+}
+
+fn zip_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+fn spec(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn opened(path: &Path, options: &LoadOptions) -> Collection {
+    open(&spec(path), options).unwrap()
+}
+
+/// The error for `path`, which names it and says what to do.
+fn refused(path: &Path) -> String {
+    let error = open(&spec(path), &LoadOptions::default()).unwrap_err();
+    let message = error.to_string();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(message.contains(name), "the path is missing: {message}");
+    message
+}
+
+fn check_untidy(pictures: &Collection) {
+    assert_eq!(
+        pictures.names,
+        ["art/fox/a.png", "art/fox/copy of a.png", "art/owl/10.PNG", "art/owl/2.png"]
+    );
+    assert_eq!(pictures.classes, ["fox", "owl"]);
+    assert_eq!(pictures.labels, Some(vec![0, 0, 1, 1]));
+    assert_eq!(pictures.channels, 3);
+    assert_eq!(pictures.pixels.len(), 4 * pictures.picture_len());
+    let reasons: Vec<String> =
+        pictures.skipped.iter().map(|s| format!("{}: {}", s.name, s.reason)).collect();
+    assert_eq!(reasons.len(), 4, "{reasons:#?}");
+    for (name, reason) in [
+        ("cut.png", "truncated"),
+        ("huge.png", "64 megapixels"),
+        ("empty.jpg", "0 bytes"),
+        ("text.gif", "is not a PNG"),
+    ] {
+        let hit = reasons.iter().any(|line| line.contains(name) && line.contains(reason));
+        assert!(hit, "{name}: {reason} is missing in {reasons:#?}");
+    }
+}
+
+#[test]
+fn a_folder_and_a_zip_of_it_are_the_same_collection() {
+    let folder = folder_of(&untidy());
+    let from_folder = opened(folder.path(), &LoadOptions::default());
+    check_untidy(&from_folder);
+    let mut files = untidy();
+    files.reverse();
+    let archive = folder.path().join("all.zip");
+    write(&archive, &zip_of(&files));
+    let from_zip = opened(&archive, &LoadOptions::default());
+    check_untidy(&from_zip);
+    assert_eq!(from_folder.fingerprint, from_zip.fingerprint);
+    // The shorter sides that headers declare: 16, 16, 32, 32, and 32 of the cut one.
+    assert_eq!(from_folder.size, Size::new(32, 32).unwrap());
+    let report = doctor::check(&spec(folder.path()), &LoadOptions::default()).unwrap();
+    assert_eq!(report.suggested_size, from_folder.size);
+}
+
+#[test]
+fn the_size_and_the_limit_are_taken() {
+    let folder = folder_of(&untidy());
+    let size: Size = "48x20".parse().unwrap();
+    let options = LoadOptions {
+        size: Some(size),
+        channels: Channels::Rgba,
+        limit: Some(2),
+        ..LoadOptions::default()
+    };
+    let pictures = opened(folder.path(), &options);
+    assert_eq!((pictures.size, pictures.channels), (size, 4));
+    assert_eq!(pictures.names, ["art/fox/a.png", "art/fox/copy of a.png"]);
+    assert_eq!(pictures.picture(0).len(), 4 * 48 * 20);
+    assert!(open(&spec(folder.path()), &LoadOptions { limit: Some(0), ..options }).is_err());
+}
+
+#[test]
+fn options_survive_a_configuration_file() {
+    let text = r##"{"size":"48x20","channels":"grey","fit":"pad","background":"#102030"}"##;
+    let options: LoadOptions = serde_json::from_str(text).unwrap();
+    let again: LoadOptions =
+        serde_json::from_str(&serde_json::to_string(&options).unwrap()).unwrap();
+    assert_eq!(options, again);
+    assert_eq!(options.size, Some("48x20".parse().unwrap()));
+    assert!(serde_json::from_str::<LoadOptions>(r#"{"size":"8"}"#).is_err());
+    assert!(serde_json::from_str::<LoadOptions>(r#"{"sizes":"32"}"#).is_err());
+}
+
+#[test]
+fn folders_without_pictures_say_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("nothing");
+    std::fs::create_dir(&empty).unwrap();
+    assert!(refused(&empty).contains("it is empty"));
+    write(&empty.join("a.txt"), b"a");
+    write(&empty.join("b.TXT"), b"b");
+    let message = refused(&empty);
+    assert!(message.contains("2 .txt") && message.contains("PNG"), "{message}");
+    write(&empty.join("bad.png"), b"bad");
+    let message = refused(&empty);
+    assert!(message.contains("bad.png") && message.contains("is not a PNG"), "{message}");
+    let sized = LoadOptions { size: Some("32".parse().unwrap()), ..LoadOptions::default() };
+    let message = open(&spec(&empty), &sized).unwrap_err().to_string();
+    assert!(message.contains("bad.png"), "{message}");
+}
+
+#[test]
+fn paths_that_are_no_collection() {
+    let folder = folder_of(&[("one.png", png(16, 16, 1)), ("notes.txt", b"hello".to_vec())]);
+    assert!(refused(&folder.path().join("one.png")).contains("it is one picture"));
+    assert!(refused(&folder.path().join("notes.txt")).contains("not a picture collection"));
+    assert!(refused(&folder.path().join("ones.png")).contains("Did you mean"));
+    let message = open("motif:none", &LoadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("'none'"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_listed_not_followed() {
+    let folder = folder_of(&[("a.png", png(16, 16, 1))]);
+    let outside = folder_of(&[("b.png", png(16, 16, 2))]);
+    std::os::unix::fs::symlink(outside.path().join("b.png"), folder.path().join("b.png")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("c")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
+    let pictures = opened(folder.path(), &LoadOptions::default());
+    assert_eq!(pictures.names, ["a.png"]);
+    assert_eq!(pictures.skipped.len(), 3, "{:?}", pictures.skipped);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder_of(&[("in/a.png", png(16, 16, 1)), ("b.zip", zip_of(&[]))]);
+    let (inner, archive) = (folder.path().join("in"), folder.path().join("b.zip"));
+    for path in [&inner, &archive] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    if File::open(&archive).is_ok() {
+        println!("skipped: this user may read everything");
+        return;
+    }
+    for path in [&inner, &archive] {
+        assert!(refused(path).contains("allowed to read"));
+    }
+    std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Writes a number at an offset from every occurrence of a zip signature.
+fn patch(bytes: &mut [u8], signature: &[u8; 4], offset: usize, value: &[u8]) {
+    let places: Vec<usize> =
+        (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == *signature).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at + offset..at + offset + value.len()].copy_from_slice(value);
+    }
+}
+
+#[test]
+fn archives_that_are_damaged_locked_or_bombs() {
+    let folder = tempfile::tempdir().unwrap();
+    let two = zip_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
+    let case = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        write(&path, bytes);
+        refused(&path)
+    };
+    assert!(case("cut.zip", &two[..two.len() / 2]).contains("damaged"));
+    assert!(case("empty.zip", b"").contains("damaged"));
+    assert!(case("none.zip", &zip_of(&[])).contains("it is empty"));
+    assert!(case("text.zip", &zip_of(&[("a.txt", vec![1])])).contains("1 .txt"));
+    let mut locked = two.clone();
+    patch(&mut locked, b"PK\x03\x04", 6, &[1]);
+    patch(&mut locked, b"PK\x01\x02", 8, &[1]);
+    assert!(case("locked.zip", &locked).contains("encrypted (2 pictures"));
+    let mut bomb = two.clone();
+    patch(&mut bomb, b"PK\x01\x02", 24, &200_000_000u32.to_le_bytes());
+    assert!(case("bomb.zip", &bomb).contains("refused: one file declares 200000000 bytes"));
+    let mut shared = two.clone();
+    patch(&mut shared, b"PK\x01\x02", 42, &0u32.to_le_bytes());
+    assert!(case("shared.zip", &shared).contains("share the same packed bytes"));
+}
+
+#[test]
+fn an_entry_longer_than_declared_is_not_unpacked_without_end() {
+    // Declares 100 bytes and unpacks to far more; whatever the reason given, it is not a picture.
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = zip_of(&[("a.png", png(16, 16, 1)), ("zeros.png", vec![0; 50_000_000])]);
+    let at = archive.len() - 4;
+    let directory = (0..at).rfind(|&at| archive[at..at + 4] == *b"PK\x01\x02").unwrap();
+    archive[directory + 24..directory + 28].copy_from_slice(&100u32.to_le_bytes());
+    let path = folder.path().join("lies.zip");
+    write(&path, &archive);
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!(pictures.names, ["a.png"]);
+    assert_eq!(pictures.skipped.len(), 1);
+}
+
+fn cifar_record(label: u8, value: u8) -> Vec<u8> {
+    let mut record = vec![label];
+    record.extend((0..3072u32).map(|i| ((i + i / 1024) as u8).wrapping_mul(value)));
+    record
+}
+
+#[test]
+fn cifar_files_and_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("cifar-10-batches-bin");
+    write(&inner.join("data_batch_2.bin"), &cifar_record(9, 5));
+    write(&inner.join("data_batch_1.bin"), &[cifar_record(0, 1), cifar_record(3, 3)].concat());
+    write(&inner.join("test_batch.bin"), &cifar_record(4, 7));
+    for path in [folder.path(), &inner] {
+        let pictures = opened(path, &LoadOptions::default());
+        assert_eq!(
+            pictures.names,
+            ["data_batch_1.bin#0", "data_batch_1.bin#1", "data_batch_2.bin#0"]
+        );
+        assert_eq!(pictures.labels, Some(vec![0, 3, 9]));
+        assert_eq!((pictures.classes.len(), &pictures.classes[9][..]), (10, "truck"));
+        assert!(pictures.picture(1) == &cifar_record(3, 3)[1..], "exact bytes");
+    }
+    let limited = LoadOptions { limit: Some(1), ..LoadOptions::default() };
+    assert_eq!(opened(&inner, &limited).len(), 1);
+    let bad = folder.path().join("bad.bin");
+    write(&bad, &[1; 3074]);
+    assert!(refused(&bad).contains("1 records and 1 bytes"));
+    write(&bad, &[]);
+    assert!(refused(&bad).contains("0 bytes"));
+    write(&bad, &cifar_record(10, 0));
+    assert!(refused(&bad).contains("label 10"));
+}
+
+fn idx(dimensions: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, dimensions.len() as u8];
+    bytes.extend(dimensions.iter().flat_map(|side| side.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn idx_files_with_their_labels() {
+    let values: Vec<u8> = (0..3 * 20 * 16).map(|i| (i % 253) as u8).collect();
+    let images = idx(&[3, 20, 16], &values);
+    let labels = idx(&[3], &[4, 0, 7]);
+    let mut prints = Vec::new();
+    for (packed_images, packed_labels) in
+        [(false, false), (true, true), (true, false), (false, true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &[u8], packed: bool| {
+            let ending = if packed { ".gz" } else { "" };
+            let bytes = if packed { gz(bytes) } else { bytes.to_vec() };
+            let path = folder.path().join(format!("{name}{ending}"));
+            write(&path, &bytes);
+            path
+        };
+        let path = put("train-images-idx3-ubyte", &images, packed_images);
+        put("train-labels-idx1-ubyte", &labels, packed_labels);
+        let pictures = opened(&path, &LoadOptions::default());
+        assert_eq!((pictures.size.width(), pictures.size.height()), (16, 20));
+        assert_eq!((pictures.channels, &pictures.pixels), (1, &values));
+        assert_eq!(pictures.labels, Some(vec![4, 0, 7]));
+        prints.push(pictures.fingerprint);
+        prints.push(opened(folder.path(), &LoadOptions::default()).fingerprint);
+        let limited = LoadOptions { limit: Some(2), ..LoadOptions::default() };
+        assert_eq!(opened(&path, &limited).labels, Some(vec![4, 0]));
+    }
+    prints.dedup();
+    assert_eq!(prints.len(), 1);
+}
+
+#[test]
+fn idx_files_that_contradict_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = vec![1; 2 * 16 * 16];
+    let case = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        write(&path, bytes);
+        refused(&path)
+    };
+    let good = idx(&[2, 16, 16], &values);
+    assert!(case("a-idx3-ubyte", b"").contains("0 bytes"));
+    assert!(case("b-idx3-ubyte", &good[..9]).contains("inside its header"));
+    assert!(case("c-idx3-ubyte", b"\x00\x00\x0d\x03aaaaaaaaaaaa").contains("0x00000d03"));
+    assert!(case("d-idx3-ubyte", &good[..100]).contains("holds fewer"));
+    assert!(case("e-idx3-ubyte", &[&good[..], b"x"].concat()).contains("holds more"));
+    let packed = gz(&good);
+    assert!(case("f-idx3-ubyte.gz", &packed[..packed.len() - 9]).contains("too early"));
+    assert!(case("g-idx3-ubyte.gz", &gz(&good[..100])).contains("holds fewer"));
+    assert!(case("h-idx3-ubyte.gz", &gz(&[&good[..], b"x"].concat())).contains("holds more"));
+    assert!(case("i-idx3-ubyte", &idx(&[u32::MAX; 3], &values)).contains("declares dimensions"));
+    assert!(case("j-idx3-ubyte.gz", &gz(&idx(&[60_000, 28, 28], &values))).contains("fewer"));
+    write(&folder.path().join("k-labels-idx1-ubyte"), &idx(&[3], &[0; 3]));
+    let path = folder.path().join("k-images-idx3-ubyte");
+    write(&path, &good);
+    let message = open(&spec(&path), &LoadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("3 labels for 2 pictures"), "{message}");
+}
+
+#[test]
+fn the_built_in_pictures_depend_on_the_seed_alone() {
+    let options = LoadOptions { limit: Some(100), ..LoadOptions::default() };
+    let pictures = open("motif", &options).unwrap();
+    assert_eq!((pictures.len(), pictures.channels), (100, 3));
+    assert_eq!(pictures.size, Size::new(32, 32).unwrap());
+    assert_eq!(pictures.fingerprint, open("motif:100", &options).unwrap().fingerprint);
+    let other = open("motif", &LoadOptions { seed: 1, ..options.clone() }).unwrap();
+    assert_ne!(pictures.fingerprint, other.fingerprint);
+    let large = LoadOptions { size: Some("64x48".parse().unwrap()), ..options };
+    let pictures = open("motif", &large).unwrap();
+    let unlike_enlarged = pictures.picture(0).chunks(2).any(|pair| pair[0] != pair[1]);
+    assert!(unlike_enlarged, "drawn at the size, not enlarged");
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong() {
+    let mut files = untidy();
+    // One pixel of 1,024 differs from owl/2.png.
+    let mut touched = image::load_from_memory(&png(32, 32, 2)).unwrap().into_rgb8();
+    touched.put_pixel(5, 5, image::Rgb([255, 0, 0]));
+    let encode = |image: image::DynamicImage| {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    files.push(("art/owl/touched.png", encode(touched.into())));
+    let ghost = RgbaImage::from_pixel(16, 16, image::Rgba([255, 255, 255, 90]));
+    files.push(("art/owl/ghost.png", encode(ghost.into())));
+    let folder = folder_of(&files);
+    let report = doctor::check(&spec(folder.path()), &LoadOptions::default()).unwrap();
+    assert_eq!((report.pictures, report.unreadable.len()), (6, 4));
+    assert_eq!((report.transparent, report.grey, report.flat), (1, 1, 1));
+    assert_eq!((report.ignored["txt"], report.ignored["psd"], report.hidden), (1, 1, 2));
+    assert_eq!(report.duplicates, [["art/fox/a.png", "art/fox/copy of a.png"]]);
+    assert_eq!(
+        report.near_duplicates.as_ref().unwrap()[..],
+        [["art/owl/2.png", "art/owl/touched.png"]]
+    );
+    assert_eq!(report.smallest_class.as_ref().unwrap().name, "fox");
+    assert_eq!((report.sizes.distinct, report.sizes.largest), (3, (48, 32)));
+    let text = report.to_string();
+    for part in [
+        "huge.png: declares 100000 x 100000",
+        "1 picture of another shape",
+        "single colour over #ffffff",
+        "4 pictures are left out",
+    ] {
+        assert!(text.contains(part), "'{part}' is missing in\n{text}");
+    }
+    assert!(text.lines().all(|line| line.trim_end() == line && !line.contains('\x1b')));
+    assert!(serde_json::to_value(&report).unwrap()["plan"].is_array());
+}
+
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    if !path.exists() {
+        println!("skipped: {name} is not here");
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn the_real_cifar_file() {
+    let Some(path) = shared("cifar10/data_batch_1.bin") else { return };
+    let options = LoadOptions { limit: Some(1000), ..LoadOptions::default() };
+    let pictures = opened(&path, &options);
+    assert_eq!(
+        (pictures.len(), pictures.size.to_string(), pictures.channels),
+        (1000, "32x32".into(), 3)
+    );
+    assert_eq!(pictures.labels.unwrap()[..5], [6, 9, 9, 4, 1]);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(pictures.pixels[999 * 3072..] == whole[999 * 3073 + 1..1000 * 3073], "exact bytes");
+    let message = open(&spec(&path.with_file_name("data_batch_2.bin")), &options).unwrap_err();
+    assert!(matches!(message, Error::NotFound { .. }), "{message}");
+}
+
+#[test]
+fn the_real_mnist_folder() {
+    let Some(path) = shared("mnist") else { return };
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!(
+        (pictures.len(), pictures.size.to_string(), pictures.channels),
+        (60_000, "28x28".into(), 1)
+    );
+    assert_eq!(pictures.labels.as_ref().unwrap()[..5], [5, 0, 4, 1, 9]);
+    let test = opened(&path.join("t10k-images-idx3-ubyte.gz"), &LoadOptions::default());
+    assert_eq!((test.len(), test.labels.unwrap()[0]), (10_000, 7));
+}
+
+#[test]
+fn the_real_tiles_archive() {
+    let Some(path) = shared("tiles/crawl-tiles-nov2015.zip") else { return };
+    assert_eq!(native_size(&spec(&path), &LoadOptions::default()).unwrap().to_string(), "32x32");
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!((pictures.len(), pictures.channels, pictures.skipped.len()), (4357, 3, 0));
+    assert_eq!(pictures.classes.len(), 8);
+    let report = doctor::check(&spec(&path), &LoadOptions::default()).unwrap();
+    assert_eq!(report.sizes.common[0].count, 4249);
+    let alike = |a: &str, b: &str| {
+        let near = report.near_duplicates.as_ref().unwrap();
+        near.iter().any(|group| group.iter().any(|n| n == a) && group.iter().any(|n| n == b))
+    };
+    assert!(alike("item/book/leather.png", "item/book/red.png"));
+    assert!(!alike("item/book/leather.png", "item/potion/black.png"));
+    let paired: usize = report.near_duplicates.as_ref().unwrap().iter().map(Vec::len).sum();
+    assert!((100..700).contains(&paired), "{paired} of 4357 in near groups");
+}
