@@ -1,12 +1,28 @@
 //! The commands, one file each.
 
+mod completions;
+mod data;
+mod generate;
+mod list;
 mod train;
 
 use clap::{Parser, Subcommand};
 
 /// Trains image generators that stay diverse on small picture collections.
 #[derive(Debug, Parser)]
-#[command(name = "softreg", version, arg_required_else_help = true, propagate_version = false)]
+#[command(
+    name = "softreg",
+    version = version(),
+    arg_required_else_help = true,
+    propagate_version = false,
+    after_help = "Examples:
+  softreg train                       a first run on built-in pictures, three minutes
+  softreg data check my-pictures/     what is in a folder, before training on it
+  softreg train my-pictures/          from pictures to a run folder
+  softreg generate runs/my-pictures-001 --seed 7
+
+Every command has examples of its own: softreg COMMAND --help"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -15,11 +31,39 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(Box<train::Train>),
+    Generate(generate::Generate),
+    Data(data::Data),
+    List(list::List),
+    Completions(completions::Completions),
 }
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Train(command) => command.run(),
+        Command::Generate(command) => command.run(),
+        Command::Data(command) => command.run(),
+        Command::List(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    }
+}
+
+/// The version, and what this build can compute on.
+fn version() -> String {
+    format!("{} (backends: {})", env!("CARGO_PKG_VERSION"), crate::backend::BACKENDS.join(", "))
+}
+
+/// Names of a registry in a help text.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
     }
 }

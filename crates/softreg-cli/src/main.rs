@@ -5,6 +5,7 @@ mod command;
 mod failure;
 mod recipe;
 mod terminal;
+mod trained;
 
 use clap::Parser;
 use command::Cli;

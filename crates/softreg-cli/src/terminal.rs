@@ -1,8 +1,12 @@
 //! What a person or a program sees: results on stdout, everything else on stderr.
 
 mod progress;
+mod table;
+mod transfer;
 
 pub(crate) use progress::Progress;
+pub(crate) use table::{Row, Table};
+pub(crate) use transfer::Transfer;
 
 use std::io::Write;
 

@@ -292,6 +292,11 @@ fn cifar_files_and_folders() {
     }
     let limited = LoadOptions { limit: Some(1), ..LoadOptions::default() };
     assert_eq!(opened(&inner, &limited).len(), 1);
+    let renamed = folder.path().join("batch.dat");
+    write(&renamed, &cifar_record(4, 7));
+    assert!(refused(&renamed).contains("not a picture collection"));
+    let named = format!("cifar:{}", spec(&renamed));
+    assert_eq!(open(&named, &LoadOptions::default()).unwrap().labels, Some(vec![4]));
     let bad = folder.path().join("bad.bin");
     write(&bad, &[1; 3074]);
     assert!(refused(&bad).contains("1 records and 1 bytes"));
@@ -401,12 +406,14 @@ fn the_doctor_finds_what_is_wrong() {
         bytes.into_inner()
     };
     files.push(("art/owl/touched.png", encode(touched.into())));
-    let ghost = RgbaImage::from_pixel(16, 16, image::Rgba([255, 255, 255, 90]));
-    files.push(("art/owl/ghost.png", encode(ghost.into())));
+    for (name, alpha) in [("art/owl/ghost.png", 90), ("art/owl/spectre.png", 30)] {
+        let ghost = RgbaImage::from_pixel(16, 16, image::Rgba([255, 255, 255, alpha]));
+        files.push((name, encode(ghost.into())));
+    }
     let folder = folder_of(&files);
     let report = doctor::check(&spec(folder.path()), &LoadOptions::default()).unwrap();
-    assert_eq!((report.pictures, report.unreadable.len()), (6, 4));
-    assert_eq!((report.transparent, report.grey, report.flat), (1, 1, 1));
+    assert_eq!((report.pictures, report.unreadable.len()), (7, 4));
+    assert_eq!((report.transparent, report.grey, report.flat), (2, 2, 2));
     assert_eq!((report.ignored["txt"], report.ignored["psd"], report.hidden), (1, 1, 2));
     assert_eq!(report.duplicates, [["art/fox/a.png", "art/fox/copy of a.png"]]);
     assert_eq!(

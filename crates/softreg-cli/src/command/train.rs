@@ -1,13 +1,18 @@
 //! `softreg train`: from pictures to a generator, in one command.
 
+use crate::command::listed;
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
 use crate::{backend, recipe};
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use softreg::adversarial::LOSSES;
+use softreg::augment::AUGMENTATIONS;
+use softreg::registry::REGULARIZERS;
 use softreg::spec;
 use softreg_image::Collection;
+use softreg_net::architecture::ARCHITECTURES;
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{Checked, keys, parse};
 use softreg_train::{Outcome, Run, RunConfig};
@@ -20,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Without arguments it trains on the built-in collection `motif` for about three minutes. Everything
 /// is written into a run folder; a run that is interrupted or killed goes on with --resume.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(allow_negative_numbers = true, after_help = "Examples:
   softreg train                                  built-in pictures, three minutes
   softreg train my-pictures/ --minutes 30        a folder, archive or data file
   softreg train art.zip --size 48x64 --flip
@@ -52,21 +57,20 @@ pub(crate) struct Train {
     /// Learn the labels too (class folders), and generate by label
     #[arg(long, help_heading = "Networks")]
     conditional: bool,
-    /// dcgan or residual
-    #[arg(long, value_name = "NAME", help_heading = "Networks")]
+    #[arg(long, value_name = "NAME", help_heading = "Networks",
+        help = format!("Generator and critic: {}", listed(ARCHITECTURES.iter().map(|a| a.name))))]
     network: Option<String>,
     /// Feature maps next to the picture; cost grows with its square
     #[arg(long, value_name = "MAPS", help_heading = "Networks")]
     width: Option<usize>,
-    /// Adversarial loss (see: softreg list losses)
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training",
+        help = format!("Adversarial loss: {}", listed(LOSSES.iter().map(|l| l.name()))))]
     loss: Option<String>,
-    /// Regularizer, NAME or NAME=WEIGHT[,SETTING=VALUE]; may be repeated; weight 0 takes one out,
-    /// `none` takes all out
-    #[arg(long = "reg", value_name = "NAME=WEIGHT", help_heading = "Training")]
+    #[arg(long = "reg", value_name = "NAME=WEIGHT", help_heading = "Training",
+        help = format!("Regularizer, NAME or NAME=WEIGHT[,SETTING=VALUE]: {}; may be repeated; weight 0 takes one out, none takes all out", listed(REGULARIZERS.iter().map(|r| r.name))))]
     regularizers: Vec<String>,
-    /// Differentiable augmentation: colour,translation,cutout or none
-    #[arg(long, value_name = "LIST", help_heading = "Training")]
+    #[arg(long, value_name = "LIST", help_heading = "Training",
+        help = format!("Differentiable augmentation, several with commas: {}; or none", listed(AUGMENTATIONS.iter().map(|a| a.name()))))]
     augment: Option<String>,
     /// Pictures per step
     #[arg(long, value_name = "COUNT", help_heading = "Training")]

@@ -1,0 +1,61 @@
+//! `softreg data check`: what training would find, told before hours are spent on it.
+
+use crate::terminal::line_to_stdout;
+use clap::Args;
+use softreg_image::{Channels, Fit, LoadOptions, Size, doctor};
+
+/// Say what is in a picture collection, and what training will make of it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  softreg data check my-pictures/
+  softreg data check art.zip --size 48x64 --fit pad
+  softreg data check motif --json")]
+pub(crate) struct Check {
+    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
+    #[arg(value_name = "PATH")]
+    source: String,
+    /// The size that training would use: 32 or 48x64 (width x height) [default: as training would]
+    #[arg(long, value_name = "SIZE")]
+    size: Option<String>,
+    /// auto, grey, rgb, or rgba to keep transparency
+    #[arg(long, value_name = "CHANNELS", default_value = "auto")]
+    channels: String,
+    /// How pictures of another shape would be brought to the size: crop, pad or stretch
+    #[arg(long, value_name = "FIT", default_value = "crop")]
+    fit: String,
+    /// Look only at the first pictures
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Print everything that was found as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let wrong = |error: softreg_image::Error| crate::failure::usage(error.to_string());
+        let size = match self.size.as_deref() {
+            None | Some("auto") => None,
+            Some(text) => Some(text.parse::<Size>().map_err(wrong)?),
+        };
+        let options = LoadOptions {
+            size,
+            channels: self.channels.parse::<Channels>().map_err(wrong)?,
+            fit: self.fit.parse::<Fit>().map_err(wrong)?,
+            limit: self.limit,
+            ..LoadOptions::default()
+        };
+        let report = doctor::check(&self.source, &options)?;
+        match self.json {
+            true => line_to_stdout(&serde_json::to_string_pretty(&report)?)?,
+            false => line_to_stdout(report.to_string().trim_end())?,
+        }
+        if report.pictures == 0 {
+            anyhow::bail!(
+                "{} holds no picture that can be used: the report says why for each; pictures are PNG, JPEG, WebP, GIF or BMP files",
+                self.source
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,391 @@
+//! `softreg generate`: pictures from a trained run.
+
+use crate::backend;
+use crate::failure::usage;
+use crate::terminal::{line_to_stderr, line_to_stdout};
+use crate::trained::{Trained, Which};
+use clap::Args;
+use image::RgbImage;
+use softreg::{Purpose, Seed};
+use softreg_net::latent;
+use softreg_run::sheet::{Layout, contact_sheet, contact_sheet_with};
+use softreg_run::{Picture, RunFolder, animation, atomic, encode_png};
+use softreg_train::sample::PictureSet;
+use std::path::{Path, PathBuf};
+
+/// Make pictures with a trained run.
+///
+/// Reads only the configuration and a checkpoint of the run, so it also works while the run is still
+/// training. The same seed gives the same pictures, however many are asked for.
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Examples:
+  softreg generate runs/motif-001                                 a sheet of 64 pictures
+  softreg generate runs/motif-001 --seed 7 --count 16 --sheet new.png
+  softreg generate runs/motif-001 --count 500 --out pictures/     single files
+  softreg generate runs/motif-001 --truncation 0.7                more typical, less varied
+  softreg generate runs/motif-001 --interpolate 6 --animation walk.gif
+  softreg generate runs/birds-001 --label owl                     of a conditional run"
+)]
+pub(crate) struct Generate {
+    /// Run folder, such as runs/motif-001
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// How many pictures
+    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    count: usize,
+    /// Which pictures: another seed, other pictures
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// Draw latent numbers beyond T again: smaller is more typical and less varied, for example 0.7
+    #[arg(long, value_name = "T")]
+    truncation: Option<f32>,
+    /// Only this label, by name or number from 0 (conditional runs) [default: each in turn]
+    #[arg(long, value_name = "LABEL")]
+    label: Option<String>,
+    /// Which checkpoint: latest, best (by the validation measure) or a step
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    checkpoint: Which,
+    /// Walk between this many pictures and back to the first [default: 6]
+    #[arg(long, value_name = "COUNT", help_heading = "Interpolation")]
+    interpolate: Option<usize>,
+    /// Pictures between two of them
+    #[arg(long, value_name = "COUNT", default_value_t = 15, help_heading = "Interpolation")]
+    frames: usize,
+    /// Write all pictures on one sheet (.png) [default: RUN/generated-seedN.png]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    sheet: Option<PathBuf>,
+    /// Write single files 00000.png, 00001.png, … into a folder; transparency is kept
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Write the walk as an endless animation: .gif (256 colours), .png or .apng (all colours)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    animation: Option<PathBuf>,
+    /// Write the walk from the first to the last picture side by side (.png)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    strip: Option<PathBuf>,
+    /// Enlarge by a whole number, each pixel a square [default: files 1, others to a good size]
+    #[arg(long, value_name = "FACTOR", help_heading = "Output")]
+    scale: Option<u32>,
+    /// Replace files that are there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+    /// Print only the paths of what was written
+    #[arg(long, short)]
+    quiet: bool,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
+    device: String,
+}
+
+/// Most single files: their names have five digits.
+const MOST_FILES: usize = 100_000;
+/// Most pictures on a sheet; on more, nothing could be seen.
+const MOST_ON_SHEET: usize = 4096;
+/// Most pictures of an animation or strip.
+const MOST_FRAMES: usize = 10_000;
+/// Key pictures of a walk where none is asked for.
+const KEYS: usize = 6;
+/// Greatest enlargement.
+const LARGEST_SCALE: u32 = 32;
+/// Below, redrawing takes longer than the pictures, which all look alike.
+const SMALLEST_TRUNCATION: f32 = 0.01;
+/// How long one picture of an animation stands, in milliseconds.
+const FRAME_MS: u32 = 50;
+/// White pixels between the pictures of a strip.
+const STRIP_GAP_PX: u32 = 2;
+/// Pictures made before single files are written: bounds the memory.
+const CHUNK: usize = 256;
+
+/// What is written where.
+#[derive(Default)]
+struct Plan {
+    files: Option<PathBuf>,
+    sheet: Option<PathBuf>,
+    animation: Option<PathBuf>,
+    strip: Option<PathBuf>,
+}
+
+impl Generate {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        self.check()?;
+        let folder = RunFolder::open(&self.run)?;
+        let plan = self.plan(&folder)?;
+        let device = backend::device(&self.device)?;
+        let trained = Trained::open(&folder, self.checkpoint, &device)?;
+        for note in &trained.notes {
+            line_to_stderr(&format!("note: {note}"));
+        }
+        let label = self.label(&trained)?;
+        if let Some(path) = &plan.files {
+            self.files(path, &trained, label)?;
+            self.tell(&format!("{} pictures", self.count), path)?;
+        }
+        if let Some(path) = &plan.sheet {
+            let made = self.stills(0..self.count, &trained, label);
+            write(path, &encode_png(&self.draw_sheet(&made)?)?)?;
+            self.tell("Picture sheet", path)?;
+        }
+        if plan.animation.is_some() || plan.strip.is_some() {
+            self.walk(&plan, &trained, label)?;
+        }
+        Ok(())
+    }
+
+    /// Numbers that can be judged before anything is read.
+    fn check(&self) -> anyhow::Result<()> {
+        let within = |name: &str, value: usize, min: usize, max: usize| match value {
+            _ if (min..=max).contains(&value) => Ok(()),
+            _ => Err(usage(format!("{name} is {value}: it must be from {min} to {max}"))),
+        };
+        within("--count", self.count, 1, MOST_FILES)?;
+        within("--scale", self.scale.unwrap_or(1) as usize, 1, LARGEST_SCALE as usize)?;
+        within("--interpolate", self.interpolate.unwrap_or(KEYS), 2, MOST_FRAMES)?;
+        let per_key = self.frames.saturating_add(1);
+        let frames = per_key.saturating_mul(self.interpolate.unwrap_or(KEYS));
+        if frames > MOST_FRAMES {
+            return Err(usage(format!(
+                "--interpolate and --frames make {frames} pictures: at most {MOST_FRAMES} are possible"
+            )));
+        }
+        if let Some(t) = self.truncation
+            && !(t.is_finite() && t >= SMALLEST_TRUNCATION)
+        {
+            return Err(usage(format!(
+                "--truncation is {t}: it must be a number from {SMALLEST_TRUNCATION} up, usually 0.5 to 2"
+            )));
+        }
+        Ok(())
+    }
+
+    /// What to write, refused where it would replace something.
+    fn plan(&self, folder: &RunFolder) -> anyhow::Result<Plan> {
+        let ending = |path: &Path| {
+            path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase()
+        };
+        for (name, path, endings) in [
+            ("--sheet", &self.sheet, &["png"][..]),
+            ("--strip", &self.strip, &["png"]),
+            ("--animation", &self.animation, &["gif", "png", "apng"]),
+        ] {
+            let Some(path) = path else { continue };
+            if !endings.contains(&ending(path).as_str()) {
+                return Err(usage(format!(
+                    "{name} {}: the name must end in .{}",
+                    path.display(),
+                    endings.join(", .")
+                )));
+            }
+            if path.exists() && !self.force {
+                anyhow::bail!(
+                    "{} is there already: choose another name, or add --force to replace it",
+                    path.display()
+                );
+            }
+        }
+        if let Some(out) = &self.out
+            && !self.force
+            && let Some(there) = (0..self.count).map(|i| file(out, i)).find(|path| path.exists())
+        {
+            anyhow::bail!(
+                "{} is there already: choose another folder, or add --force to replace it",
+                there.display()
+            );
+        }
+        let mut plan = Plan {
+            files: self.out.clone(),
+            sheet: self.sheet.clone(),
+            animation: self.animation.clone(),
+            strip: self.strip.clone(),
+        };
+        let walks = plan.animation.is_some() || plan.strip.is_some();
+        let own = |ending| folder.root().join(format!("generated-seed{}.{ending}", self.seed));
+        if self.interpolate.is_some() && !walks {
+            plan.animation = Some(own("gif"));
+        } else if !walks && plan.files.is_none() && plan.sheet.is_none() {
+            plan.sheet = Some(own("png"));
+        }
+        if plan.sheet.is_some() && self.count > MOST_ON_SHEET {
+            return Err(usage(format!(
+                "--count is {}: a sheet holds at most {MOST_ON_SHEET} pictures; write single files with --out FOLDER",
+                self.count
+            )));
+        }
+        Ok(plan)
+    }
+
+    /// The number of the label that was asked for.
+    fn label(&self, trained: &Trained) -> anyhow::Result<Option<u32>> {
+        let Some(text) = &self.label else { return Ok(None) };
+        if trained.labels.is_empty() {
+            return Err(usage(format!(
+                "--label {text}: this run has no labels; train with --conditional to generate by label"
+            )));
+        }
+        let by_name = trained.labels.iter().position(|label| label == text);
+        let by_number = || text.parse().ok().filter(|i| *i < trained.labels.len());
+        let unknown = || {
+            let names = || trained.labels.iter().map(String::as_str);
+            usage(format!(
+                "--label {text}: there is no such label{}: choose from {}, or a number from 0 to {}",
+                softreg::spec::did_you_mean(text, names()),
+                names().collect::<Vec<_>>().join(", "),
+                trained.labels.len() - 1
+            ))
+        };
+        by_name.or_else(by_number).map(|i| Some(i as u32)).ok_or_else(unknown)
+    }
+
+    /// The latents of pictures; each has a random stream of its own, so that picture `i` is the same
+    /// one in any number of pictures.
+    fn latents(&self, pictures: std::ops::Range<usize>, trained: &Trained) -> Vec<f32> {
+        let one = |i: usize| {
+            let mut rng = Seed(self.seed).rng(Purpose::Generate, i as u64);
+            latent::draw(1, trained.latent(), self.truncation, &mut rng)
+        };
+        pictures.flat_map(one).collect()
+    }
+
+    fn stills(
+        &self,
+        pictures: std::ops::Range<usize>,
+        trained: &Trained,
+        label: Option<u32>,
+    ) -> PictureSet {
+        let labels: Option<Vec<u32>> = match trained.labels.len() {
+            0 => None,
+            n => Some(pictures.clone().map(|i| label.unwrap_or((i % n) as u32)).collect()),
+        };
+        trained.pictures(&self.latents(pictures, trained), labels.as_deref())
+    }
+
+    fn files(&self, folder: &Path, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot create the folder {}: {error}; choose another with --out",
+                folder.display()
+            )
+        })?;
+        for start in (0..self.count).step_by(CHUNK) {
+            let end = (start + CHUNK).min(self.count);
+            let made = enlarge(self.stills(start..end, trained, label), self.scale.unwrap_or(1));
+            for (i, planes) in (start..end).zip(made.iter()) {
+                let picture = Picture::new(made.channels, made.height, made.width, planes)?;
+                write(&file(folder, i), &picture.encode_png()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_sheet(&self, made: &PictureSet) -> anyhow::Result<RgbImage> {
+        let batch = |set: &PictureSet| -> anyhow::Result<RgbImage> {
+            let pictures = Picture::batch(set.channels, set.height, set.width, &set.pixels)?;
+            Ok(match self.scale {
+                None => contact_sheet(&pictures)?,
+                // Enlarged already: the layout adds nothing.
+                Some(_) => contact_sheet_with(&pictures, Layout { width_px: 0, ..Layout::default() })?,
+            })
+        };
+        match self.scale {
+            None => batch(made),
+            Some(scale) => batch(&enlarge(made.clone(), scale)),
+        }
+    }
+
+    /// Animation and strip of a walk from key picture to key picture.
+    fn walk(&self, plan: &Plan, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
+        let (keys, steps) = (self.interpolate.unwrap_or(KEYS), self.frames + 1);
+        let points = self.latents(0..keys, trained);
+        let point = |i: usize| &points[i % keys * trained.latent()..][..trained.latent()];
+        let mut latents = Vec::with_capacity(keys * steps * trained.latent());
+        for key in 0..keys {
+            for step in 0..steps {
+                let share = step as f32 / steps as f32;
+                latents.extend(latent::slerp(point(key), point(key + 1), share));
+            }
+        }
+        let labels = match (trained.labels.first(), label) {
+            (None, _) => None,
+            (Some(first), None) => {
+                line_to_stderr(&format!(
+                    "note: all pictures of the walk have the label {first}; choose another with --label"
+                ));
+                Some(vec![0; keys * steps])
+            }
+            (Some(_), Some(label)) => Some(vec![label; keys * steps]),
+        };
+        let made = trained.pictures(&latents, labels.as_deref());
+        let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;
+        let draw = |count: usize, scale: u32| -> Vec<RgbImage> {
+            pictures.iter().take(count).map(|picture| picture.to_rgb(scale)).collect()
+        };
+        let (width, height) = trained.size();
+        if let Some(path) = &plan.animation {
+            let frames = draw(pictures.len(), self.scale_or(256 / width.max(height)));
+            let gif = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gif"));
+            let bytes = match gif {
+                true => animation::gif(&frames, FRAME_MS)?,
+                false => animation::apng(&frames, FRAME_MS)?,
+            };
+            write(path, &bytes)?;
+            self.tell("Animation", path)?;
+        }
+        if let Some(path) = &plan.strip {
+            // A strip has ends: the way back from the last picture to the first is left out.
+            let count = (keys - 1) * steps + 1;
+            let fits = 4096 / (count as u32 * (width + STRIP_GAP_PX));
+            let frames = draw(count, self.scale_or(fits.min(256 / width.max(height))));
+            write(path, &encode_png(&animation::strip(&frames, STRIP_GAP_PX)?)?)?;
+            self.tell("Strip", path)?;
+        }
+        Ok(())
+    }
+
+    fn scale_or(&self, good: u32) -> u32 {
+        self.scale.unwrap_or(good.max(1))
+    }
+
+    fn tell(&self, what: &str, path: &Path) -> anyhow::Result<()> {
+        Ok(match self.quiet {
+            true => line_to_stdout(&path.display().to_string())?,
+            false => line_to_stdout(&format!("{what}: {}", path.display()))?,
+        })
+    }
+}
+
+/// The path of single file `i`.
+fn file(folder: &Path, i: usize) -> PathBuf {
+    folder.join(format!("{i:05}.png"))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    Ok(atomic::write(path, bytes)?)
+}
+
+/// The pictures `scale` times as large, each pixel a square.
+fn enlarge(set: PictureSet, scale: u32) -> PictureSet {
+    let scale = scale as usize;
+    if scale == 1 {
+        return set;
+    }
+    let mut pixels = Vec::with_capacity(set.pixels.len() * scale * scale);
+    for row in set.pixels.chunks_exact(set.width) {
+        let wide: Vec<u8> = row.iter().flat_map(|x| std::iter::repeat_n(*x, scale)).collect();
+        (0..scale).for_each(|_| pixels.extend_from_slice(&wide));
+    }
+    PictureSet { height: set.height * scale, width: set.width * scale, pixels, ..set }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enlarging_makes_squares() {
+        let set = PictureSet { channels: 1, height: 2, width: 2, pixels: vec![1, 2, 3, 4] };
+        let large = enlarge(set, 2);
+        assert_eq!((large.height, large.width, large.len()), (4, 4, 1));
+        assert_eq!(large.pixels, [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
+    }
+}

@@ -1,0 +1,225 @@
+//! A trained generator, opened from a run folder: configuration and one checkpoint, no pictures.
+//!
+//! Reading needs no lock, so this works beside a run that is still training.
+
+use crate::failure::usage;
+use anyhow::Context;
+use burn::tensor::Device;
+use softreg_net::{Generator, Geometry, Shape};
+use softreg_run::{Checkpoint, RunFolder, checkpoint};
+use softreg_train::config::parse;
+use softreg_train::sample::{self, PictureSet};
+use softreg_train::{RunConfig, checkpoint as weights};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+/// Which checkpoint of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The newest that can be read.
+    Latest,
+    /// The one with the best validation value.
+    Best,
+    /// The one of this step.
+    Step(u64),
+}
+
+impl std::str::FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            "best" => Ok(Self::Best),
+            step => step
+                .parse()
+                .map(Self::Step)
+                .map_err(|_| "write latest, best, or the step of a checkpoint".to_owned()),
+        }
+    }
+}
+
+/// A generator that is ready to make pictures.
+pub(crate) struct Trained {
+    /// The names of the labels; empty where the generator is not conditional.
+    pub labels: Vec<String>,
+    /// The step of the checkpoint.
+    pub step: u64,
+    /// What a person should know about the choice of the checkpoint.
+    pub notes: Vec<String>,
+    shape: Shape,
+    generator: Generator,
+    device: Device,
+}
+
+impl Trained {
+    /// Opens the averaged generator of a run.
+    pub(crate) fn open(folder: &RunFolder, which: Which, device: &Device) -> anyhow::Result<Self> {
+        let config = configuration(folder)?;
+        let labels = match config.network.conditional {
+            true => labels(folder)?,
+            false => Vec::new(),
+        };
+        let shape = shape(&config, labels.len())?;
+        let mut notes = Vec::new();
+        let (step, path, file) = find(folder, which, &mut notes)?;
+        let generator = weights::averaged_generator(&path, file, &shape, device)?;
+        let device = device.clone().without_autodiff();
+        Ok(Self { labels, step, notes, shape, generator, device })
+    }
+
+    /// Numbers in a latent vector.
+    pub(crate) fn latent(&self) -> usize {
+        self.shape.latent
+    }
+
+    /// Width and height of the pictures.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.shape.geometry.width() as u32, self.shape.geometry.height() as u32)
+    }
+
+    /// One picture for each latent, the same one whatever comes with it: rounding may depend on the
+    /// size of a batch, so every batch has the same size.
+    pub(crate) fn pictures(&self, latents: &[f32], labels: Option<&[u32]>) -> PictureSet {
+        let (latent, mut pixels) = (self.latent(), Vec::new());
+        for (i, rows) in latents.chunks(BATCH * latent).enumerate() {
+            let n = rows.len() / latent;
+            let mut padded = rows.to_vec();
+            padded.resize(BATCH * latent, 0.0);
+            let padded_labels = labels.map(|labels| {
+                let mut part = labels[i * BATCH..i * BATCH + n].to_vec();
+                part.resize(BATCH, 0);
+                part
+            });
+            let made = sample::pictures(
+                &self.generator,
+                &self.shape,
+                &padded,
+                padded_labels.as_deref(),
+                &self.device,
+            );
+            made.iter().take(n).for_each(|picture| pixels.extend_from_slice(picture));
+        }
+        let geometry = self.shape.geometry;
+        let (height, width) = (geometry.height(), geometry.width());
+        PictureSet { channels: self.shape.channels, height, width, pixels }
+    }
+}
+
+/// Pictures made at once.
+const BATCH: usize = 16;
+
+/// The configuration that the run was started with.
+pub(crate) fn configuration(folder: &RunFolder) -> anyhow::Result<RunConfig> {
+    let file = folder.config();
+    let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!(
+            "{} has no config.toml, so nothing is known about the run: restore the file, or start a new run",
+            folder.root().display()
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot read {}", file.display())),
+    })?;
+    let config = parse::parse(&text, &file.display().to_string())?;
+    config.check_without_pictures().with_context(|| file.display().to_string())?;
+    Ok(config)
+}
+
+/// The shape of the networks; `config` is that of a run, so size and channels are settled.
+fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape> {
+    let unsettled = |key: &str| {
+        usage(format!("config.toml leaves {key} to the pictures: restore the file of the run"))
+    };
+    let size = config.load_options()?.size.ok_or_else(|| unsettled("data.size"))?;
+    Ok(Shape {
+        architecture: config.network.architecture,
+        geometry: Geometry::new(size.width() as usize, size.height() as usize)?,
+        channels: config.data.channels.count().ok_or_else(|| unsettled("data.channels"))?,
+        width: config.network.width,
+        latent: config.network.latent,
+        classes: config.network.conditional.then_some(classes),
+    })
+}
+
+/// The names of the labels, from `data.json`.
+fn labels(folder: &RunFolder) -> anyhow::Result<Vec<String>> {
+    let file = folder.data();
+    let names = || -> anyhow::Result<Vec<String>> {
+        let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&file)?)?;
+        Ok(serde_json::from_value(value["classes"].clone())?)
+    };
+    let names = names().with_context(|| {
+        format!("cannot read the labels from {}: restore the file of the run", file.display())
+    })?;
+    anyhow::ensure!(
+        !names.is_empty(),
+        "{} names no labels, and the run is conditional: restore the file of the run",
+        file.display()
+    );
+    Ok(names)
+}
+
+/// Step, path and content of the checkpoint that was asked for.
+fn find(
+    folder: &RunFolder,
+    which: Which,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<(u64, PathBuf, Checkpoint)> {
+    let step = match which {
+        Which::Step(step) => step,
+        Which::Best => {
+            let (_, _, newest) = find(folder, Which::Latest, notes)?;
+            if newest.text("best")?.is_empty() {
+                return Err(usage(format!(
+                    "{} has no best checkpoint, because it was trained without validation: leave out --checkpoint best, or train with --set data.validation=0.1 --set stop.patience=10",
+                    folder.root().display()
+                )));
+            }
+            newest.text("best_step")?.parse().context("the best step is no number")?
+        }
+        Which::Latest => {
+            let latest = newest(folder)?;
+            for (step, reason) in &latest.skipped {
+                notes.push(format!(
+                    "the checkpoint of step {step} cannot be used, taking that of step {}: {reason}",
+                    latest.step
+                ));
+            }
+            return Ok((latest.step, latest.path, latest.checkpoint));
+        }
+    };
+    let steps = checkpoint::list(folder.checkpoints())?;
+    if !steps.contains(&step) {
+        let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+        let kept = match steps.as_slice() {
+            [] => "there is none".to_owned(),
+            steps => format!("there are those of step {}", steps.join(", ")),
+        };
+        return Err(usage(format!(
+            "there is no checkpoint of step {step} in {}: {kept}",
+            folder.checkpoints().display()
+        )));
+    }
+    let path = folder.checkpoint(step);
+    let file = checkpoint::read(&path)?;
+    Ok((step, path, file))
+}
+
+/// The newest checkpoint that can be read. A run that is training may delete one between the look
+/// into the folder and the reading: then there is a newer one.
+fn newest(folder: &RunFolder) -> softreg_run::Result<checkpoint::Latest> {
+    let gone = |error: &softreg_run::Error| {
+        matches!(error, softreg_run::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound)
+    };
+    for _ in 0..10 {
+        let latest = checkpoint::latest_valid(folder.checkpoints());
+        let skipped = match &latest {
+            Ok(latest) => &latest.skipped,
+            Err(softreg_run::Error::NoCheckpoint { skipped, .. }) => skipped,
+            Err(_) => return latest,
+        };
+        if !skipped.iter().any(|(_, error)| gone(error)) {
+            return latest;
+        }
+    }
+    checkpoint::latest_valid(folder.checkpoints())
+}
