@@ -6,6 +6,7 @@ mod failure;
 mod recipe;
 mod terminal;
 mod trained;
+mod validation;
 
 use clap::Parser;
 use command::Cli;

@@ -207,9 +207,7 @@ fn find(
 /// The newest checkpoint that can be read. A run that is training may delete one between the look
 /// into the folder and the reading: then there is a newer one.
 fn newest(folder: &RunFolder) -> softreg_run::Result<checkpoint::Latest> {
-    let gone = |error: &softreg_run::Error| {
-        matches!(error, softreg_run::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound)
-    };
+    let gone = |error: &softreg_run::Error| matches!(error, softreg_run::Error::Io { source, .. } if source.kind() == ErrorKind::NotFound);
     for _ in 0..10 {
         let latest = checkpoint::latest_valid(folder.checkpoints());
         let skipped = match &latest {

@@ -32,13 +32,13 @@ pub const ARCHITECTURES: &[Entry] = &[
         name: "dcgan",
         architecture: Architecture::Dcgan,
         summary: "4x4 convolutions of stride 2; the fastest",
-        source: "arXiv 1511.06434, with equalised weights and pixel norm instead of batch norm",
+        source: "arXiv 1511.06434, with equalised weights, no norm in the critic, and standing statistics",
     },
     Entry {
         name: "residual",
         architecture: Architecture::Residual,
         summary: "residual blocks of 3x3 convolutions; slower, sharper",
-        source: "arXiv 1802.05957 B.4, with equalised weights and pixel norm instead of batch norm",
+        source: "arXiv 1802.05957 B.4, with equalised weights, no norm in the critic, and standing statistics",
     },
 ];
 

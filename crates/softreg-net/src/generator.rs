@@ -1,7 +1,7 @@
 //! Noise → picture.
 
 use crate::architecture::{Architecture, Shape};
-use crate::layer::Init;
+use crate::layer::{Init, Statistics};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
@@ -42,8 +42,53 @@ impl Generator {
         Self { network, latent: shape.latent, classes: shape.classes.unwrap_or(0) }
     }
 
-    /// Makes one picture per latent.
+    /// Makes one picture per latent, as training does: normalised by the batch's own statistics.
     pub fn forward(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<4> {
+        self.pass(latents, labels, &mut Statistics::Batch)
+    }
+
+    /// Makes one picture per latent, each independent of the others: normalised by the standing
+    /// statistics, which [`Generator::with_standing_statistics`] measures.
+    pub fn generate(&self, latents: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<4> {
+        self.pass(latents, labels, &mut Statistics::Standing)
+    }
+
+    /// The same generator with standing statistics: the mean of those of the given batches of
+    /// latents and labels. Source: arXiv 1809.11096, section 4.2.
+    pub fn with_standing_statistics(
+        mut self,
+        batches: impl IntoIterator<Item = (Tensor<2>, Option<Tensor<2>>)>,
+    ) -> Self {
+        let mut sums: Vec<[Tensor<1>; 2]> = Vec::new();
+        let mut count = 0;
+        for (latents, labels) in batches {
+            let mut noted = Vec::new();
+            self.pass(latents, labels, &mut Statistics::Noted(&mut noted));
+            sums = match count {
+                0 => noted,
+                _ => {
+                    let add = |([a, b], [c, d]): ([_; 2], [_; 2])| [a + c, b + d];
+                    sums.into_iter().zip(noted).map(add).collect()
+                }
+            };
+            count += 1;
+        }
+        let norms = match &mut self.network {
+            Network::Dcgan(network) => network.norms(),
+            Network::Residual(network) => network.norms(),
+        };
+        for (norm, sum) in norms.into_iter().zip(sums) {
+            norm.stand(sum.map(|sum| sum.div_scalar(count as f64)));
+        }
+        self
+    }
+
+    fn pass(
+        &self,
+        latents: Tensor<2>,
+        labels: Option<Tensor<2>>,
+        statistics: &mut Statistics<'_>,
+    ) -> Tensor<4> {
         let input = match labels {
             // A one-hot row has length 1, a latent √latent: scaled, neither drowns the other.
             Some(labels) if self.classes > 0 => {
@@ -53,8 +98,8 @@ impl Generator {
             _ => latents,
         };
         match &self.network {
-            Network::Dcgan(network) => network.forward(input),
-            Network::Residual(network) => network.forward(input),
+            Network::Dcgan(network) => network.forward(input, statistics),
+            Network::Residual(network) => network.forward(input, statistics),
         }
     }
 

@@ -10,18 +10,20 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
+mod batch_norm;
 mod conv;
 mod conv_transpose;
 mod linear;
-mod pixel_norm;
 
+pub use batch_norm::{BatchNorm, Statistics};
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use linear::Linear;
-pub use pixel_norm::pixel_norm;
 
 /// Gain of a layer that a leaky ReLU of slope 0.2 follows: `√(2/(1 + 0.2²))`.
 pub const GAIN_LEAKY: f64 = 1.386_750_490_563_073;
+/// Gain of a layer that a ReLU follows: `√2`.
+pub const GAIN_RELU: f64 = std::f64::consts::SQRT_2;
 /// Gain of a layer that nothing follows.
 pub const GAIN_LINEAR: f64 = 1.0;
 /// Slope of the leaky ReLU below 0.
@@ -54,9 +56,9 @@ impl<'a, R: Rng> Init<'a, R> {
         self.param(values, shape)
     }
 
-    /// Zeros.
-    fn zeros<const D: usize>(&mut self, shape: [usize; D]) -> Param<Tensor<D>> {
-        self.param(vec![0.0; shape.iter().product()], shape)
+    /// `count` times the same value.
+    fn constant(&mut self, value: f32, count: usize) -> Param<Tensor<1>> {
+        self.param(vec![value; count], [count])
     }
 
     fn param<const D: usize>(&mut self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {

@@ -72,6 +72,20 @@ impl RunFolder {
         }
     }
 
+    /// Removes the files that this crate has put into the folder of a run that could not be
+    /// started, and the folder where nothing else is in it. As far as that is possible: the error
+    /// that led here is the one to report.
+    pub fn discard(&self) {
+        let files = [self.lock_path(), self.status_path(), self.config(), self.data()];
+        for file in files {
+            let _ = fs::remove_file(file);
+        }
+        for folder in [self.samples(), self.checkpoints(), self.root.clone()] {
+            // Removes empty folders only.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
     /// Opens the folder of an existing run.
     ///
     /// # Errors
@@ -110,11 +124,19 @@ impl RunFolder {
             }
             other => other.map_err(Error::io("create", &lock))?,
         };
-        for folder in [self.samples(), self.checkpoints()] {
-            fs::create_dir(&folder).map_err(Error::io("create the folder", &folder))?;
+        let fill = || {
+            for folder in [self.samples(), self.checkpoints()] {
+                fs::create_dir(&folder).map_err(Error::io("create the folder", &folder))?;
+            }
+            self.write_status(&Status::default())
+        };
+        match fill() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.discard();
+                Err(error)
+            }
         }
-        self.write_status(&Status::default())?;
-        Ok(self)
     }
 
     /// Takes the right to write into this folder and removes what a killed writer has left.

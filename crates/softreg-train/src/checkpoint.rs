@@ -9,6 +9,7 @@ use crate::players::Players;
 use crate::stop::Progress;
 use burn::module::Module;
 use burn::tensor::Device;
+use softreg::site::Player;
 use softreg_net::{Generator, Shape, parameters};
 use softreg_run::Checkpoint;
 use softreg_run::checkpoint::{self as container, Data, Tensor};
@@ -21,18 +22,22 @@ const AVERAGE: &str = "average";
 const GENERATOR_OPTIMIZER: &str = "optimizer.generator";
 const CRITIC_OPTIMIZER: &str = "optimizer.critic";
 
-/// Writes players and progress.
+/// Writes players and progress; weights that are not numbers are refused, because a checkpoint with
+/// them would push out the last one from which the run can go on.
 pub(crate) fn write(
     path: &Path,
     checked: &Checked,
     fingerprint: &str,
     players: &Players,
     progress: &Progress,
+    device: &Device,
 ) -> Result<(), Error> {
     let mut tensors = BTreeMap::new();
-    weights(&mut tensors, GENERATOR, &players.generator)?;
-    weights(&mut tensors, CRITIC, &players.critic)?;
-    weights(&mut tensors, AVERAGE, &players.average)?;
+    let step = progress.step;
+    weights(&mut tensors, CRITIC, &players.critic, Player::Critic, step)?;
+    weights(&mut tensors, GENERATOR, &players.generator, Player::Generator, step)?;
+    let painter = players.painter(checked, device);
+    weights(&mut tensors, AVERAGE, &painter, Player::Generator, step)?;
     for (group, optimizer) in [
         (GENERATOR_OPTIMIZER, &players.generator_optimizer),
         (CRITIC_OPTIMIZER, &players.critic_optimizer),
@@ -109,8 +114,19 @@ fn weights<M: Module>(
     tensors: &mut BTreeMap<String, Tensor>,
     group: &str,
     module: &M,
+    player: Player,
+    step: u64,
 ) -> Result<(), Error> {
     for parameter in parameters::collect(module) {
+        if let Some(value) = parameter.values.iter().find(|value| !value.is_finite()) {
+            return Err(Error::Diverged {
+                player,
+                quantity: format!("weight `{}`", parameter.name),
+                value: f64::from(*value),
+                step,
+                last: String::new(),
+            });
+        }
         let tensor = Tensor::new(parameter.shape, Data::F32(parameter.values))?;
         tensors.insert(format!("{group}/{}", parameter.name), tensor);
     }

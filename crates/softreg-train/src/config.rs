@@ -213,11 +213,7 @@ impl RunConfig {
     pub fn load_options(&self) -> Result<LoadOptions, ConfigError> {
         let size = match self.data.size.as_str() {
             "auto" => None,
-            text => Some(text.parse::<Size>().map_err(|error| ConfigError::Value {
-                key: "data.size",
-                value: text.to_owned(),
-                expected: error.to_string(),
-            })?),
+            text => Some(text.parse::<Size>().map_err(ConfigError::NoSize)?),
         };
         Ok(LoadOptions {
             size,

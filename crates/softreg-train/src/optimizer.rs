@@ -58,7 +58,7 @@ pub const OPTIMIZERS: &[Entry] = &[
         name: "sgd",
         summary: "stochastic gradient descent, momentum beta-1; wants rates of its own",
         build: |o| {
-            let momentum = (o.beta_1 > 0.0).then(|| MomentumConfig {
+            let momentum = (o.beta_1 > 0.0).then_some(MomentumConfig {
                 momentum: o.beta_1,
                 dampening: 0.0,
                 nesterov: false,

@@ -5,7 +5,10 @@ use crate::optimizer::PlayerOptimizer;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
 use softreg::{Purpose, Seed};
-use softreg_net::{Critic, Generator, average};
+use softreg_net::{Critic, Generator, average, latent};
+
+/// Batches whose statistics are averaged into the standing ones.
+const STANDING_BATCHES: u64 = 8;
 
 /// Everything that learns.
 #[derive(Debug)]
@@ -41,6 +44,26 @@ impl Players {
         }
     }
 
+    /// The averaged generator with standing statistics, measured with the same latents every time:
+    /// what is shown, measured and kept.
+    pub(crate) fn painter(&self, checked: &Checked, device: &Device) -> Generator {
+        let shape = checked.shape();
+        let batch = checked.config().training.batch;
+        let device = device.clone().without_autodiff();
+        let batches = (0..STANDING_BATCHES).map(|number| {
+            let mut rng = Seed(checked.config().seed).rng(Purpose::Standing, number);
+            let latents = latent::draw(batch, shape.latent, None, &mut rng);
+            let labels = shape.classes.map(|classes| {
+                let first = number as usize * batch;
+                let labels: Vec<u32> =
+                    (first..first + batch).map(|i| (i % classes) as u32).collect();
+                latent::one_hot(&labels, classes, &device)
+            });
+            (latent::tensor(latents, shape.latent, &device), labels)
+        });
+        self.average.clone().with_standing_statistics(batches)
+    }
+
     /// Moves the average towards the generator.
     pub(crate) fn follow(mut self, checked: &Checked, images_seen: u64) -> Self {
         let config = checked.config();
@@ -57,7 +80,10 @@ pub(crate) fn replica<M: Module>(module: &M) -> M {
     struct Leaves;
     impl ModuleMapper for Leaves {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            param.map(|weight| Tensor::from_inner(weight.inner()).require_grad())
+            param.map(|weight| {
+                let tracked = weight.is_require_grad();
+                Tensor::from_inner(weight.inner()).set_require_grad(tracked)
+            })
         }
     }
     module.clone().map(&mut Leaves)

@@ -53,7 +53,7 @@ pub fn pictures(
         let labels = labels.filter(|_| generator.classes() > 0).map(|labels| {
             latent::one_hot(&labels[i * CHUNK..i * CHUNK + n], generator.classes(), device)
         });
-        let made = generator.forward(latent::tensor(rows.to_vec(), shape.latent, device), labels);
+        let made = generator.generate(latent::tensor(rows.to_vec(), shape.latent, device), labels);
         pixels.extend(made.into_data().iter::<f32>().map(|x| ((x + 1.0) * 127.5).round() as u8));
     }
     PictureSet {

@@ -88,12 +88,12 @@ impl Run<'_> {
         let checked = self.checked;
         let device = self.device.clone();
         let mut trainer = Trainer::new(checked, self.pictures, sampler, &device)?;
-        let (mut players, mut progress) = match resume {
-            true => self.restored()?,
-            false => (Players::new(checked, &self.device), Progress::default()),
-        };
+        let restored = if resume { self.restored()? } else { None };
+        let fresh = restored.is_none();
+        let (mut players, mut progress) =
+            restored.unwrap_or_else(|| (Players::new(checked, &self.device), Progress::default()));
         let mut records = self.records(&progress, resume)?;
-        if !resume {
+        if fresh {
             self.sheet(&players, &progress, &mut records)?;
             self.checkpoint(&players, &progress, &mut records)?;
         }
@@ -108,15 +108,20 @@ impl Run<'_> {
             }
             let (next, values) = match trainer.step(players, progress.step) {
                 Ok(done) => done,
-                Err(error) => return Err(self.diverged(error, &progress)),
+                Err(error) => return Err(self.failed(error, &progress)),
             };
             players = next;
             progress.step += 1;
             progress.images += (batch * config.training.critic_steps) as u64;
             progress.seconds = session.seconds();
-            self.after_step(&players, &mut progress, values, &mut records, &mut session)?;
+            let written =
+                self.after_step(&players, &mut progress, values, &mut records, &mut session);
+            if let Err(error) = written {
+                return Err(self.failed(error, &progress));
+            }
         };
         self.finish(&players, &progress, &mut records, reason)
+            .map_err(|error| self.failed(error, &progress))
     }
 
     /// Logs, samples, validates and saves, as far as it is time for each.
@@ -200,8 +205,17 @@ impl Run<'_> {
         })
     }
 
-    /// Players and progress of the newest checkpoint that can be read.
-    fn restored(&mut self) -> Result<(Players, Progress), Error> {
+    /// Players and progress of the newest checkpoint that can be read; `None` for a run that ended
+    /// before its first one, with nothing to lose.
+    fn restored(&mut self) -> Result<Option<(Players, Progress)>, Error> {
+        if container::list(self.folder.checkpoints())?.is_empty() {
+            let path = self.folder.metrics();
+            if !path.exists() || metrics::read(&path)?.is_empty() {
+                let notice = "the run ended before its first checkpoint; starting from step 0";
+                self.observer.notice(Event::Notice(notice.to_owned()));
+                return Ok(None);
+            }
+        }
         let latest = container::latest_valid(self.folder.checkpoints())?;
         for (step, reason) in latest.skipped {
             let notice = format!("{reason}; skipping the checkpoint of step {step}");
@@ -215,6 +229,7 @@ impl Run<'_> {
             fingerprint,
             &self.device,
         )
+        .map(Some)
     }
 
     fn records(&self, progress: &Progress, resume: bool) -> Result<Records, Error> {
@@ -242,7 +257,8 @@ impl Run<'_> {
         records.metrics.sync()?;
         records.events.sync()?;
         let path = self.folder.checkpoint(progress.step);
-        checkpoint::write(&path, self.checked, &self.pictures.fingerprint, players, progress)?;
+        let fingerprint = &self.pictures.fingerprint;
+        checkpoint::write(&path, self.checked, fingerprint, players, progress, &self.device)?;
         let best = progress.best.map(|_| progress.best_step);
         let keep = self.checked.config().output.keep;
         container::prune(self.folder.checkpoints(), keep, best.as_slice())?;
@@ -293,7 +309,8 @@ impl Run<'_> {
         let latents = latent::draw(count, shape.latent, None, &mut rng);
         let labels = sample::labels_in_turn(count, shape.classes);
         let device = self.device.clone().without_autodiff();
-        sample::pictures(&players.average, shape, &latents, labels.as_deref(), &device)
+        let painter = players.painter(self.checked, &self.device);
+        sample::pictures(&painter, shape, &latents, labels.as_deref(), &device)
     }
 
     fn status(
@@ -313,15 +330,15 @@ impl Run<'_> {
         })?)
     }
 
-    /// Adds what is kept to the error of a run that diverged, and says so in the run's status.
-    fn diverged(&self, error: Error, progress: &Progress) -> Error {
-        let Error::Diverged { player, quantity, value, step, .. } = error else { return error };
-        let last =
-            match container::list(self.folder.checkpoints()).ok().and_then(|s| s.last().copied()) {
-                Some(step) => format!("The checkpoint of step {step} is kept. "),
-                None => String::new(),
-            };
-        let error = Error::Diverged { player, quantity, value, step, last };
+    /// Says in the run's status why it ended, and adds what is kept to the error of a run that
+    /// diverged.
+    fn failed(&self, mut error: Error, progress: &Progress) -> Error {
+        if let Error::Diverged { last, .. } = &mut error
+            && let Ok(steps) = container::list(self.folder.checkpoints())
+            && let Some(step) = steps.last()
+        {
+            *last = format!("The checkpoint of step {step} is kept. ");
+        }
         // The first error is the one to report.
         let _ = self.status(State::Stopped, Some(error.to_string()), progress);
         error

@@ -23,7 +23,7 @@ pub struct Samples<'a> {
 
 /// The partners that were drawn.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one per step, and none is kept")]
+#[allow(clippy::large_enum_variant, reason = "there is one per step, and none is kept")]
 pub enum Partners {
     /// Samples of the same batch, as pairs of rows: their outputs exist already, no extra pass.
     InBatch {

@@ -35,6 +35,8 @@ pub enum Purpose {
     Generate = 8,
     /// Latents of a validation measure.
     Validation = 9,
+    /// Latents that measure a generator's standing statistics.
+    Standing = 10,
 }
 
 impl Seed {

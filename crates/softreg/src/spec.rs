@@ -90,7 +90,7 @@ pub enum SpecError {
     UnknownName {
         /// What was asked for.
         name: String,
-        /// `, did you mean …?` or nothing.
+        /// ` (did you mean …?)` or nothing.
         nearest: String,
         /// All names.
         all: String,
@@ -102,7 +102,7 @@ pub enum SpecError {
         name: String,
         /// What was asked for.
         setting: String,
-        /// `, did you mean …?` or nothing.
+        /// ` (did you mean …?)` or nothing.
         nearest: String,
         /// All settings.
         all: String,
@@ -139,14 +139,14 @@ pub enum SpecError {
     },
 }
 
-/// `, did you mean `x`?` for the candidate nearest to `word`, or nothing where none is near.
+/// ` (did you mean `x`?)` for the candidate nearest to `word`, or nothing where none is near.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!(", did you mean `{candidate}`?"))
+        .map_or_else(String::new, |(_, candidate)| format!(" (did you mean `{candidate}`?)"))
 }
 
 /// Reads `name`, `name=weight` or `name=weight,setting=value,…`; `name,weight=…` says the same.

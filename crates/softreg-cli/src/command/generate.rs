@@ -120,12 +120,12 @@ impl Generate {
         let label = self.label(&trained)?;
         if let Some(path) = &plan.files {
             self.files(path, &trained, label)?;
-            self.tell(&format!("{} pictures", self.count), path)?;
+            self.tell(&format!("{} pictures", self.count), trained.step, path)?;
         }
         if let Some(path) = &plan.sheet {
             let made = self.stills(0..self.count, &trained, label);
             write(path, &encode_png(&self.draw_sheet(&made)?)?)?;
-            self.tell("Picture sheet", path)?;
+            self.tell("Picture sheet", trained.step, path)?;
         }
         if plan.animation.is_some() || plan.strip.is_some() {
             self.walk(&plan, &trained, label)?;
@@ -284,7 +284,9 @@ impl Generate {
             Ok(match self.scale {
                 None => contact_sheet(&pictures)?,
                 // Enlarged already: the layout adds nothing.
-                Some(_) => contact_sheet_with(&pictures, Layout { width_px: 0, ..Layout::default() })?,
+                Some(_) => {
+                    contact_sheet_with(&pictures, Layout { width_px: 0, ..Layout::default() })?
+                }
             })
         };
         match self.scale {
@@ -329,7 +331,7 @@ impl Generate {
                 false => animation::apng(&frames, FRAME_MS)?,
             };
             write(path, &bytes)?;
-            self.tell("Animation", path)?;
+            self.tell("Animation", trained.step, path)?;
         }
         if let Some(path) = &plan.strip {
             // A strip has ends: the way back from the last picture to the first is left out.
@@ -337,7 +339,7 @@ impl Generate {
             let fits = 4096 / (count as u32 * (width + STRIP_GAP_PX));
             let frames = draw(count, self.scale_or(fits.min(256 / width.max(height))));
             write(path, &encode_png(&animation::strip(&frames, STRIP_GAP_PX)?)?)?;
-            self.tell("Strip", path)?;
+            self.tell("Strip", trained.step, path)?;
         }
         Ok(())
     }
@@ -346,10 +348,10 @@ impl Generate {
         self.scale.unwrap_or(good.max(1))
     }
 
-    fn tell(&self, what: &str, path: &Path) -> anyhow::Result<()> {
+    fn tell(&self, what: &str, step: u64, path: &Path) -> anyhow::Result<()> {
         Ok(match self.quiet {
             true => line_to_stdout(&path.display().to_string())?,
-            false => line_to_stdout(&format!("{what}: {}", path.display()))?,
+            false => line_to_stdout(&format!("{what} after {step} steps: {}", path.display()))?,
         })
     }
 }

@@ -106,14 +106,14 @@ fn regularizer(entry: &softreg::registry::Entry) -> Entry {
     };
     let mut below = vec![("formula", json!(entry.formula), format!("R = {}", bare(entry.formula)))];
     let settings: Vec<Value> = entry.settings.iter().map(setting).collect();
-    let texts = entry.settings.iter().map(|s| {
-        format!("{} = {}: {}, {}", s.name, s.kind.default(), s.summary, s.kind.expected())
-    });
+    let texts = entry
+        .settings
+        .iter()
+        .map(|s| format!("{}={} ({}): {}", s.name, s.kind.default(), s.kind.expected(), s.summary));
     let texts: Vec<String> = texts.collect();
-    below.push(("settings", json!(settings), texts.join("; ")));
-    let source = format!("adds {} pass(es); {}", entry.passes, entry.source);
-    below.push(("passes", json!(entry.passes), String::new()));
-    below.push(("source", json!(entry.source), source));
+    below.push(("settings", json!(settings), texts.join("\n")));
+    below.push(("passes", json!(entry.passes), format!("extra passes: {}", entry.passes)));
+    below.push(("source", json!(entry.source), entry.source.to_owned()));
     Entry {
         columns: vec![
             ("name", json!(entry.name)),
@@ -159,7 +159,7 @@ fn table(entries: Vec<Entry>) -> Table {
     };
     let row = |entry: &Entry| Row {
         cells: entry.columns.iter().map(|(_, value)| text(value)).collect(),
-        below: entry.below.iter().map(|(.., text)| text.clone()).filter(|t| !t.is_empty()).collect(),
+        below: entry.below.iter().flat_map(|(.., text)| text.lines().map(str::to_owned)).collect(),
     };
     Table { rows: entries.iter().map(row).collect(), heads }
 }

@@ -3,7 +3,8 @@
 use crate::command::listed;
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
-use crate::{backend, recipe};
+use crate::validation::HeldOut;
+use crate::{backend, recipe, trained};
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
@@ -11,10 +12,13 @@ use softreg::adversarial::LOSSES;
 use softreg::augment::AUGMENTATIONS;
 use softreg::registry::REGULARIZERS;
 use softreg::spec;
-use softreg_image::Collection;
+use softreg_image::{Collection, LoadOptions, Size};
+use softreg_net::Geometry;
 use softreg_net::architecture::ARCHITECTURES;
+use softreg_net::geometry::GeometryError;
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{Checked, keys, parse};
+use softreg_train::train::Validation;
 use softreg_train::{Outcome, Run, RunConfig};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,13 +29,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Without arguments it trains on the built-in collection `motif` for about three minutes. Everything
 /// is written into a run folder; a run that is interrupted or killed goes on with --resume.
 #[derive(Debug, Args)]
-#[command(allow_negative_numbers = true, after_help = "Examples:
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Examples:
   softreg train                                  built-in pictures, three minutes
   softreg train my-pictures/ --minutes 30        a folder, archive or data file
   softreg train art.zip --size 48x64 --flip
   softreg train --recipe cifar10 --reg consistency=5 --reg l2=0
   softreg train --resume runs/motif-001 --minutes 10
-  softreg train --print-config > my.toml && softreg train --recipe my.toml")]
+  softreg train --print-config > my.toml && softreg train --recipe my.toml"
+)]
 pub(crate) struct Train {
     /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
     #[arg(value_name = "PATH")]
@@ -39,7 +46,8 @@ pub(crate) struct Train {
     /// A recipe by name (see: softreg list recipes) or a configuration file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     recipe: String,
-    /// Go on with a run that was stopped; only --steps, --images and --minutes may be changed
+    /// Go on with a run that was stopped; only when it ends and what it writes may be changed:
+    /// --steps, --images, --minutes, --set stop.… and --set output.…
     #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "out"])]
     resume: Option<PathBuf>,
     /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
@@ -110,7 +118,11 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if self.print_config {
-            let config = self.config(recipe::read(&self.recipe)?)?;
+            let config = match &self.resume {
+                Some(folder) => trained::configuration(&RunFolder::open(folder)?)?,
+                None => recipe::read(&self.recipe)?,
+            };
+            let config = self.config(config)?;
             config.check_without_pictures()?;
             return Ok(line_to_stdout(keys::with_comments(&config).trim_end())?);
         }
@@ -179,7 +191,11 @@ impl Train {
         let mut config = self.config(recipe::read(&self.recipe)?)?;
         config.check_without_pictures()?;
         let device = backend::device(&self.device)?;
-        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        let mut options = config.load_options()?;
+        if options.size.is_none() {
+            options.size = size_for(&config.data.source, &options, &progress)?;
+        }
+        let pictures = softreg_image::open(&config.data.source, &options)?;
         config.data.source = absolute(&config.data.source);
         config.settle(&pictures, backend::cores());
         let checked = config.check(&pictures)?;
@@ -188,8 +204,15 @@ impl Train {
             None => RunFolder::next_free("runs", &stem(&checked.config().data.source))?,
         };
         let _lock = folder.lock()?;
-        atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())?;
-        atomic::write_json(folder.data(), &describe(&pictures))?;
+        let about = describe(&pictures);
+        let written = atomic::write_json(folder.data(), &about).and_then(|()| {
+            // Last: a folder with a configuration is a run that can go on.
+            atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())
+        });
+        if let Err(error) = written {
+            folder.discard();
+            return Err(error.into());
+        }
         progress.say(&introduction(&checked, &pictures, &folder));
         for skipped in pictures.skipped.iter().take(5) {
             progress.say(&format!("note: skipped {}: {}", skipped.name, skipped.reason));
@@ -204,10 +227,7 @@ impl Train {
     fn go_on(&self, path: &Path, mut progress: Progress) -> anyhow::Result<()> {
         let folder = RunFolder::open(path)?;
         let _lock = folder.lock()?;
-        let file = folder.config();
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        let before = parse::parse(&text, &file.display().to_string())?;
+        let before = trained::configuration(&folder)?;
         let mut config = self.stop(before.clone());
         for assignment in &self.assignments {
             config = parse::set(&config, assignment)?;
@@ -225,7 +245,7 @@ impl Train {
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         if checked.config() != &before {
-            atomic::write(&file, keys::with_comments(checked.config()).as_bytes())?;
+            atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())?;
         }
         progress.say(&introduction(&checked, &pictures, &folder));
         self.train(&folder, &checked, &pictures, device, &mut progress, true)
@@ -249,14 +269,15 @@ impl Train {
         })
         .context("cannot listen for Ctrl-C")?;
         let config = checked.config();
-        let (training, _held_out) = pictures.split(config.data.validation, config.seed);
+        let (training, held_out) = pictures.split(config.data.validation, config.seed);
+        let mut validation = HeldOut::new(pictures, &held_out, config.seed)?;
         let run = Run {
             folder,
             checked,
             pictures,
             training,
             device,
-            validation: None,
+            validation: validation.as_mut().map(|v| v as &mut dyn Validation),
             observer: progress,
             interrupt: &INTERRUPTED,
             versions: BTreeMap::from([
@@ -288,17 +309,41 @@ impl Train {
         } else if self.quiet {
             line_to_stdout(&sheet.to_string())?;
         } else {
-            progress.say(&format!(
-                "{}: {} steps, {} pictures seen. Go on: softreg train --resume {root} --minutes …",
-                outcome.reason, outcome.step, outcome.images
-            ));
+            if outcome.finished {
+                progress.say(&format!(
+                    "{}: {} steps, {} pictures seen. More pictures: softreg generate {root}. Go on: softreg train --resume {root} --minutes …",
+                    outcome.reason, outcome.step, outcome.images
+                ));
+            }
             line_to_stdout(&format!("Picture sheet: {sheet}"))?;
         }
         if outcome.finished {
             return Ok(());
         }
-        anyhow::bail!("{}; everything is saved: softreg train --resume {root}", outcome.reason)
+        anyhow::bail!(
+            "{}; everything is saved, go on with: softreg train --resume {root}",
+            outcome.reason
+        )
     }
+}
+
+/// The size of the pictures where a network can make it, else the nearest one that it can.
+fn size_for(
+    source: &str,
+    options: &LoadOptions,
+    progress: &Progress,
+) -> anyhow::Result<Option<Size>> {
+    let native = softreg_image::native_size(source, options)?;
+    let (width, height) = (native.width() as usize, native.height() as usize);
+    let Err(GeometryError::Indivisible { near_width, near_height, .. }) =
+        Geometry::new(width, height)
+    else {
+        return Ok(Some(native));
+    };
+    progress.say(&format!(
+        "note: no network makes {native}, training at the nearest size {near_width}x{near_height}; choose another with --size"
+    ));
+    Ok(Some(Size::new(near_width as u32, near_height as u32)?))
 }
 
 /// What is trained on what, in two lines.

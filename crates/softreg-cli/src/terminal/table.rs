@@ -81,7 +81,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "NAME  WHAT");
         assert!(lines[1].starts_with("σ²    word"), "{text}");
-        assert!(lines[2].starts_with("      word") && lines.last() == Some(&"      more"), "{text}");
+        assert!(
+            lines[2].starts_with("      word") && lines.last() == Some(&"      more"),
+            "{text}"
+        );
         assert!(lines.iter().all(|line| length(line) <= WIDTH));
         assert_eq!(text.matches("word").count(), 40);
     }

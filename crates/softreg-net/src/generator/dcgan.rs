@@ -1,16 +1,17 @@
 use super::inputs;
 use crate::architecture::Shape;
-use crate::layer::{ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, leaky_relu, pixel_norm};
+use crate::layer::{BatchNorm, ConvTranspose, GAIN_LINEAR, GAIN_RELU, Init, Linear, Statistics};
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation::relu};
 use rand::Rng;
 
-/// Linear layer to the base grid, then one transposed convolution per doubling; leaky ReLU and
-/// pixel norm between them, tanh at the end.
+/// Linear layer to the base grid, then one transposed convolution per doubling; batch norm and ReLU
+/// between them, tanh at the end.
 #[derive(Module, Debug)]
 pub(super) struct Dcgan {
     base: Linear,
     doublings: Vec<ConvTranspose>,
+    norms: Vec<BatchNorm>,
     #[module(skip)]
     base_shape: [usize; 3],
 }
@@ -21,28 +22,32 @@ impl Dcgan {
         let channels = |level: usize| geometry.channels(shape.width, level);
         let top = geometry.doublings;
         let base_shape = [channels(top), geometry.base_height, geometry.base_width];
-        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_LEAKY);
+        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_RELU);
         let doublings = (1..=top)
             .rev()
             .map(|level| match level {
                 1 => ConvTranspose::doubling(init, [channels(1), shape.channels], GAIN_LINEAR),
-                _ => ConvTranspose::doubling(
-                    init,
-                    [channels(level), channels(level - 1)],
-                    GAIN_LEAKY,
-                ),
+                _ => {
+                    ConvTranspose::doubling(init, [channels(level), channels(level - 1)], GAIN_RELU)
+                }
             })
             .collect();
-        Self { base, doublings, base_shape }
+        let norms = (1..=top).rev().map(|level| BatchNorm::new(init, channels(level))).collect();
+        Self { base, doublings, norms, base_shape }
     }
 
-    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<4> {
+    pub(super) fn forward(&self, input: Tensor<2>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         let n = input.dims()[0];
         let [c, h, w] = self.base_shape;
         let base = self.base.forward(input).reshape([n, c, h, w]);
         self.doublings
             .iter()
-            .fold(base, |x, doubling| doubling.forward(pixel_norm(leaky_relu(x))))
+            .zip(&self.norms)
+            .fold(base, |x, (doubling, norm)| doubling.forward(relu(norm.forward(x, statistics))))
             .tanh()
+    }
+
+    pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {
+        self.norms.iter_mut().collect()
     }
 }

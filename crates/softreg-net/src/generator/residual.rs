@@ -1,39 +1,43 @@
 use super::inputs;
 use crate::architecture::Shape;
-use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, leaky_relu, pixel_norm};
+use crate::layer::{BatchNorm, Conv, GAIN_LINEAR, GAIN_RELU, Init, Linear, Statistics};
 use burn::module::Module;
 use burn::tensor::{
     Tensor,
+    activation::relu,
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
 use rand::Rng;
 
-/// Linear layer to the base grid, one residual block per doubling, then a 3x3 convolution and tanh.
+/// Linear layer to the base grid, one residual block per doubling, then batch norm, ReLU, a 3x3
+/// convolution and tanh.
 #[derive(Module, Debug)]
 pub(super) struct Residual {
     base: Linear,
     blocks: Vec<Block>,
+    norm: BatchNorm,
     picture: Conv,
     #[module(skip)]
     base_shape: [usize; 3],
 }
 
-/// `y = (s(x↑) + c₂(a(c₁(a(x)↑)))) / √2`, `a` leaky ReLU and pixel norm, `↑` nearest-neighbour
+/// `y = (s(x↑) + c₂(a(c₁(a(x)↑)))) / √2`, `a` batch norm and ReLU, `↑` nearest-neighbour
 /// doubling, `s` a 1x1 and `c` 3x3 convolutions.
 #[derive(Module, Debug)]
 struct Block {
+    norms: [BatchNorm; 2],
     first: Conv,
     second: Conv,
     shortcut: Conv,
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
         let shortcut = double(self.shortcut.forward(x.clone()));
-        let y = self.first.forward(double(pixel_norm(leaky_relu(x))));
-        let y = self.second.forward(pixel_norm(leaky_relu(y)));
+        let y = self.first.forward(double(relu(self.norms[0].forward(x, statistics))));
+        let y = self.second.forward(relu(self.norms[1].forward(y, statistics)));
         (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
     }
 }
@@ -57,21 +61,27 @@ impl Residual {
             .map(|level| {
                 let (from, to) = (channels(level), channels(level.saturating_sub(1)));
                 Block {
-                    first: Conv::same(init, [from, to], GAIN_LEAKY),
-                    second: Conv::same(init, [to, to], GAIN_LEAKY),
+                    norms: [BatchNorm::new(init, from), BatchNorm::new(init, to)],
+                    first: Conv::same(init, [from, to], GAIN_RELU),
+                    second: Conv::same(init, [to, to], GAIN_RELU),
                     shortcut: Conv::pointwise(init, [from, to], GAIN_LINEAR),
                 }
             })
             .collect();
+        let norm = BatchNorm::new(init, channels(0));
         let picture = Conv::same(init, [channels(0), shape.channels], GAIN_LINEAR);
-        Self { base, blocks, picture, base_shape }
+        Self { base, blocks, norm, picture, base_shape }
     }
 
-    pub(super) fn forward(&self, input: Tensor<2>) -> Tensor<4> {
+    pub(super) fn forward(&self, input: Tensor<2>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         let n = input.dims()[0];
         let [c, h, w] = self.base_shape;
         let base = self.base.forward(input).reshape([n, c, h, w]);
-        let top = self.blocks.iter().fold(base, |x, block| block.forward(x));
-        self.picture.forward(pixel_norm(leaky_relu(top))).tanh()
+        let top = self.blocks.iter().fold(base, |x, block| block.forward(x, statistics));
+        self.picture.forward(relu(self.norm.forward(top, statistics))).tanh()
+    }
+
+    pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {
+        self.blocks.iter_mut().flat_map(|block| &mut block.norms).chain([&mut self.norm]).collect()
     }
 }

@@ -24,7 +24,7 @@ impl Conv {
     ) -> Self {
         Self {
             weight: init.normal([outputs, inputs, kernel, kernel]),
-            bias: init.zeros([outputs]),
+            bias: init.constant(0.0, outputs),
             scale: gain / ((inputs * kernel * kernel) as f64).sqrt(),
             stride,
             padding,

@@ -23,7 +23,7 @@ impl ConvTranspose {
     ) -> Self {
         Self {
             weight: init.normal([inputs, outputs, 4, 4]),
-            bias: init.zeros([outputs]),
+            bias: init.constant(0.0, outputs),
             scale: gain / ((4 * inputs) as f64).sqrt(),
         }
     }

@@ -16,7 +16,7 @@ impl Linear {
     pub fn new<R: Rng>(init: &mut Init<'_, R>, inputs: usize, outputs: usize, gain: f64) -> Self {
         Self {
             weight: init.normal([inputs, outputs]),
-            bias: init.zeros([outputs]),
+            bias: init.constant(0.0, outputs),
             scale: gain / (inputs as f64).sqrt(),
         }
     }

@@ -29,7 +29,7 @@ pub enum ConfigError {
         place: String,
         /// The key.
         key: String,
-        /// `, did you mean …?` or nothing.
+        /// ` (did you mean …?)` or nothing.
         nearest: String,
     },
     /// Text that is no assignment.
@@ -37,6 +37,14 @@ pub enum ConfigError {
     Assignment {
         /// The text.
         text: String,
+    },
+    /// An assignment with a value of the wrong type.
+    #[error("{text}: {reason}")]
+    Assigned {
+        /// The assignment.
+        text: String,
+        /// What is wrong with the value.
+        reason: String,
     },
     /// A value out of its range.
     #[error("{key} is {value}: it must be {expected}")]
@@ -62,6 +70,9 @@ pub enum ConfigError {
     /// A regularizer is wrong.
     #[error("[regularizers]: {0}")]
     Regularizer(#[from] SpecError),
+    /// Text that is no picture size.
+    #[error("data.size: {0}")]
+    NoSize(#[source] softreg_image::Error),
     /// No network makes this size.
     #[error("data.size: {0}")]
     Size(#[from] GeometryError),
@@ -177,12 +188,7 @@ impl RunConfig {
     }
 
     fn geometry(&self) -> Result<Geometry, ConfigError> {
-        let size: Size =
-            self.data.size.parse().map_err(|error: softreg_image::Error| ConfigError::Value {
-                key: "data.size",
-                value: self.data.size.clone(),
-                expected: error.to_string(),
-            })?;
+        let size: Size = self.data.size.parse().map_err(ConfigError::NoSize)?;
         Ok(Geometry::new(size.width() as usize, size.height() as usize)?)
     }
 

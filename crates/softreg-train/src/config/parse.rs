@@ -14,7 +14,7 @@ pub fn parse(text: &str, origin: &str) -> Result<RunConfig, ConfigError> {
     let syntax = |error: toml::de::Error| ConfigError::Syntax {
         origin: origin.to_owned(),
         line: error.span().map_or(1, |span| line_of(span.start)),
-        reason: error.message().replace('\n', ", "),
+        reason: plain(&error),
     };
     let table = DeTable::parse(text).map_err(syntax)?;
     unknown_key(table.get_ref(), |offset, key, nearest| ConfigError::UnknownKey {
@@ -56,11 +56,24 @@ pub fn set(config: &RunConfig, assignment: &str) -> Result<RunConfig, ConfigErro
             .ok_or_else(grammar)?;
         inner.insert(name.to_owned(), parsed);
     }
-    table.try_into().map_err(|error: toml::de::Error| ConfigError::Syntax {
-        origin: assignment.to_owned(),
-        line: 1,
-        reason: error.message().replace('\n', ", "),
+    table.try_into().map_err(|error: toml::de::Error| ConfigError::Assigned {
+        text: assignment.to_owned(),
+        reason: plain(&error),
     })
+}
+
+/// What the reader said, in one line, and with the names of types as words.
+fn plain(error: &toml::de::Error) -> String {
+    let text = error.message().replace('\n', ", ");
+    let types = [
+        ("expected usize", "expected a whole number, 0 or greater"),
+        ("expected u64", "expected a whole number, 0 or greater"),
+        ("expected f64", "expected a number"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a string", "expected text in quotes"),
+        ("invalid type: ", "found "),
+    ];
+    types.iter().fold(text, |text, (name, words)| text.replace(name, words))
 }
 
 /// The first key that is not documented; regularizers have their own check.

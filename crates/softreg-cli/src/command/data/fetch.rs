@@ -45,6 +45,8 @@ impl Fetch {
             false => String::new(),
         };
         let folder = folder.display();
-        Ok(line_to_stdout(&format!("{folder} is complete. Train on it: softreg train {folder}{recipe}"))?)
+        Ok(line_to_stdout(&format!(
+            "{folder} is complete. Train on it: softreg train {folder}{recipe}"
+        ))?)
     }
 }

@@ -1,0 +1,12 @@
+//! The real program, from command line to files, as a user meets it.
+#![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
+
+mod data;
+mod disk;
+mod generate;
+mod input;
+mod pictures;
+mod program;
+mod resume;
+mod text;
+mod train;

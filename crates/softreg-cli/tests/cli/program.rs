@@ -1,0 +1,191 @@
+//! A folder to work in, the program run in it, and what it said.
+
+use serde_json::Value;
+use softreg_run::checkpoint;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Options of a run that takes a fraction of a second.
+pub const TINY: &str = "--limit 32 --size 16 --width 4 --batch 8 --threads 1";
+
+/// What the program said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Exit code; `None` after a kill.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// An empty folder in which commands run.
+pub struct Workplace(TempDir);
+
+impl Workplace {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The command line `line`, its words separated by spaces.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("softreg"));
+        command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    pub fn run(&self, line: &str) -> Said {
+        said(self.command(line).output().unwrap())
+    }
+
+    /// Runs what must succeed.
+    pub fn ok(&self, line: &str) -> Said {
+        let said = self.run(line);
+        assert_eq!(said.code, Some(0), "softreg {line}\n{said:#?}");
+        assert!(!said.err.contains("error:"), "softreg {line}\n{said:#?}");
+        said
+    }
+
+    /// Runs what must fail, with one error line that says all of `words`, and no trace of a bug.
+    pub fn fails(&self, code: i32, line: &str, words: &[&str]) -> Said {
+        let said = self.run(line);
+        said.is_one_error(code, line, words);
+        said
+    }
+
+    /// As [`Workplace::fails`], and no file or folder may have changed.
+    pub fn refuses(&self, code: i32, line: &str, words: &[&str]) -> Said {
+        let before = tree(self.0.path());
+        let said = self.fails(code, line, words);
+        let after = tree(self.0.path());
+        assert!(before == after, "softreg {line} changed files: {:?}", after.keys());
+        said
+    }
+
+    pub fn start(&self, line: &str) -> Child {
+        let mut command = self.command(line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+impl Said {
+    pub fn is_one_error(&self, code: i32, line: &str, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "softreg {line}\n{self:#?}");
+        let errors: Vec<&str> = self.err.lines().filter(|l| l.contains("error:")).collect();
+        assert_eq!(errors.len(), 1, "softreg {line}\n{self:#?}");
+        for word in words {
+            assert!(errors[0].contains(word), "`{word}` is missing: softreg {line}\n{self:#?}");
+        }
+        for bad in ["panicked", "a bug in softreg", "softreg-tmp"] {
+            assert!(!self.err.contains(bad), "softreg {line}\n{self:#?}");
+        }
+    }
+}
+
+fn said(output: std::process::Output) -> Said {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Waits for the end of a process that was started.
+pub fn wait(child: Child) -> Said {
+    said(child.wait_with_output().unwrap())
+}
+
+/// Sends Ctrl-C.
+pub fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Waits until `condition` holds, a minute at most.
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Every file below `root` with its bytes, every folder with `None`.
+pub fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path.clone());
+                found.insert(path, None);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                found.insert(path, Some(bytes));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a killed writer has left something behind.
+pub fn has_leftovers(root: &Path) -> bool {
+    tree(root).keys().any(|path| path.to_string_lossy().ends_with(".softreg-tmp"))
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    for (path, bytes) in tree(from) {
+        let target = to.join(path.strip_prefix(from).unwrap());
+        match bytes {
+            None => std::fs::create_dir_all(target).unwrap(),
+            Some(bytes) => {
+                std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+                std::fs::write(target, bytes).unwrap();
+            }
+        }
+    }
+}
+
+/// The rows of a run's metrics, without what the clock decides.
+pub fn numbers(run: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let row = |line: &str| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        let fields = row.as_object_mut().unwrap();
+        assert!(fields.remove("seconds").is_some());
+        assert!(fields.remove("images_per_second").is_some());
+        row
+    };
+    text.lines().map(row).collect()
+}
+
+/// Two runs that must be one and the same: numbers, weights, optimiser states, pictures.
+pub fn assert_same_run(a: &Path, b: &Path) {
+    let (rows_a, rows_b) = (numbers(a), numbers(b));
+    assert_eq!(rows_a.len(), rows_b.len(), "{} and {}", a.display(), b.display());
+    for (row_a, row_b) in rows_a.iter().zip(&rows_b) {
+        assert_eq!(row_a, row_b);
+    }
+    let last = |run: &Path| checkpoint::latest_valid(run.join("checkpoints")).unwrap();
+    let (last_a, last_b) = (last(a), last(b));
+    assert_eq!(last_a.step, last_b.step);
+    let (file_a, file_b) = (last_a.checkpoint, last_b.checkpoint);
+    assert!(file_a.tensors.len() > 20 && file_a.tensors.keys().eq(file_b.tensors.keys()));
+    for (name, tensor) in &file_a.tensors {
+        assert!(*tensor == file_b.tensors[name], "{name} differs");
+    }
+    let bytes = |run: &Path, name: &str| std::fs::read(run.join(name)).unwrap();
+    assert!(bytes(a, "sheet.png") == bytes(b, "sheet.png"), "sheet.png differs");
+    assert_eq!(bytes(a, "data.json"), bytes(b, "data.json"));
+    let samples = |run: &Path| {
+        let files = tree(&run.join("samples"));
+        files.into_iter().map(|(p, b)| (p.file_name().unwrap().to_owned(), b)).collect::<Vec<_>>()
+    };
+    assert!(samples(a) == samples(b), "samples differ");
+}

@@ -1,0 +1,75 @@
+use super::Init;
+use burn::module::{Module, Param};
+use burn::tensor::{
+    Tensor,
+    module::{batch_norm, batch_norm_train},
+};
+use rand::Rng;
+
+/// Batch normalisation, `y = γ·(x − μ)/√(σ² + 10⁻⁵) + β` per channel, `γ = 1` and `β = 0` at first.
+/// Source: arXiv 1502.03167.
+///
+/// While training, μ and σ² are those of the batch. For making pictures they are the layer's
+/// *standing* statistics, measured once for the weights at hand (arXiv 1809.11096, section 4.2), so
+/// that a picture depends on its latent alone. No running average is kept, so there is nothing that
+/// a step would have to hand to the next.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    gain: Param<Tensor<1>>,
+    shift: Param<Tensor<1>>,
+    standing_mean: Param<Tensor<1>>,
+    standing_variance: Param<Tensor<1>>,
+}
+
+/// Where a generator's normalisation takes its statistics from.
+#[derive(Debug)]
+pub enum Statistics<'a> {
+    /// The batch itself.
+    Batch,
+    /// The batch itself, and what was found is noted, layer by layer: mean and variance.
+    Noted(&'a mut Vec<[Tensor<1>; 2]>),
+    /// The standing statistics.
+    Standing,
+}
+
+const EPSILON: f64 = 1e-5;
+
+impl BatchNorm {
+    /// A new layer for `channels` feature maps.
+    pub fn new<R: Rng>(init: &mut Init<'_, R>, channels: usize) -> Self {
+        Self {
+            gain: init.constant(1.0, channels),
+            shift: init.constant(0.0, channels),
+            standing_mean: init.constant(0.0, channels).set_require_grad(false),
+            standing_variance: init.constant(1.0, channels).set_require_grad(false),
+        }
+    }
+
+    /// Applies the layer, `[n, c, h, w] → [n, c, h, w]`.
+    pub fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
+        let (gain, shift) = (self.gain.val(), self.shift.val());
+        let noted = match statistics {
+            Statistics::Standing => {
+                let mean = self.standing_mean.val();
+                let variance = self.standing_variance.val();
+                return batch_norm(x, gain, shift, mean, variance, EPSILON);
+            }
+            Statistics::Batch => None,
+            Statistics::Noted(noted) => Some(noted),
+        };
+        let result = batch_norm_train(x, gain, shift, EPSILON);
+        if let Some(noted) = noted {
+            noted.push([result.mean, result.variance]);
+        }
+        result.output
+    }
+
+    /// Sets the standing statistics.
+    pub(crate) fn stand(&mut self, [mean, variance]: [Tensor<1>; 2]) {
+        let replace = |param: &Param<Tensor<1>>, value: Tensor<1>| {
+            Param::initialized(param.id, value).set_require_grad(false)
+        };
+        self.standing_mean = replace(&self.standing_mean, mean);
+        self.standing_variance = replace(&self.standing_variance, variance);
+    }
+}
