@@ -21,7 +21,8 @@ macro_rules! recipes {
 }
 
 /// All recipes, sorted by name.
-pub(crate) const RECIPES: &[Recipe] = recipes!["default"];
+pub(crate) const RECIPES: &[Recipe] =
+    recipes!["cifar10", "default", "few", "mnist", "photos", "tiles"];
 
 impl Recipe {
     /// What it is for: the comment on its first line.

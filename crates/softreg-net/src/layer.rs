@@ -22,8 +22,6 @@ pub use linear::Linear;
 
 /// Gain of a layer that a leaky ReLU of slope 0.2 follows: `√(2/(1 + 0.2²))`.
 pub const GAIN_LEAKY: f64 = 1.386_750_490_563_073;
-/// Gain of a layer that a ReLU follows: `√2`.
-pub const GAIN_RELU: f64 = std::f64::consts::SQRT_2;
 /// Gain of a layer that nothing follows.
 pub const GAIN_LINEAR: f64 = 1.0;
 /// Slope of the leaky ReLU below 0.

@@ -179,7 +179,7 @@ impl Default for Training {
     fn default() -> Self {
         Self {
             loss: "logistic".to_owned(),
-            batch: 64,
+            batch: 32,
             critic_steps: 1,
             augment: Vec::new(),
             threads: 0,
@@ -191,9 +191,9 @@ impl Default for Optimizer {
     fn default() -> Self {
         Self {
             name: "adam".to_owned(),
-            generator_rate: 0.002,
-            critic_rate: 0.002,
-            beta_1: 0.0,
+            generator_rate: 0.01,
+            critic_rate: 0.02,
+            beta_1: 0.5,
             beta_2: 0.99,
         }
     }

@@ -1,7 +1,7 @@
 //! A whole run: steps until a stop condition holds, and the run folder written on the way.
 
 use crate::checkpoint;
-use crate::config::Checked;
+use crate::config::{Checked, keys};
 use crate::error::Error;
 use crate::observer::{Event, Observer, Tick};
 use crate::players::Players;
@@ -89,6 +89,9 @@ impl Run<'_> {
         let device = self.device.clone();
         let mut trainer = Trainer::new(checked, self.pictures, sampler, &device)?;
         let restored = if resume { self.restored()? } else { None };
+        if resume {
+            self.keep_configuration()?;
+        }
         let fresh = restored.is_none();
         let (mut players, mut progress) =
             restored.unwrap_or_else(|| (Players::new(checked, &self.device), Progress::default()));
@@ -188,8 +191,11 @@ impl Run<'_> {
         let sheet_path = self.folder.sheet();
         atomic::write(&sheet_path, &encode_png(&sheet_of(&made)?)?)?;
         let rows = metrics::read(self.folder.metrics())?;
-        let chart = chart::draw(&self.folder.name(), &rows)?;
-        atomic::write(self.folder.losses(), &encode_png(&chart)?)?;
+        // A run that ends before its first line of metrics has nothing to chart.
+        if !rows.is_empty() {
+            let chart = chart::draw(&self.folder.name(), &rows)?;
+            atomic::write(self.folder.losses(), &encode_png(&chart)?)?;
+        }
         records.events.sync()?;
         let finished = reason.is_ok();
         let (Ok(reason) | Err(reason)) = reason;
@@ -230,6 +236,15 @@ impl Run<'_> {
             &self.device,
         )
         .map(Some)
+    }
+
+    /// Writes what was changed to go on, now that nothing is in the way of going on.
+    fn keep_configuration(&self) -> Result<(), Error> {
+        let (path, text) = (self.folder.config(), keys::with_comments(self.checked.config()));
+        if std::fs::read(&path).is_ok_and(|before| before == text.as_bytes()) {
+            return Ok(());
+        }
+        Ok(atomic::write(path, text.as_bytes())?)
     }
 
     fn records(&self, progress: &Progress, resume: bool) -> Result<Records, Error> {

@@ -45,7 +45,10 @@ pub struct Spec {
 
 /// What is found in a configuration: a number, or a table.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a regularizer is its weight, or a table such as { weight = 10, shift = 0.2 }"
+)]
 enum Spelling {
     Weight(f64),
     Table(BTreeMap<String, Value>),

@@ -349,10 +349,12 @@ impl Generate {
     }
 
     fn tell(&self, what: &str, step: u64, path: &Path) -> anyhow::Result<()> {
-        Ok(match self.quiet {
-            true => line_to_stdout(&path.display().to_string())?,
-            false => line_to_stdout(&format!("{what} after {step} steps: {}", path.display()))?,
-        })
+        let path = path.display();
+        let text = match self.quiet {
+            true => path.to_string(),
+            false => format!("{what} after {step} steps: {path}"),
+        };
+        Ok(line_to_stdout(&text)?)
     }
 }
 

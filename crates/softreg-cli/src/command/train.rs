@@ -244,9 +244,6 @@ impl Train {
         let device = backend::device(&self.device)?;
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
-        if checked.config() != &before {
-            atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())?;
-        }
         progress.say(&introduction(&checked, &pictures, &folder));
         self.train(&folder, &checked, &pictures, device, &mut progress, true)
     }

@@ -1,5 +1,6 @@
 //! The real program, from command line to files, as a user meets it.
 #![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
 
 mod data;
 mod disk;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// Picture number `i` of a series of blobs; opaque, or on a transparent ground.
-pub fn blob(i: u32, width: u32, height: u32, transparent: bool) -> RgbaImage {
+pub(crate) fn blob(i: u32, width: u32, height: u32, transparent: bool) -> RgbaImage {
     let (cx, cy) = (width / 2 + i % 3, height / 2 + i % 2);
     RgbaImage::from_fn(width, height, |x, y| {
         let inside = x.abs_diff(cx).pow(2) + y.abs_diff(cy).pow(2) < (width.min(height) / 3).pow(2);
@@ -18,14 +18,14 @@ pub fn blob(i: u32, width: u32, height: u32, transparent: bool) -> RgbaImage {
 }
 
 /// The bytes of a PNG file.
-pub fn png(picture: &RgbaImage) -> Vec<u8> {
+pub(crate) fn png(picture: &RgbaImage) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
 
 /// A folder of `count` PNG files.
-pub fn folder(path: &Path, count: u32, width: u32, height: u32, transparent: bool) {
+pub(crate) fn folder(path: &Path, count: u32, width: u32, height: u32, transparent: bool) {
     std::fs::create_dir_all(path).unwrap();
     for i in 0..count {
         let bytes = png(&blob(i, width, height, transparent));
@@ -34,7 +34,7 @@ pub fn folder(path: &Path, count: u32, width: u32, height: u32, transparent: boo
 }
 
 /// A zip with two class folders.
-pub fn zip(path: &Path, count: u32) {
+pub(crate) fn zip(path: &Path, count: u32) {
     let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
     let options = zip::write::SimpleFileOptions::default();
     for i in 0..count {
@@ -46,7 +46,7 @@ pub fn zip(path: &Path, count: u32) {
 }
 
 /// A CIFAR-10 file.
-pub fn cifar(path: &Path, count: u32) {
+pub(crate) fn cifar(path: &Path, count: u32) {
     let mut bytes = Vec::new();
     for i in 0..count {
         bytes.push((i % 10) as u8);
@@ -57,7 +57,7 @@ pub fn cifar(path: &Path, count: u32) {
 }
 
 /// An IDX file of grey pictures and its labels.
-pub fn idx(folder: &Path, count: u32) {
+pub(crate) fn idx(folder: &Path, count: u32) {
     std::fs::create_dir_all(folder).unwrap();
     let mut pictures = vec![0, 0, 8, 3];
     [count, 28, 28].iter().for_each(|n| pictures.extend(n.to_be_bytes()));
@@ -72,7 +72,7 @@ pub fn idx(folder: &Path, count: u32) {
 }
 
 /// A PNG file whose header declares `side` by `side` pixels.
-pub fn png_that_declares(side: u32) -> Vec<u8> {
+pub(crate) fn png_that_declares(side: u32) -> Vec<u8> {
     let mut bytes = png(&blob(0, 16, 16, false));
     // Signature (8), length (4), "IHDR" (4), then width and height; the checksum covers name and data.
     bytes[16..20].copy_from_slice(&side.to_be_bytes());

@@ -9,45 +9,45 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Options of a run that takes a fraction of a second.
-pub const TINY: &str = "--limit 32 --size 16 --width 4 --batch 8 --threads 1";
+pub(crate) const TINY: &str = "--limit 32 --size 16 --width 4 --batch 8 --threads 1";
 
 /// What the program said, and how it ended.
 #[derive(Debug)]
-pub struct Said {
+pub(crate) struct Said {
     /// Exit code; `None` after a kill.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// An empty folder in which commands run.
-pub struct Workplace(TempDir);
+pub(crate) struct Workplace(TempDir);
 
 impl Workplace {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// The command line `line`, its words separated by spaces.
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("softreg"));
         command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
         command.env_remove("RUST_BACKTRACE");
         command
     }
 
-    pub fn run(&self, line: &str) -> Said {
+    pub(crate) fn run(&self, line: &str) -> Said {
         said(self.command(line).output().unwrap())
     }
 
     /// Runs what must succeed.
-    pub fn ok(&self, line: &str) -> Said {
+    pub(crate) fn ok(&self, line: &str) -> Said {
         let said = self.run(line);
         assert_eq!(said.code, Some(0), "softreg {line}\n{said:#?}");
         assert!(!said.err.contains("error:"), "softreg {line}\n{said:#?}");
@@ -55,14 +55,14 @@ impl Workplace {
     }
 
     /// Runs what must fail, with one error line that says all of `words`, and no trace of a bug.
-    pub fn fails(&self, code: i32, line: &str, words: &[&str]) -> Said {
+    pub(crate) fn fails(&self, code: i32, line: &str, words: &[&str]) -> Said {
         let said = self.run(line);
         said.is_one_error(code, line, words);
         said
     }
 
     /// As [`Workplace::fails`], and no file or folder may have changed.
-    pub fn refuses(&self, code: i32, line: &str, words: &[&str]) -> Said {
+    pub(crate) fn refuses(&self, code: i32, line: &str, words: &[&str]) -> Said {
         let before = tree(self.0.path());
         let said = self.fails(code, line, words);
         let after = tree(self.0.path());
@@ -70,14 +70,14 @@ impl Workplace {
         said
     }
 
-    pub fn start(&self, line: &str) -> Child {
+    pub(crate) fn start(&self, line: &str) -> Child {
         let mut command = self.command(line);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
 impl Said {
-    pub fn is_one_error(&self, code: i32, line: &str, words: &[&str]) {
+    pub(crate) fn is_one_error(&self, code: i32, line: &str, words: &[&str]) {
         assert_eq!(self.code, Some(code), "softreg {line}\n{self:#?}");
         let errors: Vec<&str> = self.err.lines().filter(|l| l.contains("error:")).collect();
         assert_eq!(errors.len(), 1, "softreg {line}\n{self:#?}");
@@ -96,18 +96,18 @@ fn said(output: std::process::Output) -> Said {
 }
 
 /// Waits for the end of a process that was started.
-pub fn wait(child: Child) -> Said {
+pub(crate) fn wait(child: Child) -> Said {
     said(child.wait_with_output().unwrap())
 }
 
 /// Sends Ctrl-C.
-pub fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
 /// Waits until `condition` holds, a minute at most.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
@@ -116,7 +116,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Every file below `root` with its bytes, every folder with `None`.
-pub fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+pub(crate) fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -135,11 +135,11 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 }
 
 /// Whether a killed writer has left something behind.
-pub fn has_leftovers(root: &Path) -> bool {
+pub(crate) fn has_leftovers(root: &Path) -> bool {
     tree(root).keys().any(|path| path.to_string_lossy().ends_with(".softreg-tmp"))
 }
 
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for (path, bytes) in tree(from) {
         let target = to.join(path.strip_prefix(from).unwrap());
         match bytes {
@@ -153,7 +153,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// The rows of a run's metrics, without what the clock decides.
-pub fn numbers(run: &Path) -> Vec<Value> {
+pub(crate) fn numbers(run: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let row = |line: &str| {
         let mut row: Value = serde_json::from_str(line).unwrap();
@@ -166,7 +166,7 @@ pub fn numbers(run: &Path) -> Vec<Value> {
 }
 
 /// Two runs that must be one and the same: numbers, weights, optimiser states, pictures.
-pub fn assert_same_run(a: &Path, b: &Path) {
+pub(crate) fn assert_same_run(a: &Path, b: &Path) {
     let (rows_a, rows_b) = (numbers(a), numbers(b));
     assert_eq!(rows_a.len(), rows_b.len(), "{} and {}", a.display(), b.display());
     for (row_a, row_b) in rows_a.iter().zip(&rows_b) {

@@ -1,12 +1,14 @@
 use super::inputs;
 use crate::architecture::Shape;
-use crate::layer::{BatchNorm, ConvTranspose, GAIN_LINEAR, GAIN_RELU, Init, Linear, Statistics};
+use crate::layer::{
+    BatchNorm, ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, leaky_relu,
+};
 use burn::module::Module;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 use rand::Rng;
 
-/// Linear layer to the base grid, then one transposed convolution per doubling; batch norm and ReLU
-/// between them, tanh at the end.
+/// Linear layer to the base grid, then one transposed convolution per doubling; leaky ReLU and
+/// batch norm between them, tanh at the end.
 #[derive(Module, Debug)]
 pub(super) struct Dcgan {
     base: Linear,
@@ -22,14 +24,16 @@ impl Dcgan {
         let channels = |level: usize| geometry.channels(shape.width, level);
         let top = geometry.doublings;
         let base_shape = [channels(top), geometry.base_height, geometry.base_width];
-        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_RELU);
+        let base = Linear::new(init, inputs(shape), base_shape.iter().product(), GAIN_LEAKY);
         let doublings = (1..=top)
             .rev()
             .map(|level| match level {
                 1 => ConvTranspose::doubling(init, [channels(1), shape.channels], GAIN_LINEAR),
-                _ => {
-                    ConvTranspose::doubling(init, [channels(level), channels(level - 1)], GAIN_RELU)
-                }
+                _ => ConvTranspose::doubling(
+                    init,
+                    [channels(level), channels(level - 1)],
+                    GAIN_LEAKY,
+                ),
             })
             .collect();
         let norms = (1..=top).rev().map(|level| BatchNorm::new(init, channels(level))).collect();
@@ -43,7 +47,9 @@ impl Dcgan {
         self.doublings
             .iter()
             .zip(&self.norms)
-            .fold(base, |x, (doubling, norm)| doubling.forward(relu(norm.forward(x, statistics))))
+            .fold(base, |x, (doubling, norm)| {
+                doubling.forward(norm.forward(leaky_relu(x), statistics))
+            })
             .tanh()
     }
 

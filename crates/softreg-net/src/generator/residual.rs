@@ -1,16 +1,17 @@
 use super::inputs;
 use crate::architecture::Shape;
-use crate::layer::{BatchNorm, Conv, GAIN_LINEAR, GAIN_RELU, Init, Linear, Statistics};
+use crate::layer::{
+    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, leaky_relu,
+};
 use burn::module::Module;
 use burn::tensor::{
     Tensor,
-    activation::relu,
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
 use rand::Rng;
 
-/// Linear layer to the base grid, one residual block per doubling, then batch norm, ReLU, a 3x3
+/// Linear layer to the base grid, one residual block per doubling, then leaky ReLU, batch norm, a 3x3
 /// convolution and tanh.
 #[derive(Module, Debug)]
 pub(super) struct Residual {
@@ -22,7 +23,7 @@ pub(super) struct Residual {
     base_shape: [usize; 3],
 }
 
-/// `y = (s(x↑) + c₂(a(c₁(a(x)↑)))) / √2`, `a` batch norm and ReLU, `↑` nearest-neighbour
+/// `y = (s(x↑) + c₂(a(c₁(a(x)↑)))) / √2`, `a` leaky ReLU and batch norm, `↑` nearest-neighbour
 /// doubling, `s` a 1x1 and `c` 3x3 convolutions.
 #[derive(Module, Debug)]
 struct Block {
@@ -36,8 +37,8 @@ impl Block {
     fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
         let shortcut = double(self.shortcut.forward(x.clone()));
-        let y = self.first.forward(double(relu(self.norms[0].forward(x, statistics))));
-        let y = self.second.forward(relu(self.norms[1].forward(y, statistics)));
+        let y = self.first.forward(double(self.norms[0].forward(leaky_relu(x), statistics)));
+        let y = self.second.forward(self.norms[1].forward(leaky_relu(y), statistics));
         (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
     }
 }
@@ -62,8 +63,8 @@ impl Residual {
                 let (from, to) = (channels(level), channels(level.saturating_sub(1)));
                 Block {
                     norms: [BatchNorm::new(init, from), BatchNorm::new(init, to)],
-                    first: Conv::same(init, [from, to], GAIN_RELU),
-                    second: Conv::same(init, [to, to], GAIN_RELU),
+                    first: Conv::same(init, [from, to], GAIN_LEAKY),
+                    second: Conv::same(init, [to, to], GAIN_LEAKY),
                     shortcut: Conv::pointwise(init, [from, to], GAIN_LINEAR),
                 }
             })
@@ -78,7 +79,7 @@ impl Residual {
         let [c, h, w] = self.base_shape;
         let base = self.base.forward(input).reshape([n, c, h, w]);
         let top = self.blocks.iter().fold(base, |x, block| block.forward(x, statistics));
-        self.picture.forward(relu(self.norm.forward(top, statistics))).tanh()
+        self.picture.forward(self.norm.forward(leaky_relu(top), statistics)).tanh()
     }
 
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {

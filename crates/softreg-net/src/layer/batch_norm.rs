@@ -6,8 +6,11 @@ use burn::tensor::{
 };
 use rand::Rng;
 
-/// Batch normalisation, `y = γ·(x − μ)/√(σ² + 10⁻⁵) + β` per channel, `γ = 1` and `β = 0` at first.
-/// Source: arXiv 1502.03167.
+/// Batch normalisation per channel, `y = (x − μ)/√(σ² + 10⁻⁵)`. Source: arXiv 1502.03167.
+///
+/// Deviations: it stands behind the activation, so that the next layer's input has mean 0 and
+/// variance 1, as equalised weights expect; and it has no gain and shift of its own, which that
+/// layer's weights can take on. On small budgets both learn faster than the usual order.
 ///
 /// While training, μ and σ² are those of the batch. For making pictures they are the layer's
 /// *standing* statistics, measured once for the weights at hand (arXiv 1809.11096, section 4.2), so
@@ -15,8 +18,6 @@ use rand::Rng;
 /// a step would have to hand to the next.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
-    gain: Param<Tensor<1>>,
-    shift: Param<Tensor<1>>,
     standing_mean: Param<Tensor<1>>,
     standing_variance: Param<Tensor<1>>,
 }
@@ -38,8 +39,6 @@ impl BatchNorm {
     /// A new layer for `channels` feature maps.
     pub fn new<R: Rng>(init: &mut Init<'_, R>, channels: usize) -> Self {
         Self {
-            gain: init.constant(1.0, channels),
-            shift: init.constant(0.0, channels),
             standing_mean: init.constant(0.0, channels).set_require_grad(false),
             standing_variance: init.constant(1.0, channels).set_require_grad(false),
         }
@@ -47,7 +46,9 @@ impl BatchNorm {
 
     /// Applies the layer, `[n, c, h, w] → [n, c, h, w]`.
     pub fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
-        let (gain, shift) = (self.gain.val(), self.shift.val());
+        let [_, channels, ..] = x.dims();
+        let device = x.device();
+        let (gain, shift) = (Tensor::ones([channels], &device), Tensor::zeros([channels], &device));
         let noted = match statistics {
             Statistics::Standing => {
                 let mean = self.standing_mean.val();

@@ -45,21 +45,26 @@ pub fn set(config: &RunConfig, assignment: &str) -> Result<RunConfig, ConfigErro
             nearest: did_you_mean(path, KEYS.iter().map(|key| key.path)),
         });
     }
-    let mut table = toml::Table::try_from(config).map_err(|_| grammar())?;
-    if section.is_empty() {
-        table.insert(name.to_owned(), parsed);
-    } else {
-        let inner = table
-            .entry(section)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(grammar)?;
-        inner.insert(name.to_owned(), parsed);
-    }
-    table.try_into().map_err(|error: toml::de::Error| ConfigError::Assigned {
-        text: assignment.to_owned(),
-        reason: plain(&error),
-    })
+    let with = |value: toml::Value| {
+        let mut table = toml::Table::try_from(config).map_err(|_| grammar())?;
+        if section.is_empty() {
+            table.insert(name.to_owned(), value);
+        } else {
+            let inner = table
+                .entry(section)
+                .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+                .as_table_mut()
+                .ok_or_else(grammar)?;
+            inner.insert(name.to_owned(), value);
+        }
+        table.try_into().map_err(|error: toml::de::Error| ConfigError::Assigned {
+            text: assignment.to_owned(),
+            reason: plain(&error),
+        })
+    };
+    // A shell takes quotes away, so that text such as the size 32 arrives as a number.
+    let as_text = || with(toml::Value::String(value.to_owned()));
+    with(parsed).or_else(|error| as_text().map_err(|_| error))
 }
 
 /// What the reader said, in one line, and with the names of types as words.
@@ -129,6 +134,8 @@ mod tests {
         let config = RunConfig::default();
         assert_eq!(set(&config, "network.width=8").unwrap().network.width, 8);
         assert_eq!(set(&config, "data.size = 48x64").unwrap().data.size, "48x64");
+        assert_eq!(set(&config, "data.size=32").unwrap().data.size, "32");
+        assert_eq!(set(&config, "data.size=32").unwrap().data.size, "32");
         assert_eq!(
             set(&config, "training.augment=[\"colour\"]").unwrap().training.augment,
             ["colour"]

@@ -1,0 +1,181 @@
+//! Wrong pictures, wrong options, wrong numbers: one sentence that helps, and nothing lost.
+
+use crate::pictures;
+use crate::program::{TINY, Workplace};
+use softreg_run::checkpoint::{self, Data};
+
+#[test]
+fn pictures_that_cannot_be_used_are_refused() {
+    let place = Workplace::new();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = place.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    let good = pictures::png(&pictures::blob(1, 16, 16, false));
+    std::fs::create_dir(place.path("empty")).unwrap();
+    write("texts/a.txt", b"hello");
+    write("texts/b.md", b"hello");
+    write("cut/a.png", &good[..good.len() / 2]);
+    write("bomb/a.png", &pictures::png_that_declares(100_000));
+    write("one/a.png", &good);
+    write("alone.png", &good);
+    write("zero/train-images-idx3-ubyte", b"");
+    write("magic/train-images-idx3-ubyte", &[9, 9, 9, 9, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28]);
+    write("short/train-images-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1]);
+    write("broken.zip", b"PK\x03\x04 and nothing more");
+    write("odd.bin", &[7; 5000]);
+    for (source, words) in [
+        ("nowhere", &["'nowhere'", "Give a folder"][..]),
+        ("motiv", &["Did you mean 'motif'?"]),
+        ("empty", &["empty holds no picture", "PNG"]),
+        ("texts", &["texts holds no picture", "1 .txt", "PNG"]),
+        ("cut", &["cut holds no picture", "a.png", "PNG"]),
+        ("bomb", &["bomb holds no picture", "a.png", "100000"]),
+        ("alone.png", &["alone.png", "one picture", "Give a folder"]),
+        ("zero", &["train-images-idx3-ubyte", "damaged"]),
+        ("zero/train-images-idx3-ubyte", &["train-images-idx3-ubyte"]),
+        ("magic", &["train-images-idx3-ubyte", "damaged"]),
+        ("short", &["train-images-idx3-ubyte", "damaged"]),
+        ("broken.zip", &["broken.zip", "damaged"]),
+        ("odd.bin", &["odd.bin"]),
+        ("motif:0", &["'0'", "from 1"]),
+    ] {
+        place.refuses(1, &format!("train {source} {TINY} --steps 1 --out r"), words);
+    }
+    place.refuses(2, &format!("train one {TINY} --steps 1"), &["1 picture", "at least 2"]);
+    place.refuses(
+        2,
+        &format!("train cut/../one {TINY} --conditional --steps 1"),
+        &["labels", "folder"],
+    );
+}
+
+#[test]
+fn bad_pictures_among_good_ones_are_skipped_and_listed() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("art"), 6, 16, 16, false);
+    let good = std::fs::read(place.path("art/000.png")).unwrap();
+    std::fs::write(place.path("art/cut.png"), &good[..60]).unwrap();
+    std::fs::write(place.path("art/bomb.png"), pictures::png_that_declares(100_000)).unwrap();
+    std::fs::write(place.path("art/zero.png"), b"").unwrap();
+    let said = place.ok("train art --width 4 --batch 4 --threads 1 --steps 2 --out r");
+    for name in ["cut.png", "bomb.png", "zero.png"] {
+        assert!(said.err.contains(&format!("note: skipped {name}: ")), "{said:?}");
+        assert!(std::fs::read_to_string(place.path("r/data.json")).unwrap().contains(name));
+    }
+    assert!(said.err.contains("6 pictures from"), "{said:?}");
+}
+
+#[test]
+fn wrong_options_are_refused() {
+    let place = Workplace::new();
+    for (options, words) in [
+        ("--reg consistncy", &["consistncy", "did you mean `consistency`"][..]),
+        ("--reg consistency=-1", &["consistency", "-1", "0 or greater"]),
+        ("--reg consistency=nan", &["consistency", "NaN", "0 or greater"]),
+        ("--reg consistency=inf", &["consistency", "inf", "0 or greater"]),
+        ("--reg consistency=lots", &["consistency=lots", "NAME=WEIGHT"]),
+        ("--reg consistency=1,shft=0", &["shft", "did you mean `shift`"]),
+        ("--reg consistency=1,shift=9", &["shift", "0 to 0.5"]),
+        ("--reg consistency=1,weight=2", &["consistency=1,weight=2"]),
+        ("--reg =3", &["=3", "NAME=WEIGHT"]),
+        ("--size 50", &["50x50", "52x52"]),
+        ("--size 17x100", &["17x100", "16x100"]),
+        ("--size 8", &["8", "16 to 256"]),
+        ("--size 999", &["999", "16 to 256"]),
+        ("--size wide", &["wide", "WIDTHxHEIGHT"]),
+        ("--size -4", &["-4", "WIDTHxHEIGHT"]),
+        ("--batch 1", &["training.batch is 1", "2 to 4096"]),
+        ("--batch 0", &["training.batch is 0"]),
+        ("--width 1", &["network.width is 1", "4 to 512"]),
+        ("--width 99999", &["network.width is 99999"]),
+        ("--limit 1", &["data.limit is 1"]),
+        ("--loss wasserstien", &["training.loss", "did you mean `wasserstein`"]),
+        ("--network dcgn", &["dcgn", "`dcgan`"]),
+        ("--augment color", &["color", "did you mean `colour`"]),
+        ("--minutes -3", &["stop.minutes is -3"]),
+        ("--minutes nan", &["stop.minutes is NaN"]),
+        ("--steps 0", &["stop.steps is 0"]),
+        ("--steps many", &["many", "--steps"]),
+        ("--device tpu", &["tpu", "cpu"]),
+        ("--recipe nonesuch", &["nonesuch", "default"]),
+        ("--recipe defualt", &["did you mean `default`"]),
+        ("--set network.widht=8", &["network.widht", "did you mean `network.width`"]),
+        ("--set network.width", &["network.width", "SECTION.KEY=VALUE"]),
+        ("--set network.width=big", &["network.width=big", "whole number"]),
+        ("--set optimizer.name=adm", &["optimizer.name", "did you mean `adam`"]),
+        ("--set optimizer.critic-rate=nan", &["optimizer.critic-rate is NaN"]),
+        ("--set data.fit=squeeze", &["data.fit=squeeze", "crop"]),
+        ("--set data.background=red", &["data.background=red", "#rrggbb"]),
+        ("--set stop.patience=3", &["stop.patience", "data.validation"]),
+        ("--set data.validation=0.9", &["data.validation is 0.9"]),
+        ("--threads 9999", &["training.threads is 9999"]),
+        ("--quiet --json", &["--quiet", "--json"]),
+    ] {
+        place.refuses(2, &format!("train motif {options}"), words);
+        if !options.contains("json") && !options.contains("device") {
+            place.refuses(2, &format!("train motif {options} --print-config"), words);
+        }
+    }
+    place.ok(&format!("train {TINY} --steps 1 --out r"));
+    place.refuses(1, &format!("train {TINY} --steps 1 --out r"), &["r is not empty", "resume"]);
+}
+
+#[test]
+fn errors_in_a_recipe_file_name_the_line() {
+    let place = Workplace::new();
+    for (text, words) in [
+        (
+            "seed = 1\n[network]\nwidht = 8\n",
+            &["my.toml:3", "network.widht", "`network.width`"][..],
+        ),
+        ("[netwrok]\n", &["my.toml:1", "netwrok", "`network`"]),
+        ("[network]\n\nwidth = \"x\"\n", &["my.toml:3", "whole number"]),
+        ("[network\n", &["my.toml:1"]),
+        ("[training]\nloss = \"nope\"\n[stop]\nsteps = 1\n", &["training.loss", "hinge"]),
+        ("[stop]\nsteps = -1\n", &["my.toml:2", "whole number"]),
+        ("[regularizers]\nconsistency = \"x\"\n[stop]\nsteps = 1\n", &["my.toml:2", "its weight"]),
+        ("[regularizers]\nnothing = 1\n[stop]\nsteps = 1\n", &["nothing", "consistency"]),
+        ("seed = 3\n", &["stop.steps", "stop.minutes"]),
+    ] {
+        std::fs::write(place.path("my.toml"), text).unwrap();
+        place.refuses(2, "train --recipe my.toml", words);
+    }
+    std::fs::write(place.path("my.toml"), [0xFF, 0xFE, 0x00]).unwrap();
+    place.refuses(1, "train --recipe my.toml", &["my.toml"]);
+    place.refuses(1, "train --recipe .", &["cannot read ."]);
+}
+
+#[test]
+fn a_run_that_diverges_says_where_and_keeps_numbers_only() {
+    let place = Workplace::new();
+    for loss in ["wasserstein", "least-squares", "hinge", "logistic"] {
+        let _ = std::fs::remove_dir_all(place.path("r"));
+        let said = place.run(&format!(
+            "train {TINY} --steps 300 --loss {loss} --reg l2=1000 --set optimizer.name=sgd --set optimizer.critic-rate=10 --set optimizer.generator-rate=10 --set output.checkpoint-every=1 --out r"
+        ));
+        said.is_one_error(1, loss, &["in step ", "diverged", "The checkpoint of step ", "-rate"]);
+        let status = std::fs::read_to_string(place.path("r/run.json")).unwrap();
+        assert!(status.contains("\"stopped\"") && status.contains("diverged"), "{status}");
+        for step in checkpoint::list(place.path("r/checkpoints")).unwrap() {
+            let file = place.path(&format!("r/checkpoints/step-{step:08}.safetensors"));
+            for (name, tensor) in checkpoint::read(file).unwrap().tensors {
+                if let Data::F32(values) = tensor.data()
+                    && !name.starts_with("optimizer")
+                {
+                    assert!(values.iter().all(|v| v.is_finite()), "{loss}: {name}, step {step}");
+                }
+            }
+        }
+        place.ok("generate r --count 2");
+    }
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_refused() {
+    let place = Workplace::new();
+    std::fs::write(place.path("file"), "x").unwrap();
+    place.refuses(1, &format!("train {TINY} --steps 1 --out file/run"), &["file/run"]);
+    place.refuses(1, &format!("train {TINY} --steps 1 --out file"), &["file"]);
+}
