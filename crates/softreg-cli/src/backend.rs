@@ -1,5 +1,6 @@
 //! The only place that chooses where tensors are computed.
 
+use anyhow::Context;
 use burn::tensor::Device;
 
 /// The backends that this binary was built with.
@@ -32,4 +33,14 @@ pub(crate) fn device(name: &str) -> anyhow::Result<Device> {
 /// Processor cores that may be used.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Everything beside the workers of the training step (reading pictures, sheets, validation) shares one
+/// pool of `threads` threads; 0 is one per core.
+pub(crate) fn use_threads(threads: usize) -> anyhow::Result<()> {
+    let threads = if threads == 0 { cores() } else { threads };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .with_context(|| format!("cannot start {threads} threads: set --threads lower"))
 }

@@ -1,5 +1,7 @@
 //! What every pair of networks has to hold, whatever its size.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;

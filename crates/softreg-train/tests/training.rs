@@ -1,5 +1,7 @@
 //! Whole runs, small ones, on the built-in pictures.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use burn::tensor::Device;
 use softreg_image::Collection;
 use softreg_run::checkpoint::{self, Checkpoint};

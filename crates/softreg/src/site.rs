@@ -1,4 +1,7 @@
 //! Where a regularizer looks: which output of which network, and so whom its gradient reaches.
+//!
+//! Nothing here cuts a graph: whoever computes the critic's scores of generated pictures detaches the
+//! pictures first, or the gradient goes on into the generator.
 
 /// The two networks of adversarial training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -146,7 +146,7 @@ pub enum SpecError {
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), candidate), candidate))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map_or_else(String::new, |(_, candidate)| format!(" (did you mean `{candidate}`?)"))
@@ -167,18 +167,19 @@ pub fn parse(text: &str) -> Result<(String, Spec), SpecError> {
     if name.trim().is_empty() {
         return Err(grammar());
     }
-    let settings = parts
-        .map(|part| {
-            let (key, value) = part.split_once('=').ok_or_else(grammar)?;
-            let value = value.trim();
-            let value = match (value.parse::<bool>(), value.parse::<f64>()) {
-                (Ok(flag), _) => Value::Flag(flag),
-                (_, Ok(number)) => Value::Number(number),
-                _ => Value::Text(value.to_owned()),
-            };
-            Ok((key.trim().to_owned(), value))
-        })
-        .collect::<Result<BTreeMap<_, _>, SpecError>>()?;
+    let mut settings = BTreeMap::new();
+    for part in parts {
+        let (key, value) = part.split_once('=').ok_or_else(grammar)?;
+        let value = value.trim();
+        let value = match (value.parse::<bool>(), value.parse::<f64>()) {
+            (Ok(flag), _) => Value::Flag(flag),
+            (_, Ok(number)) => Value::Number(number),
+            _ => Value::Text(value.to_owned()),
+        };
+        if settings.insert(key.trim().to_owned(), value).is_some() {
+            return Err(grammar());
+        }
+    }
     let named = Spec::from(Spelling::Table(settings));
     if weight.is_some() && (named.weight.is_some() || named.settings.contains_key("weight")) {
         return Err(grammar());

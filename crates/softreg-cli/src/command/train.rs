@@ -191,6 +191,7 @@ impl Train {
         let mut config = self.config(recipe::read(&self.recipe)?)?;
         config.check_without_pictures()?;
         let device = backend::device(&self.device)?;
+        backend::use_threads(config.training.threads)?;
         let mut options = config.load_options()?;
         if options.size.is_none() {
             options.size = size_for(&config.data.source, &options, &progress)?;
@@ -242,6 +243,7 @@ impl Train {
             ));
         }
         let device = backend::device(&self.device)?;
+        backend::use_threads(config.training.threads)?;
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         progress.say(&introduction(&checked, &pictures, &folder));

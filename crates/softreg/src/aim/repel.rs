@@ -4,9 +4,10 @@ use burn::tensor::Tensor;
 /// Outputs of a pair should lie apart, in proportion to their inputs:
 /// `φ = 1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)`.
 ///
-/// Source: mode-seeking GAN, arXiv 1903.05628, Eq. 3 maximises the ratio; the authors' program
+/// Source: mode-seeking GAN, arXiv 1903.05628, maximises the ratio; the authors' program
 /// minimises this reciprocal with the means of numerator and denominator taken over the batch,
-/// and so do we. `ε` bounds the value by `1/ε` when all outputs are equal.
+/// and so do we. `ε` bounds the value by `1/ε` when all outputs are equal; there the
+/// gradient of a distance is 0, so outputs that are equal to the last bit stay so.
 #[derive(Clone, Copy, Debug)]
 pub struct Repel {
     /// Bounds the value from above by its reciprocal; greater than 0.

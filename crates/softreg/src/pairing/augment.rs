@@ -7,8 +7,8 @@ use rand::{Rng, RngExt};
 ///
 /// Each picture is mirrored left to right with probability ½ (where `flip`) and moved by whole
 /// pixels, uniformly in `−s..=s` on each axis with `s = round(shift · side)`; what enters at the
-/// border is the picture reflected there. Source: arXiv 1910.12027, section 4.1, which shifts by a
-/// few pixels and flips. Needs one extra pass.
+/// border is the picture reflected there. Source: arXiv 1910.12027, which flips and shifts by a
+/// few pixels. Needs one extra pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Augment {
     /// Largest shift as a share of the side, in 0..0.5.

@@ -6,9 +6,11 @@ use crate::registry::{Entry, Kind, Setting, SettingKind, flag, number};
 use crate::site::Site;
 use crate::spec::Body;
 
-/// Consistency regularization (CR). Source: arXiv 1910.12027, Eq. 4, with λ = 10 and the flip and
-/// shift of section 4.1. The sample is the real picture as the critic sees it, after differentiable
-/// augmentation where there is any.
+/// Consistency regularization (CR). Source: arXiv 1910.12027, with its λ = 10 and its flip and shift.
+///
+/// The authors shift by "a few pixels"; here it is up to 1/8 of the side, so that it means the same at
+/// every size. The sample is the real picture as the critic sees it, after differentiable augmentation
+/// where there is any.
 pub(crate) const ENTRY: Entry = Entry {
     name: "consistency",
     kind: Kind::Soft,

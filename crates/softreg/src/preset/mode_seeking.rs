@@ -6,7 +6,7 @@ use crate::registry::{Entry, Kind, Setting, SettingKind, number};
 use crate::site::Site;
 use crate::spec::Body;
 
-/// Mode-seeking regularization (MSGAN). Source: arXiv 1903.05628, Eq. 3, in the form of the authors'
+/// Mode-seeking regularization (MSGAN). Source: arXiv 1903.05628, in the form of the authors'
 /// program: the reciprocal of the ratio of mean absolute differences, λ = 1 there; with a batch of
 /// its own latents the partner is another sample of the batch instead of a second draw.
 pub(crate) const ENTRY: Entry = Entry {

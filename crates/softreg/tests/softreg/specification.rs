@@ -112,7 +112,16 @@ fn weights_may_be_written_as_whole_numbers_and_in_either_place() {
 
 #[test]
 fn text_without_the_grammar_is_refused() {
-    for text in ["", "=1", "pair=", "pair=much", "pair,site", "pair,", "pair=1,weight=2"] {
+    for text in [
+        "",
+        "=1",
+        "pair=",
+        "pair=much",
+        "pair,site",
+        "pair,",
+        "pair=1,weight=2",
+        "pair,site=image,site=image",
+    ] {
         assert_eq!(parse(text).unwrap_err(), SpecError::Grammar { text: text.to_owned() });
     }
 }
