@@ -2,7 +2,7 @@
 //!
 //! [`config`] is what a user may ask for, and only a [`config::Checked`] one runs. [`step`] is one
 //! update of critic and generator, the definition of soft regularization written out; [`train`]
-//! repeats it until a [`stop`] condition holds, and writes the run folder as it goes. [`checkpoint`]
+//! repeats it until a stop condition holds, and writes the run folder as it goes. [`checkpoint`]
 //! holds everything that the next step depends on, so that a run that was killed goes on to the
 //! same numbers.
 //!
