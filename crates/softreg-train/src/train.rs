@@ -132,14 +132,18 @@ impl Run<'_> {
         &mut self,
         players: &Players,
         progress: &mut Progress,
-        values: BTreeMap<String, f64>,
+        mut values: BTreeMap<String, f64>,
         records: &mut Records,
         session: &mut Session,
     ) -> Result<(), Error> {
         let config = self.checked.config();
-        let due = |every: u64| progress.step.is_multiple_of(every);
+        let step = progress.step;
+        let due = |every: u64| step.is_multiple_of(every);
         let images_per_second = session.rate(progress);
-        if due(config.output.log_every) {
+        let due_check =
+            self.validation.is_some() && due(config.stop.check_every.unwrap_or(CHECK_EVERY));
+        let best = due_check && self.validate(players, progress, &mut values);
+        if due(config.output.log_every) || due_check {
             let row = metrics::Row {
                 step: progress.step,
                 images: progress.images,
@@ -151,11 +155,6 @@ impl Run<'_> {
             let scalars = row.values.iter().map(|(name, value)| (name.as_str(), *value));
             records.events.scalars(SystemTime::now(), progress.step, scalars)?;
         }
-        let (due_sheet, due_check, due_save) = (
-            due(config.output.sheet_every),
-            self.validation.is_some() && due(config.stop.check_every.unwrap_or(CHECK_EVERY)),
-            due(config.output.checkpoint_every),
-        );
         let outlook = config.stop.outlook(progress);
         self.observer.notice(Event::Step(Tick {
             step: progress.step,
@@ -166,11 +165,10 @@ impl Run<'_> {
             seconds_left: outlook.map(|o| o.1),
             values,
         }));
-        if due_sheet {
+        if due(config.output.sheet_every) {
             self.sheet(players, progress, records)?;
         }
-        let best = due_check && self.validate(players, progress, records)?;
-        if due_save || best {
+        if due(config.output.checkpoint_every) || best {
             self.checkpoint(players, progress, records)?;
             self.status(State::Running, None, progress)?;
         }
@@ -299,23 +297,22 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Takes the validation measure; true where it is the best so far.
     fn validate(
         &mut self,
         players: &Players,
         progress: &mut Progress,
-        records: &mut Records,
-    ) -> Result<bool, Error> {
+        values: &mut BTreeMap<String, f64>,
+    ) -> bool {
         let wanted = self.validation.as_ref().map_or(0, |validation| validation.pictures());
         let made = self.samples(players, wanted, Purpose::Validation);
-        let Some(validation) = self.validation.as_mut() else { return Ok(false) };
+        let Some(validation) = self.validation.as_mut() else { return false };
         let (name, value) = (validation.name(), validation.measure(&made));
         let best = progress.validated(value);
-        let tag = format!("validation/{name}");
-        let now = SystemTime::now();
-        records.events.scalars(now, progress.step, [(tag.as_str(), value)])?;
+        values.insert(format!("validation/{name}"), value);
         let step = progress.step;
         self.observer.notice(Event::Validation { step, name, value, best });
-        Ok(best)
+        best
     }
 
     fn samples(&self, players: &Players, count: usize, purpose: Purpose) -> PictureSet {

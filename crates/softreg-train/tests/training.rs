@@ -182,6 +182,9 @@ fn patience_ends_the_run_and_the_best_checkpoint_is_kept() {
     assert_eq!(log.0, [(3, 5.0, true), (6, 3.0, true), (9, 4.0, false), (12, 3.0, false)]);
     assert_eq!(checkpoint::list(folder.checkpoints()).unwrap(), [6, 12]);
     assert_eq!(folder.read_status().unwrap().state, State::Finished);
+    let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+    assert_eq!(rows[2].get("validation/script"), Some(5.0));
+    assert_eq!(rows[3].get("validation/script"), None);
 }
 
 #[test]
