@@ -26,6 +26,16 @@ fn a_check_says_what_is_there() {
 }
 
 #[test]
+fn a_check_draws_the_pictures_as_training_sees_them() {
+    let place = Workplace::new();
+    place.ok("data check motif:300 --size 16x32 --sheet sheet.png");
+    let sheet = image::open(place.path("sheet.png")).unwrap();
+    // 128 pictures of 16x32 and the gaps between them.
+    assert!(sheet.width() * sheet.height() > 128 * 16 * 32, "{}x{}", sheet.width(), sheet.height());
+    place.refuses(2, "data check motif --sheet sheet.png", &["sheet.png exists already"]);
+}
+
+#[test]
 fn a_check_of_nothing_fails() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();

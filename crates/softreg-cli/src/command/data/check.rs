@@ -1,14 +1,19 @@
 //! `softreg data check`: what training would find, told before hours are spent on it.
 
+use crate::failure::usage;
 use crate::terminal::line_to_stdout;
 use clap::Args;
-use softreg_image::{Channels, Fit, LoadOptions, Size, doctor};
+use softreg_image::{Channels, Collection, Fit, LoadOptions, Size, doctor};
+use softreg_run::sheet::contact_sheet;
+use softreg_run::{Picture, atomic, encode_png};
+use std::path::PathBuf;
 
 /// Say what is in a picture collection, and what training will make of it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg data check my-pictures/
   softreg data check art.zip --size 48x64 --fit pad
+  softreg data check motif --sheet motif.png     see the pictures as training would
   softreg data check motif --json")]
 pub(crate) struct Check {
     /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
@@ -26,6 +31,10 @@ pub(crate) struct Check {
     /// Look only at the first pictures
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
+    /// Draw up to 128 of the pictures, as training would see them, on one sheet (.png); must not
+    /// exist yet
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
     /// Print everything that was found as one JSON object
     #[arg(long)]
     json: bool,
@@ -33,7 +42,7 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let wrong = |error: softreg_image::Error| crate::failure::usage(error.to_string());
+        let wrong = |error: softreg_image::Error| usage(error.to_string());
         let size = match self.size.as_deref() {
             None | Some("auto") => None,
             Some(text) => Some(text.parse::<Size>().map_err(wrong)?),
@@ -56,6 +65,24 @@ impl Check {
                 self.source
             );
         }
+        if let Some(path) = &self.sheet {
+            if path.exists() {
+                return Err(usage(format!("{} exists already: name another file", path.display())));
+            }
+            atomic::write(path, &draw(&softreg_image::open(&self.source, &options)?)?)?;
+        }
         Ok(())
     }
+}
+
+/// Pictures from all over the collection, on one sheet.
+fn draw(collection: &Collection) -> anyhow::Result<Vec<u8>> {
+    const MOST: usize = 128;
+    let count = collection.len().min(MOST);
+    let (width, height) = (collection.size.width() as usize, collection.size.height() as usize);
+    let pictures = (0..count)
+        .map(|i| collection.picture(i * collection.len() / count))
+        .map(|planes| Picture::new(collection.channels, height, width, planes))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(encode_png(&contact_sheet(&pictures)?)?)
 }
