@@ -310,8 +310,14 @@ impl Train {
         } else {
             if outcome.finished {
                 progress.say(&format!(
-                    "{}: {} steps, {} pictures seen. More pictures: softreg generate {root}. Go on: softreg train --resume {root} --minutes …",
-                    outcome.reason, outcome.step, outcome.images
+                    "{}: {} steps, {} pictures seen\n\
+                     more pictures: softreg generate {root}\n\
+                     go on: softreg train --resume {root} --minutes {}",
+                    outcome.reason,
+                    outcome.step,
+                    outcome.images,
+                    // All sessions count, so this is about as much again.
+                    (outcome.seconds / 30.0).round().max(1.0),
                 ));
             }
             line_to_stdout(&format!("Picture sheet: {sheet}"))?;
@@ -345,7 +351,7 @@ fn size_for(
     Ok(Some(Size::new(near_width as u32, near_height as u32)?))
 }
 
-/// What is trained on what, in two lines.
+/// What is trained on what, line by line.
 fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
     let config = checked.config();
     let classes = match pictures.classes.len() {
@@ -363,8 +369,14 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
         let of = |e: &&softreg_net::architecture::Entry| e.architecture == architecture;
         softreg_net::architecture::ARCHITECTURES.iter().find(of).map_or("", |e| e.name)
     };
+    let augmentation = match config.training.augment.as_slice() {
+        [] => String::new(),
+        names => format!(", augmented by {}", names.join(", ")),
+    };
     format!(
-        "{} pictures{classes} from {} at {}; {} of width {}, {} loss, {regularizers}\nrun folder {}",
+        "{} pictures{classes} from {} at {}\n\
+         {} of width {}, {} loss, {regularizers}{augmentation}\n\
+         run folder {}",
         pictures.len(),
         config.data.source,
         config.data.size,
