@@ -27,9 +27,10 @@ pub const GAIN_LINEAR: f64 = 1.0;
 /// Slope of the leaky ReLU below 0.
 pub const SLOPE: f64 = 0.2;
 
-/// Leaky ReLU with slope [`SLOPE`].
+/// Leaky ReLU with slope [`SLOPE`], written as `0.2·x + 0.8·max(x, 0)`: on processors that is faster than
+/// choosing between two values, which mispredicts a branch at every other element.
 pub fn leaky_relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    burn::tensor::activation::leaky_relu(x, SLOPE)
+    x.clone().mul_scalar(SLOPE) + burn::tensor::activation::relu(x).mul_scalar(1.0 - SLOPE)
 }
 
 /// Makes the weights of a network, one after the other, from one random generator, with
