@@ -354,9 +354,139 @@ def diff_augment():
     case("diffaugment/cutout", lambda x: cutout(x, centres, (4, 3)), {"x": pictures}, {"centres": centres})
 
 
+# Distances between directions and distributions, aims that repel or bound slopes, and the complete
+# regularizers made of them.
+
+
+def one_minus_cosine(a, b):
+    return 1 - F.cosine_similarity(a, b, dim=1)
+
+
+def huber(a, b, delta=1.0):
+    """Huber 1964: squares up to delta, absolute values beyond."""
+    return F.huber_loss(a, b, reduction="none", delta=delta).mean(1)
+
+
+def divergence(p, q):
+    """KL(p || q) of distributions given as logarithms."""
+    return F.kl_div(q, p, reduction="none", log_target=True).sum(1)
+
+
+def symmetric_kl(a, b):
+    """Wu et al. 2021 (R-Drop): half of the sum of both divergences."""
+    p, q = F.log_softmax(a, 1), F.log_softmax(b, 1)
+    return (divergence(p, q) + divergence(q, p)) / 2
+
+
+def jensen_shannon(a, b):
+    """Lin 1991, with equal weights."""
+    p, q = F.log_softmax(a, 1), F.log_softmax(b, 1)
+    middle = torch.logaddexp(p, q) - torch.log(torch.tensor(2.0, dtype=p.dtype))
+    return (divergence(p, middle) + divergence(q, middle)) / 2
+
+
+def clipped_ratio(outputs, inputs, tau):
+    """Yang et al. 2019 (DSGAN) maximise E min(d_I / d_z, tau), pair by pair."""
+    return -torch.minimum(outputs / inputs, torch.full_like(outputs, tau)).mean()
+
+
+def contrastive(outputs, margin):
+    """Hadsell et al. 2006, the part of unlike pairs."""
+    return 0.5 * F.relu(margin - outputs).pow(2).mean()
+
+
+def more_distances_and_aims():
+    def pairs(scale):
+        a, b = normal(6, 7, scale=scale), normal(6, 7, scale=scale)
+        b[1] = a[1]  # a pair that is equal
+        b[2] = a[2]
+        b[2, 3] += 0.125  # a pair that is nearly so
+        return {"a": a, "b": b}
+
+    case("distance/cosine", one_minus_cosine, pairs(1.0))
+    case("distance/huber", huber, pairs(1.0))
+    case("distance/huber-quarter", lambda a, b: huber(a, b, 0.25), pairs(1.0))
+    for name, distance in {"kl": symmetric_kl, "jensen-shannon": jensen_shannon}.items():
+        case(f"distance/{name}", distance, pairs(1.5))
+        # One class has most of the probability, mostly another one in each of a pair.
+        case(f"distance/{name}-extreme", distance, pairs(4.0))
+    pair = {"outputs": uniform(6, high=0.8), "inputs": uniform(6, low=0.2, high=2.0)}
+    case("aim/slope", lambda outputs, inputs: (outputs / inputs).mean(), pair)
+    case("aim/diversify", lambda outputs, inputs: clipped_ratio(outputs, inputs, 10.0), pair)
+    case("aim/diversify-clipped", lambda outputs, inputs: clipped_ratio(outputs, inputs, 0.4), pair)
+    alone = {"outputs": uniform(6, high=1.5)}
+    case("aim/margin", lambda outputs: contrastive(outputs, 1.0), alone)
+    case("aim/margin-quarter", lambda outputs: contrastive(outputs, 0.25), alone)
+
+
+def more_compositions():
+    n, height, width = 5, 6, 8
+    permutation = torch.tensor([2, 4, 3, 0, 1])  # one cycle through the batch
+
+    def diversity(x, linear, linear_bias):
+        """Pair by pair, mean absolute differences; a bound that clips some of the ratios."""
+        images = generator_network(x, linear, linear_bias, (3, 4, 6))
+        of_images = mean_absolute(images, images[permutation])
+        return clipped_ratio(of_images, mean_absolute(x, x[permutation]), 0.5)
+
+    case(
+        "composition/diversity",
+        diversity,
+        {"x": normal(n, 4), "linear": normal(72, 4, scale=0.4), "linear_bias": normal(72, scale=0.2)},
+        {"partners": permutation},
+    )
+
+    # Larger noise than in training: the formula is the same, and float32 can check it.
+    noise = normal(n, 3, height, width, scale=0.25)
+
+    def approximate_r1(x, **net):
+        """Lin et al. 2025 (APT): |D(x) - D(x + noise)|^2, without a division."""
+        return (critic_network(x, **net) - critic_network(x + noise, **net)).pow(2).sum(1).mean()
+
+    case(
+        "composition/slope-real",
+        approximate_r1,
+        {"x": normal(n, 3, height, width, scale=0.5), **critic_weights(height, width)},
+        {"noise": noise},
+    )
+
+    moves = [(True, 1, 0), (False, -1, 1), (True, 0, -1), (True, 1, 1), (False, 0, 0)]
+
+    def transform(x):
+        return torch.stack([moved(p, *move, reach=(1, 1)) for p, move in zip(x, moves)])
+
+    def balanced(real, fake, **net):
+        """Zhao et al. 2021 (bCR), both halves with weight 10, as they enter the critic's loss."""
+
+        def half(x):
+            return (critic_network(x, **net) - critic_network(transform(x), **net)).pow(2).sum(1).mean()
+
+        return 10 * half(real) + 10 * half(fake)
+
+    positions = torch.arange(n * height * width).double().reshape(n, 1, height, width)
+    source = transform(positions).reshape(n, -1).long() % (height * width)
+    pictures = {name: normal(n, 3, height, width, scale=0.5) for name in ("real", "fake")}
+    case(
+        "composition/balanced",
+        balanced,
+        {**pictures, **critic_weights(height, width)},
+        {"source": source},
+    )
+
+
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUT
-    for part in (adversarial, distances_and_aims, compositions, every_move, hard, diff_augment):
+    # A new part goes to the end: the numbers of those before it stay what they are.
+    for part in (
+        adversarial,
+        distances_and_aims,
+        compositions,
+        every_move,
+        hard,
+        diff_augment,
+        more_distances_and_aims,
+        more_compositions,
+    ):
         part()
     # One entry: the order of several would differ from run to run.
     made = {

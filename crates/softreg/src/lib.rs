@@ -9,9 +9,9 @@
 //!
 //! | choice | question | here |
 //! |---|---|---|
-//! | [`pairing`] | how is the partner drawn? | another sample, an augmented copy, … |
-//! | [`distance`] | how far apart are two outputs? | mean square, mean absolute, … |
-//! | [`aim`] | should outputs be alike or apart? | attract, repel, … |
+//! | [`pairing`] | how is the partner drawn? | another sample, an augmented or a noisy copy, … |
+//! | [`distance`] | how far apart are two outputs? | mean square, cosine, Kullback-Leibler, … |
+//! | [`aim`] | should outputs be alike or apart? | attract, repel, slope, … |
 //! | [`site`] | which output of which network? | critic score, generated image, … |
 //!
 //! [`registry::REGULARIZERS`] names the compositions worth having, with their sources.

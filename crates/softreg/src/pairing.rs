@@ -4,9 +4,11 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 mod augment;
+mod noise;
 mod shuffle;
 
 pub use augment::Augment;
+pub use noise::Noise;
 pub use shuffle::Shuffle;
 
 /// The samples that partners are drawn for.
@@ -77,4 +79,5 @@ pub trait Pairing: Send + Sync + std::fmt::Debug {
 }
 
 /// All pairings with their default settings, sorted by name.
-pub const PAIRINGS: &[&dyn Pairing] = &[&Augment { shift: Augment::SHIFT, flip: true }, &Shuffle];
+pub const PAIRINGS: &[&dyn Pairing] =
+    &[&Augment { shift: Augment::SHIFT, flip: true }, &Noise { sigma: Noise::SIGMA }, &Shuffle];

@@ -79,11 +79,15 @@ pub struct Entry {
 
 /// All named regularizers, sorted by name.
 pub const REGULARIZERS: &[Entry] = &[
+    preset::balanced::ENTRY,
     preset::consistency::ENTRY,
+    preset::diversity::ENTRY,
     preset::l1::ENTRY,
     preset::l2::ENTRY,
     preset::mode_seeking::ENTRY,
     preset::pair::ENTRY,
+    preset::slope_fake::ENTRY,
+    preset::slope_real::ENTRY,
 ];
 
 /// The number called `name`.

@@ -57,6 +57,16 @@ impl Site {
         SITES.iter().find(|(n, ..)| *n == name).map(|(_, site, _)| *site)
     }
 
+    /// What is looked at, in one word that tells the terms of one player apart.
+    pub fn subject(self) -> &'static str {
+        match self {
+            Site::RealScore => "real",
+            Site::FakeScore => "fake",
+            Site::Image => "image",
+            Site::Output => "output",
+        }
+    }
+
     /// The name of this site.
     pub fn name(self) -> &'static str {
         SITES.iter().find(|(_, site, _)| *site == self).map_or("", |(name, ..)| name)

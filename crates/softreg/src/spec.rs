@@ -214,8 +214,9 @@ impl Body {
 /// One checked term `λ·R` of the objective.
 #[derive(Clone, Debug)]
 pub struct Term {
-    /// Name in metrics: the regularizer's name, with the player behind a dot where the regularizer
-    /// has a term for each.
+    /// Name in metrics: the regularizer's name, and behind a dot, where it has several terms, the
+    /// player (`l2.critic`), or, where one player has several, what each looks at
+    /// (`balanced.real`).
     pub name: String,
     /// λ, finite and at least 0.
     pub weight: f64,
@@ -235,15 +236,23 @@ impl Checked {
     /// The terms of the objective.
     pub fn terms(&self) -> Vec<Term> {
         let bodies = (self.entry.build)(&self.settings);
-        let many = bodies.len() > 1;
-        let name = |body: &Body| match body.player() {
-            Some(player) if many => format!("{}.{player}", self.entry.name),
-            _ => self.entry.name.to_owned(),
+        let names: Vec<_> = bodies.iter().map(|body| self.term_name(body, &bodies)).collect();
+        let term = |(name, body)| Term { name, weight: self.weight, body };
+        names.into_iter().zip(bodies).map(term).collect()
+    }
+
+    fn term_name(&self, body: &Body, all: &[Body]) -> String {
+        let name = self.entry.name;
+        let Some(player) = body.player().filter(|_| all.len() > 1) else {
+            return name.to_owned();
         };
-        bodies
-            .into_iter()
-            .map(|body| Term { name: name(&body), weight: self.weight, body })
-            .collect()
+        let of_player = all.iter().filter(|other| other.player() == Some(player)).count();
+        match body {
+            Body::Soft(composition) if of_player > 1 => {
+                format!("{name}.{}", composition.site.subject())
+            }
+            _ => format!("{name}.{player}"),
+        }
     }
 
     /// The specification with nothing left to defaults.

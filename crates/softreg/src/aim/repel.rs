@@ -1,4 +1,4 @@
-use super::Aim;
+use super::{Aim, SMALLEST_INPUT};
 use burn::tensor::Tensor;
 
 /// Outputs of a pair should lie apart, in proportion to their inputs:
@@ -17,10 +17,6 @@ pub struct Repel {
 impl Repel {
     /// The authors' ε.
     pub const EPSILON: f64 = 1e-5;
-
-    /// Equal inputs would give 0/0. A floor this far below any real distance keeps the ratio finite,
-    /// and is large enough that the gradient, which has its square, stays so in single precision.
-    const SMALLEST_INPUT: f64 = 1e-12;
 }
 
 impl Aim for Repel {
@@ -38,7 +34,7 @@ impl Aim for Repel {
 
     fn value(&self, outputs: Tensor<1>, inputs: Option<Tensor<1>>) -> Tensor<1> {
         let ratio = match inputs {
-            Some(inputs) => outputs.mean() / inputs.mean().clamp_min(Self::SMALLEST_INPUT),
+            Some(inputs) => outputs.mean() / inputs.mean().clamp_min(SMALLEST_INPUT),
             None => outputs.mean(),
         };
         ratio.add_scalar(self.epsilon).recip()

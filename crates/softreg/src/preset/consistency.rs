@@ -2,7 +2,7 @@ use crate::aim::Attract;
 use crate::composition::Composition;
 use crate::distance::SquaredL2;
 use crate::pairing::Augment;
-use crate::registry::{Entry, Kind, Setting, SettingKind, flag, number};
+use crate::registry::{Entry, Kind, Setting, SettingKind, Settings, flag, number};
 use crate::site::Site;
 use crate::spec::Body;
 
@@ -19,20 +19,26 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 10.0,
     passes: "1 critic",
     source: "arXiv 1910.12027",
-    settings: &[
-        Setting {
-            name: "flip",
-            summary: "mirror copies left to right",
-            kind: SettingKind::Flag { default: true },
-        },
-        Setting {
-            name: "shift",
-            summary: "largest shift of a copy, as a share of the side",
-            kind: SettingKind::Number { default: Augment::SHIFT, min: 0.0, max: 0.5 },
-        },
-    ],
-    build: |settings| {
-        let augment = Augment { shift: number(settings, "shift"), flip: flag(settings, "flip") };
-        vec![Body::Soft(Composition::new(augment, SquaredL2, Attract, Site::RealScore))]
-    },
+    settings: SETTINGS,
+    build: |settings| vec![body(settings, Site::RealScore)],
 };
+
+/// How a copy is moved.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "flip",
+        summary: "mirror copies left to right",
+        kind: SettingKind::Flag { default: true },
+    },
+    Setting {
+        name: "shift",
+        summary: "largest shift of a copy, as a share of the side",
+        kind: SettingKind::Number { default: Augment::SHIFT, min: 0.0, max: 0.5 },
+    },
+];
+
+/// Consistency of the scores at `site`.
+pub(super) fn body(settings: &Settings, site: Site) -> Body {
+    let augment = Augment { shift: number(settings, "shift"), flip: flag(settings, "flip") };
+    Body::Soft(Composition::new(augment, SquaredL2, Attract, site))
+}

@@ -7,4 +7,5 @@ mod golden;
 mod parity;
 mod players;
 mod registry;
+mod slope;
 mod specification;

@@ -7,16 +7,16 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::{conv2d, linear};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use rand::Rng;
 use softreg::adversarial::LOSSES;
-use softreg::aim::{Aim, Attract, Repel};
+use softreg::aim::{Aim, Attract, Diversify, Margin, Repel, Slope};
 use softreg::augment::{Colour, ColourDraws, Cutout, Translation};
 use softreg::composition::Composition;
-use softreg::distance::DISTANCES;
+use softreg::distance::{DISTANCES, Distance, Huber, JensenShannon, Kl};
 use softreg::hard::{self, WeightPenalty};
 use softreg::pairing::{Augment, Pairing, PairingError, Partners, Samples};
-use softreg::spec::{self, Body};
+use softreg::spec::{self, Body, Term};
 use softreg::{Purpose, Seed};
 use std::sync::Arc;
 
@@ -52,8 +52,14 @@ fn adversarial_losses() {
 #[test]
 fn distances() {
     let mut golden = Golden::open("distance/");
-    for distance in DISTANCES {
-        let case = format!("distance/{}", distance.name());
+    let defaults = DISTANCES.iter().map(|distance| (distance.name(), *distance));
+    let others: [(&str, &dyn Distance); 3] = [
+        ("huber-quarter", &Huber { delta: 0.25 }),
+        ("jensen-shannon-extreme", &JensenShannon),
+        ("kl-extreme", &Kl),
+    ];
+    for (name, distance) in defaults.chain(others) {
+        let case = format!("distance/{name}");
         let a = golden.leaf(&format!("{case}/a"));
         let b = golden.leaf(&format!("{case}/b"));
         let value = distance.per_pair(a.clone(), b.clone());
@@ -70,12 +76,17 @@ fn distances() {
 fn aims() {
     let mut golden = Golden::open("aim/");
     let usual = Repel { epsilon: Repel::EPSILON };
-    let cases: [(&str, &dyn Aim, bool); 5] = [
+    let cases: [(&str, &dyn Aim, bool); 10] = [
         ("aim/attract", &Attract, false),
+        ("aim/diversify", &Diversify { tau: Diversify::TAU }, true),
+        ("aim/diversify-clipped", &Diversify { tau: 0.4 }, true),
+        ("aim/margin", &Margin { margin: Margin::MARGIN }, false),
+        ("aim/margin-quarter", &Margin { margin: 0.25 }, false),
         ("aim/repel", &usual, true),
         ("aim/repel-epsilon", &Repel { epsilon: 0.5 }, true),
         ("aim/repel-near-collapse", &usual, true),
         ("aim/repel-outputs-only", &usual, false),
+        ("aim/slope", &Slope, true),
     ];
     for (case, aim, with_inputs) in cases {
         let outputs = golden.leaf(&format!("{case}/outputs"));
@@ -98,6 +109,8 @@ enum Given {
     Rows(Vec<usize>),
     /// Pixel `p` of the partner of sample `i` is pixel `source[i][p]` of the sample.
     Pixels(Vec<i64>),
+    /// The partner is the sample with these numbers added.
+    Added(Vec<f32>),
 }
 
 impl Pairing for Given {
@@ -110,7 +123,7 @@ impl Pairing for Given {
     }
 
     fn extra_pass(&self) -> bool {
-        matches!(self, Given::Pixels(_))
+        !matches!(self, Given::Rows(_))
     }
 
     fn draw(&self, samples: &Samples<'_>, _rng: &mut dyn Rng) -> Result<Partners, PairingError> {
@@ -127,17 +140,33 @@ impl Pairing for Given {
                 let pictures = samples.rows.clone().reshape([n, channels, area]);
                 Partners::Inputs(pictures.gather(2, source).reshape([n, channels * area]))
             }
+            Given::Added(numbers) => {
+                let numbers = TensorData::new(numbers.clone(), samples.rows.dims());
+                let numbers = Tensor::from_data(numbers, &samples.rows.device());
+                Partners::Inputs(samples.rows.clone() + numbers)
+            }
         })
     }
 }
 
-/// The registered regularizer `name` with its defaults, but with a given partner.
-fn registered(name: &str, pairing: Given) -> Composition {
-    let defaults = spec::parse(name).unwrap().1;
-    match spec::check(name, &defaults).unwrap().terms().remove(0).body {
-        Body::Soft(composition) => Composition { pairing: Arc::new(pairing), ..composition },
+/// The terms of the regularizer that `text` asks for, with λ and with a given partner.
+fn registered_terms(text: &str, pairing: Given) -> Vec<(f64, Composition)> {
+    let (name, spec) = spec::parse(text).unwrap();
+    let pairing = Arc::new(pairing);
+    let terms = spec::check(&name, &spec).unwrap().terms().into_iter();
+    let given = |term: Term| match term.body {
+        Body::Soft(composition) => {
+            (term.weight, Composition { pairing: pairing.clone(), ..composition })
+        }
         Body::Hard { .. } => panic!("{name} compares no outputs"),
-    }
+    };
+    terms.map(given).collect()
+}
+
+/// As [`registered_terms`], where there is one term.
+fn registered(text: &str, pairing: Given) -> Composition {
+    let [(_, composition)] = registered_terms(text, pairing).try_into().unwrap();
+    composition
 }
 
 struct Critic {
@@ -163,6 +192,13 @@ impl Critic {
         let h: Tensor<2> = leaky_relu(h, 0.2).flatten(1, 3);
         linear(h, self.linear.clone().transpose(), Some(self.linear_bias.clone()))
     }
+
+    fn compare(&self, golden: &mut Golden, case: &str, gradients: &Gradients) {
+        golden.compare_gradient(&format!("{case}/conv"), &self.conv, gradients);
+        golden.compare_gradient(&format!("{case}/conv_bias"), &self.conv_bias, gradients);
+        golden.compare_gradient(&format!("{case}/linear"), &self.linear, gradients);
+        golden.compare_gradient(&format!("{case}/linear_bias"), &self.linear_bias, gradients);
+    }
 }
 
 fn on_critic(name: &str, pairing: impl FnOnce(&Golden, &str) -> Given) {
@@ -183,10 +219,7 @@ fn on_critic(name: &str, pairing: impl FnOnce(&Golden, &str) -> Given) {
     let gradients = value.backward();
     golden.compare(&format!("{case}/value"), value);
     golden.compare_gradient(&format!("{case}/x"), &x, &gradients);
-    golden.compare_gradient(&format!("{case}/conv"), &critic.conv, &gradients);
-    golden.compare_gradient(&format!("{case}/conv_bias"), &critic.conv_bias, &gradients);
-    golden.compare_gradient(&format!("{case}/linear"), &critic.linear, &gradients);
-    golden.compare_gradient(&format!("{case}/linear_bias"), &critic.linear_bias, &gradients);
+    critic.compare(&mut golden, &case, &gradients);
     golden.finish();
 }
 
@@ -208,8 +241,50 @@ fn composition_consistency() {
 }
 
 #[test]
+fn composition_slope_real() {
+    on_critic("slope-real", |golden, case| Given::Added(golden.floats(&format!("{case}/noise"))));
+}
+
+/// Both halves with their weights, as they enter the critic's objective.
+#[test]
+fn composition_balanced() {
+    let case = "composition/balanced";
+    let mut golden = Golden::open(case);
+    let critic = Critic::of(&golden, case);
+    let pairing = Given::Pixels(golden.integers(&format!("{case}/source")));
+    let mut total = None;
+    let mut pictures = vec![];
+    for (weight, composition) in registered_terms("balanced", pairing) {
+        let name = format!("{case}/{}", composition.site.subject());
+        let x: Tensor<4> = golden.leaf(&name);
+        let y = critic.scores(x.clone());
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        let half = composition.penalty(&x, &y, None, &mut |x| critic.scores(x), &mut rng).unwrap();
+        let half = half.mul_scalar(weight);
+        total = Some(total.map_or_else(|| half.clone(), |total: Tensor<1>| total + half.clone()));
+        pictures.push((name, x));
+    }
+    let total = total.unwrap();
+    let gradients = total.backward();
+    golden.compare(&format!("{case}/value"), total);
+    for (name, x) in &pictures {
+        golden.compare_gradient(name, x, &gradients);
+    }
+    critic.compare(&mut golden, case, &gradients);
+    golden.finish();
+}
+
+#[test]
 fn composition_mode_seeking() {
-    let case = "composition/mode-seeking";
+    on_generator("composition/mode-seeking", "mode-seeking");
+}
+
+#[test]
+fn composition_diversity() {
+    on_generator("composition/diversity", "diversity,tau=0.5");
+}
+
+fn on_generator(case: &str, spec: &str) {
     let mut golden = Golden::open(case);
     let z: Tensor<2> = golden.leaf(&format!("{case}/x"));
     let weights: Tensor<2> = golden.leaf(&format!("{case}/linear"));
@@ -220,7 +295,7 @@ fn composition_mode_seeking() {
     };
     let pictures = generate(z.clone());
     let mut again = |_| -> Tensor<4> { panic!("partners inside the batch need no pass") };
-    let value = registered("mode-seeking", partner_rows(&golden, case))
+    let value = registered(spec, partner_rows(&golden, case))
         .penalty(&z, &pictures, None, &mut again, &mut Seed(1).rng(Purpose::Partner, 0))
         .unwrap();
     let gradients = value.backward();

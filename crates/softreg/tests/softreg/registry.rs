@@ -5,13 +5,15 @@ use crate::players::{noise, shapes};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use softreg::adversarial::{self, LOSSES};
-use softreg::aim::AIMS;
+use softreg::aim::{AIMS, Aim, Diversify, Slope};
 use softreg::augment::{AUGMENTATIONS, Policy};
-use softreg::distance::DISTANCES;
+use softreg::distance::{Cosine, DISTANCES, Distance, JensenShannon, Kl};
 use softreg::pairing::{PAIRINGS, PairingError, Partners, Samples};
-use softreg::registry::REGULARIZERS;
+use softreg::registry::{Kind, REGULARIZERS};
 use softreg::site::{SITES, Site};
+use softreg::spec::{self, Body, Spec};
 use softreg::{Purpose, Seed};
+use std::collections::BTreeMap;
 
 fn assert_sorted_and_unique(registry: &str, names: Vec<&str>) {
     assert!(names.is_sorted_by(|a, b| a < b), "{registry}: {names:?}");
@@ -65,9 +67,33 @@ fn names_lead_back_to_their_entries() {
     assert!(adversarial::named("Logistic").is_none() && Site::named("").is_none());
 }
 
+/// What a regularizer costs is what its pairings cost.
+#[test]
+fn passes_are_told_as_they_are() {
+    for entry in REGULARIZERS {
+        let spec = Spec { weight: None, settings: BTreeMap::new() };
+        let mut passes = BTreeMap::<String, usize>::new();
+        for term in spec::check(entry.name, &spec).unwrap().terms() {
+            assert_eq!(matches!(term.body, Body::Soft(_)), entry.kind == Kind::Soft);
+            let extra = matches!(&term.body, Body::Soft(c) if c.pairing.extra_pass());
+            if extra {
+                *passes.entry(term.body.player().unwrap().to_string()).or_default() += 1;
+            }
+        }
+        let told: Vec<_> = passes.iter().map(|(player, n)| format!("{n} {player}")).collect();
+        let told = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
+        assert_eq!(entry.passes, told, "{}", entry.name);
+    }
+}
+
 /// Distances `[n]` of a random batch of pairs, positive.
 fn distances_of(n: usize, seed: u64) -> Tensor<1> {
     noise([n], seed).abs().add_scalar(0.01)
+}
+
+/// Equal but for rounding, in single precision, of numbers of order 1.
+fn close(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 + 1e-5 * b.abs())
 }
 
 fn reordered(values: &Tensor<1>, order: &[usize]) -> Tensor<1> {
@@ -94,9 +120,82 @@ proptest! {
     }
 
     #[test]
-    fn distances_are_distances(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
+    fn aims_pull_in_one_direction(n in 2usize..=9, seed in 0u64..1 << 32) {
+        // Within every margin and below every bound: beyond them an aim has nothing to say.
+        let inputs = distances_of(n, seed + 1).add_scalar(0.2);
+        for aim in AIMS {
+            let outputs = distances_of(n, seed).mul_scalar(0.9).require_grad();
+            let value = aim.value(outputs.clone(), Some(inputs.clone()));
+            let gradient = floats(outputs.grad(&value.backward()).unwrap());
+            let apart = match aim.name() {
+                "attract" | "slope" => false,
+                "diversify" | "margin" | "repel" => true,
+                other => panic!("say whether `{other}` drives outputs apart"),
+            };
+            let right = |g: &f32| if apart { *g <= 0.0 } else { *g >= 0.0 };
+            prop_assert!(gradient.iter().all(right), "{}: {gradient:?}", aim.name());
+            prop_assert!(gradient.iter().any(|g| *g != 0.0), "{} is mute", aim.name());
+        }
+    }
+
+    /// What coincides on the side of the inputs neither asks for anything nor hides the others.
+    #[test]
+    fn ratios_leave_out_equal_inputs(n in 2usize..=9, seed in 0u64..1 << 32) {
+        let outputs = distances_of(n, seed);
+        let mut inputs = floats(distances_of(n, seed + 1));
+        inputs[0] = 0.0;
+        let ratios = floats(outputs.clone()).into_iter().zip(&inputs).skip(1).map(|(o, i)| o / i);
+        let expected = ratios.sum::<f32>() / n as f32;
+        let outputs = outputs.require_grad();
+        for (aim, sign) in [(&Slope as &dyn Aim, 1.0), (&Diversify { tau: 1e6 }, -1.0)] {
+            let inputs = Tensor::from_floats(inputs.as_slice(), &outputs.device());
+            let value = aim.value(outputs.clone(), Some(inputs));
+            let gradient = floats(outputs.grad(&value.backward()).unwrap());
+            prop_assert!(relative_error(&floats(value), &[sign * expected]) < 1e-5);
+            prop_assert!(gradient[0] == 0.0 && gradient[1..].iter().all(|g| *g != 0.0));
+        }
+    }
+
+    #[test]
+    fn directions_have_no_length_and_probabilities_no_offset(
+        n in 1usize..=9,
+        features in 2usize..=40,
+        seed in 0u64..1 << 32,
+    ) {
         let (a, b) = (noise([n, features], seed), noise([n, features], seed + 1));
+        let same = |distance: &dyn Distance, changed: Tensor<2>| {
+            let there = floats(distance.per_pair(a.clone(), b.clone()));
+            close(&floats(distance.per_pair(changed, b.clone())), &there)
+        };
+        prop_assert!(same(&Cosine, a.clone().mul_scalar(37.0)));
+        prop_assert!(same(&Cosine, a.clone().mul_scalar(1e-3)));
+        prop_assert!(same(&Kl, a.clone().add_scalar(3.0)));
+        prop_assert!(same(&JensenShannon, a.clone().sub_scalar(3.0)));
+    }
+
+    #[test]
+    fn divergences_stay_within_their_bounds(scale in -3f32..5.0, seed in 0u64..1 << 32) {
+        // Logits from a thousandth to a hundred thousand.
+        let logits = |seed| noise::<2>([5, 6], seed).mul_scalar(10f32.powf(scale)).require_grad();
+        let (a, b) = (logits(seed), logits(seed + 1));
+        for distance in [&Kl as &dyn Distance, &JensenShannon] {
+            let value = distance.per_pair(a.clone(), b.clone());
+            let gradient = floats(a.grad(&value.clone().sum().backward()).unwrap());
+            let value = floats(value);
+            let bound = match distance.name() {
+                "jensen-shannon" => std::f32::consts::LN_2 * 1.000_001,
+                _ => f32::MAX,
+            };
+            prop_assert!(value.iter().all(|d| (0.0..=bound).contains(d)), "{value:?}");
+            prop_assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        }
+    }
+
+    #[test]
+    fn distances_are_distances(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
         for distance in DISTANCES {
+            let features = features.max(distance.min_features());
+            let (a, b) = (noise([n, features], seed), noise([n, features], seed + 1));
             let there = distance.per_pair(a.clone(), b.clone());
             prop_assert_eq!(there.dims(), [n]);
             let there = floats(there);
@@ -106,7 +205,13 @@ proptest! {
             // λ means the same at every resolution: features that are repeated change nothing.
             let wide = |x: &Tensor<2>| x.clone().repeat_dim(1, 3);
             let wider = floats(distance.per_pair(wide(&a), wide(&b)));
-            prop_assert!(relative_error(&wider, &there) < 1e-5, "{}", distance.name());
+            prop_assert!(close(&wider, &there), "{}: {wider:?}, {there:?}", distance.name());
+            // With fewer features than it needs, there is nothing to tell outputs apart by.
+            for features in 1..distance.min_features() {
+                let (a, b) = (noise([n, features], seed).abs(), noise([n, features], seed + 1).abs());
+                let lone = floats(distance.per_pair(a, b));
+                prop_assert!(lone.iter().all(|d| *d == 0.0), "{}: {lone:?}", distance.name());
+            }
         }
     }
 
@@ -205,6 +310,19 @@ proptest! {
             AUGMENTATIONS.iter().fold(noise(shape, seed), |x, change| change.apply(x, &mut rng));
         prop_assert_eq!(floats(found), floats(expected));
     }
+}
+
+/// The zero vector has no direction, and no pull into one.
+#[test]
+fn a_zero_vector_lies_halfway_to_every_direction() {
+    let device = Device::flex().autodiff();
+    let a = Tensor::<2>::from_floats([[0., 0.], [0., 0.], [3., 4.]], &device).require_grad();
+    let b = Tensor::<2>::from_floats([[0., 0.], [5., 1.], [-6., -8.]], &device);
+    let value = Cosine.per_pair(a.clone(), b);
+    let gradient = floats(a.grad(&value.clone().sum().backward()).unwrap());
+    let value = floats(value);
+    assert!(close(&value, &[0.0, 0.5, 2.0]), "{value:?}");
+    assert_eq!(gradient[..4], [0.0; 4], "{gradient:?}");
 }
 
 /// Even and odd lengths of the hole: no border is blanked more often than the one opposite.

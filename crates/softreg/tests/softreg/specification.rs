@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+use softreg::composition::Composition;
 use softreg::registry::{Entry, REGULARIZERS, Setting, SettingKind};
+use softreg::site::Site;
 use softreg::spec::{Body, Spec, SpecError, Term, Value, check, parse};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,6 +186,45 @@ fn terms_of_one_regularizer_have_names_of_their_own() {
         let names: BTreeSet<_> = terms.iter().map(|t| &t.name).collect();
         assert_eq!(names.len(), terms.len(), "{names:?}");
         assert!(names.iter().all(|name| name.starts_with(entry.name)), "{names:?}");
+    }
+}
+
+/// Metrics of earlier runs keep their names.
+#[test]
+fn several_terms_are_told_apart_by_player_or_by_what_they_look_at() {
+    for (text, expected) in [
+        ("balanced", &["balanced.real", "balanced.fake"][..]),
+        ("consistency", &["consistency"]),
+        ("diversity", &["diversity"]),
+        ("l2", &["l2.critic", "l2.generator"]),
+        ("l2,player=critic", &["l2"]),
+        ("mode-seeking", &["mode-seeking"]),
+        ("pair,site=image", &["pair"]),
+        ("slope-fake", &["slope-fake"]),
+    ] {
+        let (name, spec) = parse(text).unwrap();
+        let terms = check(&name, &spec).unwrap().terms();
+        let names: Vec<_> = terms.iter().map(|term| term.name.as_str()).collect();
+        assert_eq!(names, expected, "{text}");
+    }
+}
+
+/// What is named after real or generated pictures looks at them.
+#[test]
+fn real_and_fake_halves_differ_in_their_site_alone() {
+    let soft = |text: &str| -> Vec<_> {
+        let terms = check(text, &bare()).unwrap().terms();
+        let composition = |term: Term| match term.body {
+            Body::Soft(composition) => composition,
+            Body::Hard { .. } => panic!("{text} compares no outputs"),
+        };
+        terms.into_iter().map(composition).collect()
+    };
+    for halves in [[soft("slope-real"), soft("slope-fake")].concat(), soft("balanced")] {
+        let [real, fake] = halves.try_into().unwrap();
+        assert_eq!((real.site, fake.site), (Site::RealScore, Site::FakeScore));
+        let moved = Composition { site: real.site, ..fake };
+        assert_eq!(format!("{moved:?}"), format!("{real:?}"));
     }
 }
 
