@@ -27,8 +27,8 @@ pub const GAIN_LINEAR: f64 = 1.0;
 /// Slope of the leaky ReLU below 0.
 pub const SLOPE: f64 = 0.2;
 
-/// Leaky ReLU with slope [`SLOPE`], written as `0.2·x + 0.8·max(x, 0)`: on processors that is faster than
-/// choosing between two values, which mispredicts a branch at every other element.
+/// Leaky ReLU with slope [`SLOPE`], written as `0.2·x + 0.8·max(x, 0)`: the backend's own leaky ReLU is
+/// slower on processors, because its derivative chooses between two values element by element.
 pub fn leaky_relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.clone().mul_scalar(SLOPE) + burn::tensor::activation::relu(x).mul_scalar(1.0 - SLOPE)
 }
