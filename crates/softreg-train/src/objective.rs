@@ -88,6 +88,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_total_is_the_loss_and_every_weighted_term() {
+        let device = burn::tensor::Device::flex();
+        let number = |x: f32| Tensor::<1>::from_floats([x], &device);
+        let mut objective = Objective::new(number(1.0));
+        objective.add("a", 2.0, number(3.0));
+        objective.add("b", 0.5, number(-4.0));
+        assert_eq!(objective.total().into_scalar::<f32>(), 1.0 + 2.0 * 3.0 - 0.5 * 4.0);
+        let terms = vec![("a".to_owned(), 2.0, 3.0), ("b".to_owned(), 0.5, -4.0)];
+        assert_eq!(objective.parts(), Parts { loss: 1.0, terms });
+    }
+
+    #[test]
     fn shards_combine_to_the_batch_and_shares_add_up() {
         let part = |loss, raw| Parts { loss, terms: vec![("r".into(), 2.0, raw)] };
         let whole = Parts::combine(&[(0.25, part(1.0, 4.0)), (0.75, part(2.0, 0.0))]);

@@ -128,8 +128,8 @@ fn several_critic_steps_labels_and_hard_terms_go_on_too() {
 
 #[test]
 fn the_number_of_workers_changes_no_draw() {
-    // With one worker or two the first critic loss differs only by rounding and by what depends on a
-    // worker's share of the batch, which without normalised generators' pictures is nothing.
+    // A critic looks at one picture at a time, so its mean score of the first batch is the same but for
+    // rounding, however the batch is split.
     let parent = tempfile::tempdir().unwrap();
     let scores = |threads: usize| {
         let folder = fresh(parent.path(), &format!("threads-{threads}"));
@@ -139,6 +139,81 @@ fn the_number_of_workers_changes_no_draw() {
         rows[0].get("score/real").unwrap()
     };
     assert!((scores(1) - scores(2)).abs() < 1e-5);
+}
+
+/// A run of `settings` in a folder of its own: its first checkpoint and its last.
+fn before_and_after(settings: &str) -> (RunFolder, tempfile::TempDir, [Checkpoint; 2]) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = fresh(parent.path(), "run");
+    train(&folder, config(&format!("output.keep=99 {settings}")), None, &mut (), false).unwrap();
+    let first = checkpoint::read(folder.checkpoint(0)).unwrap();
+    let last = newest(&folder).1;
+    (folder, parent, [first, last])
+}
+
+fn weights(file: &Checkpoint, group: &str) -> Vec<f32> {
+    let prefix = format!("{group}/");
+    let names = file.tensors.keys().filter(|name| {
+        name.starts_with(&prefix) && name.ends_with("weight") && !name.contains("standing")
+    });
+    names.flat_map(|name| file.f32(name).unwrap().1.to_vec()).collect()
+}
+
+fn length(values: &[f32]) -> f32 {
+    values.iter().map(|v| v * v).sum::<f32>().sqrt()
+}
+
+#[test]
+fn the_critic_learns_to_tell_pictures_from_a_generator_that_stands_still() {
+    let settings = "optimizer.generator-rate=0 stop.steps=40";
+    let (folder, _parent, [first, last]) = before_and_after(settings);
+    assert_eq!(weights(&first, "generator"), weights(&last, "generator"));
+    assert_ne!(weights(&first, "critic"), weights(&last, "critic"));
+    let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+    let gap = |i: usize| rows[i].get("score/real").unwrap() - rows[i].get("score/fake").unwrap();
+    assert!(gap(39) > gap(0) + 0.5, "{} {}", gap(0), gap(39));
+}
+
+#[test]
+fn the_generator_learns_to_please_a_critic_that_stands_still() {
+    let settings = "optimizer.critic-rate=0 stop.steps=40";
+    let (folder, _parent, [first, last]) = before_and_after(settings);
+    assert_eq!(weights(&first, "critic"), weights(&last, "critic"));
+    assert_ne!(weights(&first, "generator"), weights(&last, "generator"));
+    let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+    let loss = |i: usize| rows[i].get("loss/generator").unwrap();
+    assert!(loss(39) < loss(0) - 0.05, "{} {}", loss(0), loss(39));
+}
+
+#[test]
+fn the_average_follows_the_generator() {
+    let (_folder, _parent, [first, last]) = before_and_after("stop.steps=20");
+    let (start, average, now) =
+        (weights(&first, "average"), weights(&last, "average"), weights(&last, "generator"));
+    let far =
+        |a: &[f32], b: &[f32]| length(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>());
+    assert!(far(&start, &average) > 0.0 && far(&average, &now) > 0.0);
+    assert!(far(&average, &now) < far(&start, &now));
+    // With a half-life of one image nothing is left of a batch ago.
+    let (_folder, _parent, [_, last]) = before_and_after("network.average-half-life=1");
+    let (average, now) = (weights(&last, "average"), weights(&last, "generator"));
+    assert!(far(&average, &now) < 1e-2 * length(&now), "{}", far(&average, &now));
+}
+
+#[test]
+fn a_regularizer_reaches_the_weights_of_its_player_alone() {
+    let with = |term: &str| {
+        let settings = format!(
+            "optimizer.name=sgd optimizer.beta-1=0 optimizer.critic-rate=0.01 \
+             optimizer.generator-rate=0.01 regularizers.l2={{weight=1,player=\"{term}\"}}"
+        );
+        let (_folder, _parent, [_, last]) = before_and_after(&settings);
+        [length(&weights(&last, "critic")), length(&weights(&last, "generator"))]
+    };
+    let [on_critic, on_generator] = [with("critic"), with("generator")];
+    // Five steps of 1 − 2·0.01·λ each shrink the weights to 0.98⁵ ≈ 0.90.
+    assert!(on_critic[0] < 0.95 * on_generator[0], "{on_critic:?} {on_generator:?}");
+    assert!(on_generator[1] < 0.95 * on_critic[1], "{on_critic:?} {on_generator:?}");
 }
 
 /// A measure that follows a script.
