@@ -1,5 +1,6 @@
 //! What is asked of a pair's outputs: `φ`, from the distances of a batch to one number.
 
+use crate::setting::Part;
 use burn::tensor::Tensor;
 
 mod attract;
@@ -7,19 +8,22 @@ mod diversify;
 mod margin;
 mod repel;
 mod slope;
+mod spread;
 
 pub use attract::Attract;
 pub use diversify::Diversify;
 pub use margin::Margin;
 pub use repel::Repel;
 pub use slope::Slope;
+pub use spread::Spread;
+
+pub(crate) use diversify::TAU;
+pub(crate) use repel::EPSILON;
 
 /// What a regularizer asks of the pairs.
 pub trait Aim: Send + Sync + std::fmt::Debug {
     /// Name in the registry and in specifications.
     fn name(&self) -> &'static str;
-    /// The formula, as plain text.
-    fn formula(&self) -> &'static str;
     /// Whether [`Aim::value`] reads the distances of the inputs.
     fn needs_input_distance(&self) -> bool;
     /// `φ` over a batch of pairs: `outputs` `[n]` holds `D(f(x), f(x'))`, `inputs` `[n]` holds
@@ -28,14 +32,9 @@ pub trait Aim: Send + Sync + std::fmt::Debug {
     fn value(&self, outputs: Tensor<1>, inputs: Option<Tensor<1>>) -> Tensor<1>;
 }
 
-/// All aims with their default settings, sorted by name.
-pub const AIMS: &[&dyn Aim] = &[
-    &Attract,
-    &Diversify { tau: Diversify::TAU },
-    &Margin { margin: Margin::MARGIN },
-    &Repel { epsilon: Repel::EPSILON },
-    &Slope,
-];
+/// All aims, sorted by name.
+pub const AIMS: &[Part<dyn Aim>] =
+    &[attract::PART, diversify::PART, margin::PART, repel::PART, slope::PART, spread::PART];
 
 /// Equal inputs would give 0/0. A floor this far below any real distance keeps a ratio finite, and
 /// is large enough that the gradient, which has its square, stays so in single precision.

@@ -1,10 +1,12 @@
 //! One soft regularizer: pairing × distance × aim × site.
 
 use crate::aim::Aim;
-use crate::distance::Distance;
-use crate::pairing::{Pairing, PairingError, Partners, Samples};
-use crate::site::Site;
-use burn::tensor::{Int, Tensor, TensorData};
+use crate::distance::{Distance, Domain};
+use crate::memory::Memory;
+use crate::pairing::{Pairing, PairingError, PartnerInput};
+use crate::scene::{self, Batch, OwnScene};
+use crate::site::{Input, Player, Site, Values};
+use burn::tensor::{DType, FloatDType, Tensor};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -21,8 +23,101 @@ pub struct Composition {
     pub site: Site,
 }
 
+/// Samples and partners, row by row.
+#[derive(Clone, Debug)]
+pub struct Pairs {
+    /// Their inputs `[n, features]`, where both have one.
+    pub inputs: Option<[Tensor<2>; 2]>,
+    /// Their outputs `[n, features]`.
+    pub outputs: [Tensor<2>; 2],
+}
+
+impl Pairs {
+    /// The first `n` pairs.
+    pub(crate) fn first(self, n: usize) -> Self {
+        let cut = |both: [Tensor<2>; 2]| {
+            both.map(|x| {
+                let n = n.min(x.dims()[0]);
+                scene::first(x, n)
+            })
+        };
+        Self { inputs: self.inputs.map(cut), outputs: cut(self.outputs) }
+    }
+}
+
+/// Why four choices do not make a regularizer.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CompositionError {
+    /// A distribution over classes is compared where there are no classes.
+    #[error(
+        "distance `{distance}` compares distributions over classes, and {site} holds {values}: use it on the logits of a classifier; for scores there is `squared-l2` or, with the logistic loss, `bernoulli`"
+    )]
+    NotLogits {
+        /// The distance.
+        distance: &'static str,
+        /// The site.
+        site: &'static str,
+        /// What is there.
+        values: &'static str,
+    },
+    /// Odds are compared where there are none.
+    #[error(
+        "distance `{distance}` compares the odds of yes and no, and {site} holds {values}: use `squared-l2`, `l1` or `cosine` there"
+    )]
+    NotOdds {
+        /// The distance.
+        distance: &'static str,
+        /// The site.
+        site: &'static str,
+        /// What is there.
+        values: &'static str,
+    },
+    /// A direction is asked of a single number.
+    #[error(
+        "distance `{distance}` compares directions, and {site} holds one score, which has none: use `squared-l2`, or the site with features"
+    )]
+    NoDirection {
+        /// The distance.
+        distance: &'static str,
+        /// The site.
+        site: &'static str,
+    },
+    /// The distance of the inputs is needed, and it is 0 or not there.
+    #[error(
+        "aim `{aim}` divides by the distance of the inputs, and with pairing `{pairing}` {why}: use `attract`, or a pairing such as `noise`"
+    )]
+    NoInputDistance {
+        /// The aim.
+        aim: &'static str,
+        /// The pairing.
+        pairing: &'static str,
+        /// Why there is none.
+        why: &'static str,
+    },
+    /// Pictures are needed, and latents are there.
+    #[error(
+        "pairing `{pairing}` moves pictures, and {site} is a function of latents: use `noise` or `shuffle` there"
+    )]
+    NotPictures {
+        /// The pairing.
+        pairing: &'static str,
+        /// The site.
+        site: &'static str,
+    },
+    /// The network has not what the pairing needs of it.
+    #[error("pairing `{pairing}` does not go with {site}: {why}")]
+    Network {
+        /// The pairing.
+        pairing: &'static str,
+        /// The site.
+        site: &'static str,
+        /// Why, and the way out.
+        why: &'static str,
+    },
+}
+
 impl Composition {
-    /// Composes a regularizer.
+    /// Composes a regularizer; [`Composition::check`] says whether it makes sense.
     pub fn new(
         pairing: impl Pairing + 'static,
         distance: impl Distance + 'static,
@@ -32,54 +127,141 @@ impl Composition {
         Self { pairing: Arc::new(pairing), distance: Arc::new(distance), aim: Arc::new(aim), site }
     }
 
+    /// Refuses combinations that cannot mean anything.
+    ///
+    /// # Errors
+    /// [`CompositionError`], with the reason.
+    pub fn check(&self) -> Result<(), CompositionError> {
+        self.check_distance()?;
+        self.check_inputs()?;
+        self.check_network()
+    }
+
+    fn check_distance(&self) -> Result<(), CompositionError> {
+        let (distance, site) = (self.distance.name(), self.site.name());
+        let values = match self.site.values() {
+            Values::Any => return Ok(()),
+            Values::Score => "one score without bounds",
+            Values::Pixels => "pixels",
+            Values::Features => "activations",
+        };
+        match (self.distance.domain(), self.site.values()) {
+            (Domain::Logits, _) => Err(CompositionError::NotLogits { distance, site, values }),
+            (Domain::LogOdds, Values::Pixels | Values::Features) => {
+                Err(CompositionError::NotOdds { distance, site, values })
+            }
+            (Domain::Directions, Values::Score) => {
+                Err(CompositionError::NoDirection { distance, site })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_inputs(&self) -> Result<(), CompositionError> {
+        let (pairing, site) = (self.pairing.name(), self.site.name());
+        let why = match self.pairing.partner_input() {
+            PartnerInput::Other => None,
+            PartnerInput::Same => Some("that is always 0"),
+            PartnerInput::None => Some("a partner has no input"),
+        };
+        if let Some(why) = why.filter(|_| self.aim.needs_input_distance()) {
+            let aim = self.aim.name();
+            return Err(CompositionError::NoInputDistance { aim, pairing, why });
+        }
+        if self.pairing.pictures_only() && self.site.input() == Input::Latent {
+            return Err(CompositionError::NotPictures { pairing, site });
+        }
+        Ok(())
+    }
+
+    fn check_network(&self) -> Result<(), CompositionError> {
+        let (player, input) = (self.site.player(), self.site.input());
+        let same_input = self.pairing.partner_input() == PartnerInput::Same;
+        let why = if self.pairing.needs_teacher() && input == Input::Latent {
+            "only the critic has a teacher, and it looks at pictures: use real-score or fake-score"
+        } else if same_input && input == Input::Latent {
+            "the generator has no randomness besides its latent: use `noise`"
+        } else if same_input && player.is_some() && self.pairing.perturbation().is_none() {
+            "the critic has no randomness of its own: say again(dropout=0.1) or again(modulation=0.3)"
+        } else if let Some(anchor) = self.pairing.anchor() {
+            match (player, anchor.of) {
+                (None, Input::Own) => return Ok(()),
+                (None, _) => "outside adversarial training the past is its own: past(of=own)",
+                (Some(_), Input::Own) => "say whose scores are remembered: past(of=real) or past(of=fake)",
+                (Some(Player::Critic), _) if self.site.values() == Values::Score => return Ok(()),
+                _ => "only scores are remembered: use real-score or fake-score",
+            }
+        } else {
+            return Ok(());
+        };
+        let (pairing, site) = (self.pairing.name(), self.site.name());
+        Err(CompositionError::Network { pairing, site, why })
+    }
+
     /// The raw value `R`, one number `[1]`, not yet multiplied by λ.
     ///
-    /// `x` `[n, …]` are the inputs, `y = f(x)` `[n, …]` their outputs, already computed for the
-    /// loss and reused here. `f` is called at most once, for partners that are not in the batch.
-    /// `groups` keeps in-batch partners inside the same group (see [`Samples::groups`]).
+    /// `f` is called at most once, with the inputs of partners that are not in the batch, `[n, …]` like
+    /// the batch's; where the pairing reads slopes they are in single precision, and so should the pass
+    /// be. Where the pairing remembers the past and there is none yet, the value is a constant 0.
     ///
     /// # Errors
     /// [`PairingError`] where no partner can be drawn.
     pub fn penalty<const I: usize, const O: usize>(
         &self,
-        x: &Tensor<I>,
-        y: &Tensor<O>,
-        groups: Option<&[u32]>,
+        batch: &Batch<'_, I, O>,
         f: &mut dyn FnMut(Tensor<I>) -> Tensor<O>,
         rng: &mut dyn Rng,
     ) -> Result<Tensor<1>, PairingError> {
-        let shape = x.dims();
-        let inputs = rows(x.clone());
-        let outputs = rows(y.clone());
-        let samples = Samples { rows: inputs.clone(), shape: &shape, groups };
-        let ((x, y), (x2, y2)) = match self.pairing.draw(&samples, rng)? {
-            Partners::InBatch { samples, partners } => {
-                let left = pick((inputs.clone(), outputs.clone()), &samples);
-                (left, pick((inputs, outputs), &partners))
+        let device = batch.device();
+        let empty = Memory::default();
+        let memory = batch.memory.unwrap_or(&empty);
+        let mut scene = OwnScene::new(batch, f);
+        let rows = batch.len();
+        let site = self.site;
+        let pairs = scene::pairs(&*self.pairing, site.input(), &[site], rows, memory, &mut scene, rng)?;
+        match pairs {
+            Some(mut of_sites) => self.value(&of_sites.remove(0)),
+            None => Ok(Tensor::zeros([1], &device)),
+        }
+    }
+
+    /// `φ` of pairs whose outputs are known, `[1]`. Distances are computed in single precision, whatever
+    /// the network's.
+    ///
+    /// # Errors
+    /// [`PairingError::Coincide`] where every pair's inputs are equal and the aim divides by their
+    /// distance.
+    pub fn value(&self, pairs: &Pairs) -> Result<Tensor<1>, PairingError> {
+        let [y, y2] = pairs.outputs.clone().map(single);
+        let (found, needed) = (y.dims()[1], self.distance.min_features());
+        if found < needed {
+            let distance = self.distance.name();
+            return Err(PairingError::TooFewFeatures { distance, needed, found });
+        }
+        let between_outputs = self.distance.per_pair(y, y2);
+        if !self.aim.needs_input_distance() {
+            return Ok(self.aim.value(between_outputs, None));
+        }
+        let between_inputs = pairs.inputs.clone().map(|inputs| {
+            let [x, x2] = inputs.map(single);
+            self.distance.per_pair(x, x2)
+        });
+        if let Some(inputs) = between_inputs.as_ref().filter(|_| !self.pairing.extra_pass()) {
+            // Noise never coincides; samples of a collection may.
+            let farthest: f32 = inputs.clone().detach().abs().max().into_scalar();
+            if farthest == 0.0 {
+                let (pairing, aim) = (self.pairing.name(), self.aim.name());
+                return Err(PairingError::Coincide { pairing, aim });
             }
-            Partners::Inputs(partners) => {
-                let outputs2 = rows(f(partners.clone().reshape(shape)));
-                ((inputs, outputs), (partners, outputs2))
-            }
-        };
-        let between_inputs = self.aim.needs_input_distance().then(|| self.distance.per_pair(x, x2));
-        Ok(self.aim.value(self.distance.per_pair(y, y2), between_inputs))
+        }
+        Ok(self.aim.value(between_outputs, between_inputs))
     }
 }
 
-/// One row per sample: `[n, …] → [n, features]`.
-fn rows<const D: usize>(x: Tensor<D>) -> Tensor<2> {
-    let shape = x.dims();
-    x.reshape([shape[0], shape[1..].iter().product()])
-}
-
-fn pick((x, y): (Tensor<2>, Tensor<2>), rows: &[usize]) -> (Tensor<2>, Tensor<2>) {
-    if rows.len() == x.dims()[0] && rows.iter().enumerate().all(|(i, r)| i == *r) {
-        return (x, y);
+/// In single precision, where it is in less.
+fn single(x: Tensor<2>) -> Tensor<2> {
+    match x.dtype() {
+        DType::F32 | DType::F64 => x,
+        _ => x.cast(FloatDType::F32),
     }
-    let index: Vec<i64> = rows.iter().map(|r| *r as i64).collect();
-    let index = TensorData::new(index, [rows.len()]);
-    let index_x = Tensor::<1, Int>::from_data(index.clone(), &x.device());
-    let index_y = Tensor::<1, Int>::from_data(index, &y.device());
-    (x.select(0, index_x), y.select(0, index_y))
 }

@@ -4,37 +4,75 @@
 //! others compare directions or distributions. λ then means the same at 32x32 and at 256x256. For a
 //! critic's score, a single feature, mean and sum agree.
 
+use crate::setting::Part;
 use burn::tensor::Tensor;
 
+mod above;
+mod below;
+mod bernoulli;
 mod cosine;
+mod feature_space;
 mod huber;
 mod jensen_shannon;
 mod kl;
 mod l1;
 mod squared_l2;
 
+pub use above::Above;
+pub use below::Below;
+pub use bernoulli::Bernoulli;
 pub use cosine::Cosine;
+pub use feature_space::FeatureSpace;
 pub use huber::Huber;
 pub use jensen_shannon::JensenShannon;
 pub use kl::Kl;
 pub use l1::L1;
 pub use squared_l2::SquaredL2;
 
+/// What outputs have to be for a distance to mean anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Any numbers.
+    Numbers,
+    /// Vectors with a direction.
+    Directions,
+    /// The logits of a distribution over classes.
+    Logits,
+    /// Logarithms of odds, one per feature, such as the scores of a critic that is trained with the
+    /// logistic loss.
+    LogOdds,
+}
+
 /// A distance between outputs.
 pub trait Distance: Send + Sync + std::fmt::Debug {
     /// Name in the registry and in specifications.
     fn name(&self) -> &'static str;
-    /// The formula, as plain text.
-    fn formula(&self) -> &'static str;
     /// The fewest features with which outputs can differ at all. A distance between directions or
     /// distributions needs 2: a lone score has neither, and its gradient would be 0 everywhere.
     fn min_features(&self) -> usize {
         1
     }
+    /// What outputs have to be.
+    fn domain(&self) -> Domain {
+        Domain::Numbers
+    }
+    /// Whether `D(a, b) = D(b, a)`; a distance that looks to one side only is not symmetric.
+    fn symmetric(&self) -> bool {
+        true
+    }
     /// `D(aᵢ, bᵢ)` for every row: `[n, features] × [n, features] → [n]`, each at least 0.
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1>;
 }
 
-/// All distances with their default settings, sorted by name.
-pub const DISTANCES: &[&dyn Distance] =
-    &[&Cosine, &Huber { delta: Huber::DELTA }, &JensenShannon, &Kl, &L1, &SquaredL2];
+/// All distances, sorted by name. [`FeatureSpace`] is not among them: it needs a function.
+pub const DISTANCES: &[Part<dyn Distance>] = &[
+    above::PART,
+    below::PART,
+    bernoulli::PART,
+    cosine::PART,
+    huber::PART,
+    jensen_shannon::PART,
+    kl::PART,
+    l1::PART,
+    squared_l2::PART,
+];

@@ -1,13 +1,18 @@
-//! Hard regularization: limits on the weights themselves. The baselines to compare with.
+//! Hard regularization: limits on the weights themselves, or on the exact gradient of the network. The
+//! baselines to compare with.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
+mod gradient;
 mod l1;
 mod l2;
+mod spectral;
 
+pub use gradient::{GradientPenalty, Point, Target};
 pub use l1::L1;
 pub use l2::L2;
+pub use spectral::SpectralNorm;
 
 /// A penalty on the weights of a network.
 pub trait WeightPenalty: Send + Sync + std::fmt::Debug {

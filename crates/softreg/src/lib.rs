@@ -24,7 +24,7 @@
 //! ```
 //! use burn::{nn::{Linear, LinearConfig}, tensor::{Device, Distribution, Tensor}};
 //! use softreg::{Seed, Purpose, aim::Attract, composition::Composition};
-//! use softreg::{distance::SquaredL2, pairing::Shuffle, site::Site};
+//! use softreg::{distance::SquaredL2, pairing::Shuffle, scene::Batch, site::Site};
 //!
 //! let device = Device::flex().autodiff();
 //! let model: Linear = LinearConfig::new(4, 2).init(&device);
@@ -34,7 +34,7 @@
 //! let regularizer = Composition::new(Shuffle, SquaredL2, Attract, Site::Output);
 //! let mut rng = Seed(7).rng(Purpose::Partner, 0);
 //! let r = regularizer
-//!     .penalty(&x, &y, None, &mut |x| model.forward(x), &mut rng)
+//!     .penalty(&Batch::new(&x, &y), &mut |x| model.forward(x), &mut rng)
 //!     .expect("a batch of 8 has partners");
 //! let loss = y.square().mean() + r.mul_scalar(0.1); // J = L + λ·R
 //! let gradients = loss.backward();
@@ -47,12 +47,23 @@ pub mod augment;
 pub mod composition;
 pub mod distance;
 pub mod hard;
+pub mod knob;
+pub mod memory;
+pub mod overfitting;
 pub mod pairing;
+pub mod perturbation;
+pub mod plan;
 pub mod preset;
 pub mod random;
 pub mod registry;
+pub mod scene;
+pub mod schedule;
+pub mod setting;
 pub mod site;
 pub mod spec;
+pub mod term;
 mod warp;
 
+pub use composition::Composition;
 pub use random::{Purpose, Seed};
+pub use scene::Batch;

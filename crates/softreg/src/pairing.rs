@@ -1,15 +1,31 @@
 //! How the partner `x'` of a sample `x` is drawn: `Q(·|x)`.
 
+use crate::memory::Anchor;
+use crate::perturbation::Perturbation;
+use crate::setting::Part;
 use burn::tensor::Tensor;
 use rand::Rng;
 
+mod again;
 mod augment;
+mod fresh;
+mod mix;
 mod noise;
+mod past;
 mod shuffle;
 
+pub use again::Again;
 pub use augment::Augment;
+pub use fresh::Fresh;
+pub use mix::Mix;
 pub use noise::Noise;
+pub use past::Past;
 pub use shuffle::Shuffle;
+
+pub(crate) use augment::{FLIP, SHIFT};
+pub(crate) use mix::ALPHA;
+pub(crate) use noise::SIGMA;
+pub(crate) use past::DECAY;
 
 /// The samples that partners are drawn for.
 #[derive(Debug)]
@@ -21,6 +37,8 @@ pub struct Samples<'a> {
     /// Samples are comparable only inside their group (for example: the label a conditional
     /// generator was given). `None`: all are.
     pub groups: Option<&'a [u32]>,
+    /// A second draw from where the samples come from, `[n, features]`; needed by [`Fresh`] alone.
+    pub fresh: Option<Tensor<2>>,
 }
 
 /// The partners that were drawn.
@@ -36,9 +54,32 @@ pub enum Partners {
     },
     /// New inputs, row by row the partners of the samples: one extra pass through the network.
     Inputs(Tensor<2>),
+    /// New inputs between two samples, whose outputs are to be compared with the same mixture of the
+    /// teacher's outputs for the two: one extra pass, and one of the teacher.
+    Mixed {
+        /// `share·x + (1 − share)·x'`, row by row.
+        inputs: Tensor<2>,
+        /// Row of each `x'`.
+        partners: Vec<usize>,
+        /// How much of the sample itself is in the mixture, 0..=1.
+        share: f64,
+    },
+    /// One partner for all: the average of earlier outputs, which needs no input and no pass.
+    Remembered(Anchor),
 }
 
-/// Why no partner could be drawn.
+/// What a pairing knows of a partner's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartnerInput {
+    /// It has one, other than the sample's.
+    Other,
+    /// It has the sample's own.
+    Same,
+    /// It has none: it is an output.
+    None,
+}
+
+/// Why no partner could be drawn, or no value given to a pair.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PairingError {
     /// A lone sample has nobody to be compared with.
@@ -61,16 +102,81 @@ pub enum PairingError {
         /// The shape it was given.
         shape: Vec<usize>,
     },
+    /// There was no second draw.
+    #[error(
+        "pairing `{pairing}` needs a second draw of samples, and was given none: see Batch::fresh"
+    )]
+    NoFresh {
+        /// Name of the pairing.
+        pairing: &'static str,
+    },
+    /// There was no teacher.
+    #[error(
+        "pairing `{pairing}` compares with a teacher's outputs, and was given none: see Batch::teacher"
+    )]
+    NoTeacher {
+        /// Name of the pairing.
+        pairing: &'static str,
+    },
+    /// Outputs have too few features for the distance.
+    #[error(
+        "distance `{distance}` needs outputs of {needed} features or more, and there are {found}: use `squared-l2` or `l1`"
+    )]
+    TooFewFeatures {
+        /// Name of the distance.
+        distance: &'static str,
+        /// Features that it needs.
+        needed: usize,
+        /// Features that there are.
+        found: usize,
+    },
+    /// All inputs of a batch are the same, so that no slope can be measured between them.
+    #[error(
+        "aim `{aim}` divides by the distance of the inputs, and every sample of the batch equals its partner: take equal samples out, or choose another pairing than `{pairing}`"
+    )]
+    Coincide {
+        /// Name of the pairing.
+        pairing: &'static str,
+        /// Name of the aim.
+        aim: &'static str,
+    },
 }
 
 /// A way to draw partners.
 pub trait Pairing: Send + Sync + std::fmt::Debug {
     /// Name in the registry and in specifications.
     fn name(&self) -> &'static str;
-    /// What it draws, as plain text.
-    fn summary(&self) -> &'static str;
     /// Whether partners need a pass of their own through the network.
     fn extra_pass(&self) -> bool;
+    /// What is known of a partner's input.
+    fn partner_input(&self) -> PartnerInput {
+        PartnerInput::Other
+    }
+    /// Whether samples have to be pictures.
+    fn pictures_only(&self) -> bool {
+        false
+    }
+    /// Whether [`Samples::fresh`] is read.
+    fn needs_fresh(&self) -> bool {
+        false
+    }
+    /// Whether outputs are compared with those of a teacher.
+    fn needs_teacher(&self) -> bool {
+        false
+    }
+    /// The average that is remembered from step to step, where there is one.
+    fn anchor(&self) -> Option<Anchor> {
+        None
+    }
+    /// The randomness that the network itself must have, where it must have any.
+    fn perturbation(&self) -> Option<Perturbation> {
+        None
+    }
+    /// Equal for pairings whose partners can stand in for each other: the same name and the same
+    /// settings.
+    fn identity(&self) -> String {
+        format!("{self:?}")
+    }
     /// Draws a partner for every sample.
     ///
     /// # Errors
@@ -78,6 +184,24 @@ pub trait Pairing: Send + Sync + std::fmt::Debug {
     fn draw(&self, samples: &Samples<'_>, rng: &mut dyn Rng) -> Result<Partners, PairingError>;
 }
 
-/// All pairings with their default settings, sorted by name.
-pub const PAIRINGS: &[&dyn Pairing] =
-    &[&Augment { shift: Augment::SHIFT, flip: true }, &Noise { sigma: Noise::SIGMA }, &Shuffle];
+/// All pairings, sorted by name.
+pub const PAIRINGS: &[Part<dyn Pairing>] = &[
+    again::PART,
+    augment::PART,
+    fresh::PART,
+    mix::PART,
+    noise::PART,
+    past::PART,
+    shuffle::PART,
+];
+
+/// The rows of each group, in the order of the groups; one group of all rows where there are none.
+fn rows_by_group(samples: &Samples<'_>) -> Vec<Vec<usize>> {
+    let n = samples.shape.first().copied().unwrap_or(0);
+    let Some(labels) = samples.groups else { return vec![(0..n).collect()] };
+    let mut by_label = std::collections::BTreeMap::<u32, Vec<usize>>::new();
+    for (row, label) in labels.iter().enumerate().take(n) {
+        by_label.entry(*label).or_default().push(row);
+    }
+    by_label.into_values().collect()
+}

@@ -1,8 +1,13 @@
 //! The one list of named regularizers: command line, configuration, help and documentation are
-//! made from it. A new regularizer is one file in `preset/` or `hard/` and one line here.
+//! made from it. A new regularizer is one file in `preset/` and one line here.
 
+use crate::knob::Scale;
+use crate::plan::Plan;
 use crate::preset;
-use crate::spec::{Body, Value};
+use crate::setting::{Setting, Settings};
+use crate::site::Player;
+use crate::spec::{self, Spec};
+use crate::term::Body;
 use std::collections::BTreeMap;
 
 /// Whether outputs are compared or weights limited.
@@ -10,49 +15,48 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// Compares the network's outputs for a sample and its partner.
     Soft,
-    /// Limits the weights themselves.
+    /// Limits the weights themselves, or the exact gradient.
     Hard,
 }
 
-/// What a setting may be.
-#[derive(Clone, Copy, Debug)]
-pub enum SettingKind {
-    /// A number in `min..=max`.
-    Number {
-        /// Where none is given.
-        default: f64,
-        /// Smallest.
-        min: f64,
-        /// Greatest.
-        max: f64,
-    },
-    /// Yes or no.
-    Flag {
-        /// Where none is given.
-        default: bool,
-    },
-    /// A word from a list.
-    Choice {
-        /// Where none is given.
-        default: &'static str,
-        /// The words.
-        of: &'static [&'static str],
-    },
+impl Kind {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Soft => "soft",
+            Kind::Hard => "hard",
+        }
+    }
 }
 
-/// A setting of a regularizer besides its weight.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Name in configurations.
-    pub name: &'static str,
-    /// What it does, in one phrase.
-    pub summary: &'static str,
-    /// What it may be.
-    pub kind: SettingKind,
+/// What a regularizer is built from.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// λ.
+    pub weight: f64,
+    /// Whether λ was asked for, and is no default.
+    pub weight_given: bool,
+    /// The entry's settings, complete and within their ranges.
+    pub settings: &'a Settings,
+    /// Size of pictures and batches.
+    pub scale: &'a Scale,
 }
 
-/// Settings, complete and within their ranges.
-pub type Settings = BTreeMap<&'static str, Value>;
+impl Ask<'_> {
+    /// A term with the weight that was asked for.
+    pub(crate) fn term(&self, body: Body) -> Weighted {
+        Weighted { weight: self.weight, body }
+    }
+}
+
+/// A term and its λ.
+#[derive(Debug)]
+pub struct Weighted {
+    /// λ.
+    pub weight: f64,
+    /// How R is computed.
+    pub body: Body,
+}
 
 /// A named regularizer.
 #[derive(Debug)]
@@ -67,49 +71,78 @@ pub struct Entry {
     pub formula: &'static str,
     /// Default λ.
     pub weight: f64,
-    /// Passes through a network that it adds to a step, in words.
-    pub passes: &'static str,
+    /// Default schedule, and what it sets besides that schedule's own defaults.
+    pub schedule: (&'static str, &'static [(&'static str, f64)]),
+    /// Why it must take part in every step, where it must.
+    pub never_lazy: Option<&'static str>,
     /// Where it comes from.
     pub source: &'static str,
     /// Its settings, sorted by name.
     pub settings: &'static [Setting],
-    /// Builds the terms of the objective from complete settings.
-    pub build: fn(&Settings) -> Vec<Body>,
+    /// What a user should know: how it works, what it costs, when to take it, where it deviates from its
+    /// source. Paragraphs of Markdown, without a heading.
+    pub about: &'static str,
+    /// Builds the terms of the objective; an error is a reason, and names the way out.
+    pub build: fn(&Ask<'_>) -> Result<Vec<Weighted>, String>,
 }
+
+/// The schedule of most.
+pub(crate) const CONSTANT: (&str, &[(&str, f64)]) = ("constant", &[]);
 
 /// All named regularizers, sorted by name.
 pub const REGULARIZERS: &[Entry] = &[
     preset::balanced::ENTRY,
     preset::consistency::ENTRY,
     preset::diversity::ENTRY,
+    preset::dropout::ENTRY,
+    preset::interpolation::ENTRY,
     preset::l1::ENTRY,
     preset::l2::ENTRY,
+    preset::latent::ENTRY,
+    preset::lecam::ENTRY,
     preset::mode_seeking::ENTRY,
+    preset::modulated::ENTRY,
     preset::pair::ENTRY,
+    preset::r1::ENTRY,
+    preset::r2::ENTRY,
     preset::slope_fake::ENTRY,
     preset::slope_real::ENTRY,
+    preset::spectral::ENTRY,
+    preset::wgan_gp::ENTRY,
 ];
 
-/// The number called `name`.
-pub(crate) fn number(settings: &Settings, name: &str) -> f64 {
-    match settings.get(name) {
-        Some(Value::Number(value)) => *value,
-        other => unreachable!("setting `{name}` was checked to be a number, found {other:?}"),
-    }
+/// The regularizer called `name`.
+pub fn named(name: &str) -> Option<&'static Entry> {
+    REGULARIZERS.iter().find(|entry| entry.name == name)
 }
 
-/// The flag called `name`.
-pub(crate) fn flag(settings: &Settings, name: &str) -> bool {
-    match settings.get(name) {
-        Some(Value::Flag(value)) => *value,
-        other => unreachable!("setting `{name}` was checked to be a flag, found {other:?}"),
+impl Entry {
+    /// Whether it has a setting of its own of that name.
+    pub fn has_setting(&self, name: &str) -> bool {
+        self.settings.iter().any(|setting| setting.name == name)
     }
-}
 
-/// The word called `name`.
-pub(crate) fn word<'a>(settings: &'a Settings, name: &str) -> &'a str {
-    match settings.get(name) {
-        Some(Value::Text(value)) => value,
-        other => unreachable!("setting `{name}` was checked to be a word, found {other:?}"),
+    /// The plan with this regularizer alone, at its defaults.
+    pub fn plan(&self) -> Plan {
+        let spec = Spec { weight: None, settings: BTreeMap::new() };
+        // Defaults are within their ranges; a test holds every entry to it.
+        let terms = spec::check(self.name, &spec).and_then(|c| c.terms(&Scale::REFERENCE));
+        Plan::new(terms.unwrap_or_default())
+    }
+
+    /// Passes through a network that it adds to a step, in words: `1 critic`, `1 critic + 1 generator`, or
+    /// `none`. A pass counts where it goes forwards, or backwards without having gone forwards.
+    pub fn passes(&self) -> String {
+        let plan = self.plan();
+        let mut counts = Vec::new();
+        for player in [Player::Critic, Player::Generator] {
+            let passes = plan.passes();
+            let of = passes.iter().filter(|pass| pass.network == player);
+            let count: f64 = of.map(|pass| pass.forward.max(f64::from(u8::from(pass.backward > 2.0)))).sum();
+            if count > 0.0 {
+                counts.push(format!("{count} {player}"));
+            }
+        }
+        if counts.is_empty() { "none".to_owned() } else { counts.join(" + ") }
     }
 }

@@ -1,37 +1,31 @@
 //! Regularizers as a user writes them, and the check that turns them into terms of the objective.
 //!
-//! Two spellings with one meaning: `consistency=10,shift=0.2` on a command line, and
+//! A named one has two spellings with one meaning: `consistency=10,shift=0.2` on a command line, and
 //! `consistency = { weight = 10, shift = 0.2 }` (or just `consistency = 10`) in a configuration.
+//!
+//! So has a composition of one's own: `noise(0.05) l2 slope real weight=0.1 every=4`, words in any order,
+//! and
+//!
+//! ```toml
+//! [regularizers.smooth]          # any name that is not taken
+//! pairing = "noise(0.05)"
+//! distance = "squared-l2"
+//! aim = "slope"
+//! site = "real-score"
+//! weight = 0.1
+//! every = 4
+//! ```
 
-use crate::composition::Composition;
-use crate::hard::WeightPenalty;
-use crate::registry::{Entry, REGULARIZERS, SettingKind};
-use crate::site::Player;
+use crate::setting::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-/// The value of a setting.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// `flip = true`
-    Flag(bool),
-    /// `shift = 0.125`
-    Number(f64),
-    /// `site = "image"`
-    Text(String),
-}
+mod check;
+mod composed;
+mod error;
 
-impl std::fmt::Display for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Value::Flag(v) => v.fmt(f),
-            Value::Number(v) => v.fmt(f),
-            Value::Text(v) => v.fmt(f),
-        }
-    }
-}
+pub use check::{COMMON, Checked, check};
+pub use error::SpecError;
 
 /// A regularizer as it was asked for: its weight λ and the settings that differ from the defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,61 +79,21 @@ impl From<Spec> for Spelling {
     }
 }
 
-/// What is wrong with a regularizer's specification.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum SpecError {
-    /// Not in the registry.
-    #[error("there is no regularizer `{name}`{nearest}: choose from {all}")]
-    UnknownName {
-        /// What was asked for.
-        name: String,
-        /// ` (did you mean …?)` or nothing.
-        nearest: String,
-        /// All names.
-        all: String,
-    },
-    /// The regularizer has no such setting.
-    #[error("regularizer `{name}` has no setting `{setting}`{nearest}: it takes {all}")]
-    UnknownSetting {
-        /// The regularizer.
-        name: String,
-        /// What was asked for.
-        setting: String,
-        /// ` (did you mean …?)` or nothing.
-        nearest: String,
-        /// All settings.
-        all: String,
-    },
-    /// λ must be a finite number that is at least 0.
-    #[error(
-        "the weight of regularizer `{name}` is {weight}: it must be a finite number, 0 or greater"
-    )]
-    Weight {
-        /// The regularizer.
-        name: String,
-        /// What was asked for.
-        weight: f64,
-    },
-    /// A setting has a value that it cannot take.
-    #[error("setting `{setting}` of regularizer `{name}` is `{value}`: it must be {expected}")]
-    Setting {
-        /// The regularizer.
-        name: String,
-        /// The setting.
-        setting: String,
-        /// What was asked for.
-        value: String,
-        /// What it may be.
-        expected: String,
-    },
-    /// Text that does not follow `name=weight,setting=value`.
-    #[error(
-        "`{text}` is no regularizer: write NAME, NAME=WEIGHT or NAME=WEIGHT,SETTING=VALUE, for example consistency=10,shift=0.2"
-    )]
-    Grammar {
-        /// The text.
-        text: String,
-    },
+impl Spec {
+    /// Whether it is a composition of its own, and no named regularizer.
+    pub fn is_composed(&self) -> bool {
+        composed::CHOICES.iter().any(|choice| self.settings.contains_key(*choice))
+            && self.settings.contains_key("pairing")
+    }
+
+    /// Keeps partners from being mirrored, unless the specification says itself whether they are.
+    pub fn without_mirror(&mut self, name: &str) {
+        if self.is_composed() {
+            composed::without_mirror(&mut self.settings);
+        } else if crate::registry::named(name).is_some_and(|e| e.has_setting("flip")) {
+            self.settings.entry("flip".to_owned()).or_insert(Value::Flag(false));
+        }
+    }
 }
 
 /// ` (did you mean `x`?)` for the candidate nearest to `word`, or nothing where none is near.
@@ -152,11 +106,16 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .map_or_else(String::new, |(_, candidate)| format!(" (did you mean `{candidate}`?)"))
 }
 
-/// Reads `name`, `name=weight` or `name=weight,setting=value,…`; `name,weight=…` says the same.
+/// Reads `name`, `name=weight` or `name=weight,setting=value,…` (`name,weight=…` says the same), or a
+/// composition in words.
 ///
 /// # Errors
-/// [`SpecError::Grammar`]; names and values are checked later, by [`check`].
+/// [`SpecError::Grammar`], or for a composition what is wrong with its words; names and values are
+/// checked later, by [`check`].
 pub fn parse(text: &str) -> Result<(String, Spec), SpecError> {
+    if composed::is_composition(text) {
+        return composed::parse(text);
+    }
     let grammar = || SpecError::Grammar { text: text.to_owned() };
     let mut parts = text.split(',');
     let head = parts.next().unwrap_or_default();
@@ -170,13 +129,7 @@ pub fn parse(text: &str) -> Result<(String, Spec), SpecError> {
     let mut settings = BTreeMap::new();
     for part in parts {
         let (key, value) = part.split_once('=').ok_or_else(grammar)?;
-        let value = value.trim();
-        let value = match (value.parse::<bool>(), value.parse::<f64>()) {
-            (Ok(flag), _) => Value::Flag(flag),
-            (_, Ok(number)) => Value::Number(number),
-            _ => Value::Text(value.to_owned()),
-        };
-        if settings.insert(key.trim().to_owned(), value).is_some() {
+        if settings.insert(key.trim().to_owned(), Value::read(value.trim())).is_some() {
             return Err(grammar());
         }
     }
@@ -185,162 +138,4 @@ pub fn parse(text: &str) -> Result<(String, Spec), SpecError> {
         return Err(grammar());
     }
     Ok((name.trim().to_owned(), Spec { weight: weight.or(named.weight), settings: named.settings }))
-}
-
-/// What a term of the objective is made of.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// Compares outputs.
-    Soft(Composition),
-    /// Limits the weights of one player.
-    Hard {
-        /// The penalty.
-        penalty: Arc<dyn WeightPenalty>,
-        /// Whose weights.
-        player: Player,
-    },
-}
-
-impl Body {
-    /// The player that the gradient reaches; `None` outside adversarial training.
-    pub fn player(&self) -> Option<Player> {
-        match self {
-            Body::Soft(composition) => composition.site.player(),
-            Body::Hard { player, .. } => Some(*player),
-        }
-    }
-}
-
-/// One checked term `λ·R` of the objective.
-#[derive(Clone, Debug)]
-pub struct Term {
-    /// Name in metrics: the regularizer's name, and behind a dot, where it has several terms, the
-    /// player (`l2.critic`), or, where one player has several, what each looks at
-    /// (`balanced.real`).
-    pub name: String,
-    /// λ, finite and at least 0.
-    pub weight: f64,
-    /// How R is computed.
-    pub body: Body,
-}
-
-/// A regularizer whose every setting is known and within its range, defaults filled in.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    entry: &'static Entry,
-    weight: f64,
-    settings: BTreeMap<&'static str, Value>,
-}
-
-impl Checked {
-    /// The terms of the objective.
-    pub fn terms(&self) -> Vec<Term> {
-        let bodies = (self.entry.build)(&self.settings);
-        let names: Vec<_> = bodies.iter().map(|body| self.term_name(body, &bodies)).collect();
-        let term = |(name, body)| Term { name, weight: self.weight, body };
-        names.into_iter().zip(bodies).map(term).collect()
-    }
-
-    fn term_name(&self, body: &Body, all: &[Body]) -> String {
-        let name = self.entry.name;
-        let Some(player) = body.player().filter(|_| all.len() > 1) else {
-            return name.to_owned();
-        };
-        let of_player = all.iter().filter(|other| other.player() == Some(player)).count();
-        match body {
-            Body::Soft(composition) if of_player > 1 => {
-                format!("{name}.{}", composition.site.subject())
-            }
-            _ => format!("{name}.{player}"),
-        }
-    }
-
-    /// The specification with nothing left to defaults.
-    pub fn spec(&self) -> Spec {
-        let settings = self.settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-        Spec { weight: Some(self.weight), settings }
-    }
-}
-
-/// Checks a specification against the registry.
-///
-/// # Errors
-/// [`SpecError`] for an unknown name or setting, or a value out of range.
-pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
-    let names = || REGULARIZERS.iter().map(|entry| entry.name);
-    let entry = REGULARIZERS.iter().find(|entry| entry.name == name).ok_or_else(|| {
-        SpecError::UnknownName {
-            name: name.to_owned(),
-            nearest: did_you_mean(name, names()),
-            all: names().collect::<Vec<_>>().join(", "),
-        }
-    })?;
-    let weight = spec.weight.unwrap_or(entry.weight);
-    if !(weight.is_finite() && weight >= 0.0) {
-        return Err(SpecError::Weight { name: name.to_owned(), weight });
-    }
-    let known = || entry.settings.iter().map(|setting| setting.name).chain(["weight"]);
-    if let Some(unknown) =
-        spec.settings.keys().find(|key| entry.settings.iter().all(|s| s.name != *key))
-    {
-        if unknown == "weight" {
-            return Err(SpecError::Setting {
-                name: name.to_owned(),
-                setting: unknown.clone(),
-                value: spec.settings[unknown].to_string(),
-                expected: "a finite number, 0 or greater".to_owned(),
-            });
-        }
-        return Err(SpecError::UnknownSetting {
-            name: name.to_owned(),
-            setting: unknown.clone(),
-            nearest: did_you_mean(unknown, known()),
-            all: known().collect::<Vec<_>>().join(", "),
-        });
-    }
-    let mut settings = BTreeMap::new();
-    for setting in entry.settings {
-        let value = spec.settings.get(setting.name).cloned().unwrap_or(setting.kind.default());
-        if !setting.kind.accepts(&value) {
-            return Err(SpecError::Setting {
-                name: name.to_owned(),
-                setting: setting.name.to_owned(),
-                value: value.to_string(),
-                expected: setting.kind.expected(),
-            });
-        }
-        settings.insert(setting.name, value);
-    }
-    Ok(Checked { entry, weight, settings })
-}
-
-impl SettingKind {
-    /// The value where none is given.
-    pub fn default(&self) -> Value {
-        match *self {
-            SettingKind::Number { default, .. } => Value::Number(default),
-            SettingKind::Flag { default } => Value::Flag(default),
-            SettingKind::Choice { default, .. } => Value::Text(default.to_owned()),
-        }
-    }
-
-    fn accepts(&self, value: &Value) -> bool {
-        match (self, value) {
-            (SettingKind::Number { min, max, .. }, Value::Number(v)) => {
-                v.is_finite() && (*min..=*max).contains(v)
-            }
-            (SettingKind::Flag { .. }, Value::Flag(_)) => true,
-            (SettingKind::Choice { of, .. }, Value::Text(v)) => of.contains(&v.as_str()),
-            _ => false,
-        }
-    }
-
-    /// What it may be, in words.
-    pub fn expected(&self) -> String {
-        match self {
-            SettingKind::Number { min, max, .. } => format!("a number from {min} to {max}"),
-            SettingKind::Flag { .. } => "true or false".to_owned(),
-            SettingKind::Choice { of, .. } => format!("one of {}", of.join(", ")),
-        }
-    }
 }

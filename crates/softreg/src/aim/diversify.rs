@@ -1,5 +1,7 @@
 use super::{Aim, ratio_of_each};
+use crate::setting::{Part, Setting};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Outputs of a pair should lie apart, in proportion to their inputs, up to a bound:
 /// `φ = −E[min(D(f(x), f(x')) / D(x, x'), τ)]`, the mean over pairs of their own clipped ratios.
@@ -24,13 +26,19 @@ impl Diversify {
     pub const TAU: f64 = 10.0;
 }
 
+pub(crate) const TAU: Setting =
+    Setting::number("tau", "ratio beyond which nothing more is gained", Diversify::TAU, [0.01, 1000.0]);
+
+pub(super) const PART: Part<dyn Aim> = Part {
+    name: "diversify",
+    formula: "−E[min(D(f(x), f(x')) / D(x, x'), τ)]",
+    settings: &[TAU],
+    build: |settings| Arc::new(Diversify { tau: settings.number("tau") }),
+};
+
 impl Aim for Diversify {
     fn name(&self) -> &'static str {
         "diversify"
-    }
-
-    fn formula(&self) -> &'static str {
-        "−E[min(D(f(x), f(x')) / D(x, x'), τ)]"
     }
 
     fn needs_input_distance(&self) -> bool {

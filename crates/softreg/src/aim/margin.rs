@@ -1,5 +1,7 @@
 use super::Aim;
+use crate::setting::{Part, Setting};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Outputs of a pair should lie at least a margin apart: `φ = ½·E[max(0, m − D(f(x), f(x')))²]`.
 ///
@@ -19,13 +21,19 @@ impl Margin {
     pub const MARGIN: f64 = 1.0;
 }
 
+const MARGIN: Setting =
+    Setting::number("margin", "distance that suffices", Margin::MARGIN, [1e-6, 1e6]);
+
+pub(super) const PART: Part<dyn Aim> = Part {
+    name: "margin",
+    formula: "½·E[max(0, m − D(f(x), f(x')))²]",
+    settings: &[MARGIN],
+    build: |settings| Arc::new(Margin { margin: settings.number("margin") }),
+};
+
 impl Aim for Margin {
     fn name(&self) -> &'static str {
         "margin"
-    }
-
-    fn formula(&self) -> &'static str {
-        "½·E[max(0, m − D(f(x), f(x')))²]"
     }
 
     fn needs_input_distance(&self) -> bool {

@@ -1,5 +1,7 @@
 use super::{Aim, SMALLEST_INPUT};
+use crate::setting::{Part, Setting};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Outputs of a pair should lie apart, in proportion to their inputs:
 /// `φ = 1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)`.
@@ -19,13 +21,19 @@ impl Repel {
     pub const EPSILON: f64 = 1e-5;
 }
 
+pub(crate) const EPSILON: Setting =
+    Setting::number("epsilon", "bounds the penalty by 1/epsilon where all outputs are equal", Repel::EPSILON, [1e-8, 1.0]);
+
+pub(super) const PART: Part<dyn Aim> = Part {
+    name: "repel",
+    formula: "1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)",
+    settings: &[EPSILON],
+    build: |settings| Arc::new(Repel { epsilon: settings.number("epsilon") }),
+};
+
 impl Aim for Repel {
     fn name(&self) -> &'static str {
         "repel"
-    }
-
-    fn formula(&self) -> &'static str {
-        "1 / (E[D(f(x), f(x'))] / E[D(x, x')] + ε)"
     }
 
     fn needs_input_distance(&self) -> bool {

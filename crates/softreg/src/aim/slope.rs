@@ -1,5 +1,7 @@
 use super::{Aim, ratio_of_each};
+use crate::setting::Part;
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Outputs should change little for a given change of the input, a finite-difference Lipschitz
 /// penalty: `φ = E[D(f(x), f(x')) / D(x, x')]`, the mean over pairs of their own ratios.
@@ -27,13 +29,16 @@ use burn::tensor::Tensor;
 #[derive(Clone, Copy, Debug)]
 pub struct Slope;
 
+pub(super) const PART: Part<dyn Aim> = Part {
+    name: "slope",
+    formula: "E[D(f(x), f(x')) / D(x, x')]",
+    settings: &[],
+    build: |_| Arc::new(Slope),
+};
+
 impl Aim for Slope {
     fn name(&self) -> &'static str {
         "slope"
-    }
-
-    fn formula(&self) -> &'static str {
-        "E[D(f(x), f(x')) / D(x, x')]"
     }
 
     fn needs_input_distance(&self) -> bool {

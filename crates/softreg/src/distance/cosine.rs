@@ -1,5 +1,7 @@
-use super::Distance;
+use super::{Distance, Domain};
+use crate::setting::Part;
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// How far two outputs point into different directions, whatever their lengths:
 /// `D(a, b) = 1 − cos(a, b)`, in 0..=2.
@@ -15,17 +17,24 @@ pub struct Cosine;
 /// The square of the smallest length that has a direction.
 const SMALLEST_SQUARE: f64 = 1e-16;
 
+pub(super) const PART: Part<dyn Distance> = Part {
+    name: "cosine",
+    formula: "1 − a·b / (‖a‖·‖b‖)",
+    settings: &[],
+    build: |_| Arc::new(Cosine),
+};
+
 impl Distance for Cosine {
     fn name(&self) -> &'static str {
         "cosine"
     }
 
-    fn formula(&self) -> &'static str {
-        "1 − a·b / (‖a‖·‖b‖)"
-    }
-
     fn min_features(&self) -> usize {
         2
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Directions
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {

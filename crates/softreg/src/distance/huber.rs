@@ -1,5 +1,7 @@
 use super::Distance;
+use crate::setting::{Part, Setting};
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Squares of small differences, absolute values of large ones: the mean over features of
 /// `½·d²` where `|d| ≤ δ` and `δ·(|d| − δ/2)` elsewhere, `d = aₖ − bₖ`.
@@ -17,13 +19,21 @@ impl Huber {
     pub const DELTA: f64 = 1.0;
 }
 
+pub(super) const PART: Part<dyn Distance> = Part {
+    name: "huber",
+    formula: "mean of ½(a − b)² where |a − b| ≤ δ, δ(|a − b| − δ/2) elsewhere",
+    settings: &[Setting::number(
+        "delta",
+        "difference at which the square ends",
+        Huber::DELTA,
+        [1e-6, 1e6],
+    )],
+    build: |settings| Arc::new(Huber { delta: settings.number("delta") }),
+};
+
 impl Distance for Huber {
     fn name(&self) -> &'static str {
         "huber"
-    }
-
-    fn formula(&self) -> &'static str {
-        "mean of ½(a − b)² where |a − b| ≤ δ, δ(|a − b| − δ/2) elsewhere"
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {

@@ -1,6 +1,8 @@
-use super::Distance;
+use super::{Distance, Domain};
+use crate::setting::Part;
 use burn::tensor::{Tensor, activation::log_softmax};
 use std::f64::consts::LN_2;
+use std::sync::Arc;
 
 /// The Jensen-Shannon divergence: `D(a, b) = ½·KL(p‖m) + ½·KL(q‖m)` with `p = softmax(a)`,
 /// `q = softmax(b)`, `m = ½(p + q)`, in nats. Like [`super::Kl`], but bounded: it lies in `0..=ln 2`.
@@ -16,17 +18,24 @@ use std::f64::consts::LN_2;
 #[derive(Clone, Copy, Debug)]
 pub struct JensenShannon;
 
+pub(super) const PART: Part<dyn Distance> = Part {
+    name: "jensen-shannon",
+    formula: "½·KL(p‖m) + ½·KL(q‖m), p = softmax(a), q = softmax(b), m = ½(p + q)",
+    settings: &[],
+    build: |_| Arc::new(JensenShannon),
+};
+
 impl Distance for JensenShannon {
     fn name(&self) -> &'static str {
         "jensen-shannon"
     }
 
-    fn formula(&self) -> &'static str {
-        "½·KL(p‖m) + ½·KL(q‖m), p = softmax(a), q = softmax(b), m = ½(p + q)"
-    }
-
     fn min_features(&self) -> usize {
         2
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Logits
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {

@@ -1,5 +1,7 @@
-use super::Distance;
+use super::{Distance, Domain};
+use crate::setting::Part;
 use burn::tensor::{Tensor, activation::log_softmax};
+use std::sync::Arc;
 
 /// The Kullback-Leibler divergence, both ways: `D(a, b) = ½·KL(p‖q) + ½·KL(q‖p)` with
 /// `p = softmax(a)`, `q = softmax(b)`, in nats.
@@ -13,17 +15,24 @@ use burn::tensor::{Tensor, activation::log_softmax};
 #[derive(Clone, Copy, Debug)]
 pub struct Kl;
 
+pub(super) const PART: Part<dyn Distance> = Part {
+    name: "kl",
+    formula: "½·KL(p‖q) + ½·KL(q‖p), p = softmax(a), q = softmax(b)",
+    settings: &[],
+    build: |_| Arc::new(Kl),
+};
+
 impl Distance for Kl {
     fn name(&self) -> &'static str {
         "kl"
     }
 
-    fn formula(&self) -> &'static str {
-        "½·KL(p‖q) + ½·KL(q‖p), p = softmax(a), q = softmax(b)"
-    }
-
     fn min_features(&self) -> usize {
         2
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Logits
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {

@@ -1,5 +1,7 @@
 use super::Distance;
+use crate::setting::Part;
 use burn::tensor::Tensor;
+use std::sync::Arc;
 
 /// Mean absolute difference, `D(a, b) = (1/d)·Σₖ|aₖ − bₖ|`.
 ///
@@ -7,13 +9,16 @@ use burn::tensor::Tensor;
 #[derive(Clone, Copy, Debug)]
 pub struct L1;
 
+pub(super) const PART: Part<dyn Distance> = Part {
+    name: "l1",
+    formula: "mean |a − b|",
+    settings: &[],
+    build: |_| Arc::new(L1),
+};
+
 impl Distance for L1 {
     fn name(&self) -> &'static str {
         "l1"
-    }
-
-    fn formula(&self) -> &'static str {
-        "mean |a − b|"
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {

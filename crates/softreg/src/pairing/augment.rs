@@ -1,7 +1,9 @@
 use super::{Pairing, PairingError, Partners, Samples};
+use crate::setting::{Part, Setting};
 use crate::warp::{Edge, warp};
 use burn::tensor::Tensor;
 use rand::{Rng, RngExt};
+use std::sync::Arc;
 
 /// The partner is the same picture, flipped and shifted at random.
 ///
@@ -22,16 +24,33 @@ impl Augment {
     pub const SHIFT: f64 = 0.125;
 }
 
+pub(crate) const SHIFT: Setting = Setting::number(
+    "shift",
+    "largest shift of a copy, as a share of the side",
+    Augment::SHIFT,
+    [0.0, 0.5],
+);
+pub(crate) const FLIP: Setting = Setting::flag("flip", "mirror copies left to right", true);
+
+pub(super) const PART: Part<dyn Pairing> = Part {
+    name: "augment",
+    formula: "the same picture, flipped and shifted",
+    settings: &[SHIFT, FLIP],
+    build: |settings| {
+        Arc::new(Augment { shift: settings.number("shift"), flip: settings.flag("flip") })
+    },
+};
+
 impl Pairing for Augment {
     fn name(&self) -> &'static str {
         "augment"
     }
 
-    fn summary(&self) -> &'static str {
-        "the same picture, flipped and shifted"
+    fn extra_pass(&self) -> bool {
+        true
     }
 
-    fn extra_pass(&self) -> bool {
+    fn pictures_only(&self) -> bool {
         true
     }
 

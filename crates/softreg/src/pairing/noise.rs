@@ -1,7 +1,9 @@
 use super::{Pairing, PairingError, Partners, Samples};
-use burn::tensor::{Tensor, TensorData};
+use crate::setting::{Part, Setting};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use std::sync::Arc;
 
 /// The partner is the same input with Gaussian noise on it: `x' = x + σ·n`, `n ~ N(0, I)`.
 ///
@@ -11,7 +13,9 @@ use rand_distr::StandardNormal;
 ///
 /// For small `σ` such a partner measures slopes: `f(x + σn) − f(x) = σ·∇f·n + O(σ²)`; see
 /// [`crate::aim::Slope`] for what that makes of the distances. Below a `σ` of about 1e-4 the
-/// rounding of single precision is no longer small against the difference.
+/// rounding of single precision is no longer small against the difference. Where samples come in a
+/// lower precision, the partners are in single precision all the same: in bfloat16, whose numbers near
+/// 1 lie 2⁻⁸ apart, a `σ` of 0.01 would be two steps of the grid.
 #[derive(Clone, Copy, Debug)]
 pub struct Noise {
     /// Standard deviation, greater than 0.
@@ -23,13 +27,23 @@ impl Noise {
     pub const SIGMA: f64 = 0.01;
 }
 
+pub(crate) const SIGMA: Setting = Setting::number(
+    "sigma",
+    "standard deviation of the noise; pictures span -1 to 1, latents have 1",
+    Noise::SIGMA,
+    [1e-4, 10.0],
+);
+
+pub(super) const PART: Part<dyn Pairing> = Part {
+    name: "noise",
+    formula: "the same input with Gaussian noise on it, x' = x + σn",
+    settings: &[SIGMA],
+    build: |settings| Arc::new(Noise { sigma: settings.number("sigma") }),
+};
+
 impl Pairing for Noise {
     fn name(&self) -> &'static str {
         "noise"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the same input with Gaussian noise on it"
     }
 
     fn extra_pass(&self) -> bool {
@@ -42,7 +56,7 @@ impl Pairing for Noise {
         let mut draw = || sigma * rng.sample::<f32, _>(StandardNormal);
         let noise: Vec<f32> = (0..shape[0] * shape[1]).map(|_| draw()).collect();
         let noise = Tensor::from_data(TensorData::new(noise, shape), &samples.rows.device());
-        Ok(Partners::Inputs(samples.rows.clone() + noise))
+        Ok(Partners::Inputs(samples.rows.clone().cast(FloatDType::F32) + noise))
     }
 }
 
@@ -56,7 +70,7 @@ mod tests {
     fn added(shape: &[usize], sigma: f64, seed: u64) -> Vec<f32> {
         let (n, features) = (shape[0], shape[1..].iter().product::<usize>());
         let rows = Tensor::<2>::full([n, features], 0.5, &Device::flex());
-        let samples = Samples { rows, shape, groups: None };
+        let samples = Samples { rows, shape, groups: None, fresh: None };
         let mut rng = Seed(seed).rng(Purpose::Partner, 0);
         let Partners::Inputs(partners) = Noise { sigma }.draw(&samples, &mut rng).unwrap() else {
             unreachable!("noisy copies are not in the batch");

@@ -1,5 +1,7 @@
-use super::{Pairing, PairingError, Partners, Samples};
+use super::{Pairing, PairingError, Partners, Samples, rows_by_group};
+use crate::setting::Part;
 use rand::{Rng, RngExt};
+use std::sync::Arc;
 
 /// The partner is another sample of the batch, uniformly at random, never the sample itself.
 ///
@@ -9,13 +11,16 @@ use rand::{Rng, RngExt};
 #[derive(Clone, Copy, Debug)]
 pub struct Shuffle;
 
+pub(super) const PART: Part<dyn Pairing> = Part {
+    name: "shuffle",
+    formula: "another sample of the batch",
+    settings: &[],
+    build: |_| Arc::new(Shuffle),
+};
+
 impl Pairing for Shuffle {
     fn name(&self) -> &'static str {
         "shuffle"
-    }
-
-    fn summary(&self) -> &'static str {
-        "another sample of the batch"
     }
 
     fn extra_pass(&self) -> bool {
@@ -24,16 +29,7 @@ impl Pairing for Shuffle {
 
     fn draw(&self, samples: &Samples<'_>, rng: &mut dyn Rng) -> Result<Partners, PairingError> {
         let n = samples.shape.first().copied().unwrap_or(0);
-        let groups: Vec<Vec<usize>> = match samples.groups {
-            None => vec![(0..n).collect()],
-            Some(labels) => {
-                let mut by_label = std::collections::BTreeMap::<u32, Vec<usize>>::new();
-                for (row, label) in labels.iter().enumerate().take(n) {
-                    by_label.entry(*label).or_default().push(row);
-                }
-                by_label.into_values().collect()
-            }
-        };
+        let groups = rows_by_group(samples);
         let (mut left, mut right) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for rows in groups.iter().filter(|rows| rows.len() > 1) {
             let mut cycle = rows.clone();
@@ -63,12 +59,12 @@ mod tests {
     ) -> Result<Vec<(usize, usize)>, PairingError> {
         let rows = Tensor::<2>::zeros([n, 1], &Device::flex());
         let shape = [n, 1];
-        let samples = Samples { rows, shape: &shape, groups };
+        let samples = Samples { rows, shape: &shape, groups, fresh: None };
         match Shuffle.draw(&samples, &mut Seed(seed).rng(Purpose::Partner, 0))? {
             Partners::InBatch { samples, partners } => {
                 Ok(samples.into_iter().zip(partners).collect())
             }
-            Partners::Inputs(_) => unreachable!("shuffle stays in the batch"),
+            _ => unreachable!("shuffle stays in the batch"),
         }
     }
 

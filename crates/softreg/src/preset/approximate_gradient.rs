@@ -1,27 +1,44 @@
 //! What the approximate gradient penalties share: the critic's scores of pictures and of noisy copies
-//! of them.
+//! of them, and the knob that sets both λ and σ ([`crate::knob`]).
 //!
-//! `λ·E[(D(x) − D(x + σn))²] = λσ²·E[‖∇D(x)‖²] + O(λσ⁴)`, so it stands in for the exact penalty
-//! `γ/2·E[‖∇D(x)‖²]` with `γ = 2λσ²`, without a second derivative: 0.02 for the default 100 and 0.01.
 //! A critic has one score, for which the mean of squares is the square that the papers write.
 
 use crate::aim::Attract;
 use crate::composition::Composition;
 use crate::distance::SquaredL2;
-use crate::pairing::Noise;
-use crate::registry::{Setting, SettingKind, Settings, number};
+use crate::knob::slopes;
+use crate::pairing::{Noise, SIGMA};
+use crate::registry::{Ask, Weighted};
+use crate::setting::Setting;
 use crate::site::Site;
-use crate::spec::Body;
+use crate::term::Body;
 
 pub(super) const WEIGHT: f64 = 100.0;
 
-pub(super) const SETTINGS: &[Setting] = &[Setting {
-    name: "sigma",
-    summary: "standard deviation of the noise on a copy; pictures span -1 to 1",
-    kind: SettingKind::Number { default: Noise::SIGMA, min: 1e-4, max: 1.0 },
-}];
+pub(super) const GAMMA: Setting = Setting::number(
+    "gamma",
+    "sets the weight from the exact penalty's gamma, for 32x32 in batches of 32; 0 leaves it alone",
+    0.0,
+    [0.0, 1e6],
+);
 
-pub(super) fn body(settings: &Settings, site: Site) -> Body {
-    let noise = Noise { sigma: number(settings, "sigma") };
-    Body::Soft(Composition::new(noise, SquaredL2, Attract, site))
+pub(super) const SETTINGS: &[Setting] = &[GAMMA, SIGMA];
+
+pub(super) fn build(ask: &Ask<'_>, site: Site) -> Result<Vec<Weighted>, String> {
+    let (gamma, sigma) = (ask.settings.number("gamma"), ask.settings.number("sigma"));
+    let term = |weight: f64, sigma: f64| {
+        let composition = Composition::new(Noise { sigma }, SquaredL2, Attract, site);
+        vec![Weighted { weight, body: Body::Soft(composition) }]
+    };
+    if gamma == 0.0 {
+        return Ok(term(ask.weight, sigma));
+    }
+    if ask.weight_given {
+        return Err("gamma sets the weight: give one of them, not both".to_owned());
+    }
+    if sigma != Noise::SIGMA {
+        return Err("gamma sets sigma too: leave sigma out, or give weight and sigma".to_owned());
+    }
+    let slopes = slopes(gamma, ask.scale);
+    Ok(term(slopes.lambda, slopes.sigma))
 }

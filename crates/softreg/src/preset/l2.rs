@@ -1,17 +1,20 @@
 use super::on_players;
 use crate::hard::L2;
-use crate::registry::{Entry, Kind};
+use crate::registry::{CONSTANT, Entry, Kind};
 
-/// [`L2`] on the weights of one player or both. The default λ suits equalised layers, whose raw
-/// weights have unit variance: there the sum is about the number of weights.
+/// [`L2`] on the weights of one player or both.
 pub(crate) const ENTRY: Entry = Entry {
     name: "l2",
     kind: Kind::Hard,
     summary: "ridge on the weights: none becomes large",
     formula: "Σw² over the weights",
     weight: 1e-5,
-    passes: "none",
+    schedule: CONSTANT,
+    never_lazy: None,
     source: "Hoerl and Kennard 1970",
     settings: on_players::SETTINGS,
-    build: |settings| on_players::bodies(settings, || std::sync::Arc::new(L2)),
+    about: "The sum of the squares of all weights but biases, in the objective and so in the \
+optimiser's moments; decoupled weight decay is the optimiser `adamw`. The default λ suits equalised \
+layers, whose raw weights have unit variance: there the sum is about the number of weights.",
+    build: |ask| Ok(on_players::terms(ask, || std::sync::Arc::new(L2))),
 };

@@ -1,29 +1,32 @@
-use crate::aim::Repel;
+use crate::aim::{EPSILON, Repel};
 use crate::composition::Composition;
 use crate::distance::L1;
 use crate::pairing::Shuffle;
-use crate::registry::{Entry, Kind, Setting, SettingKind, number};
+use crate::registry::{CONSTANT, Entry, Kind};
 use crate::site::Site;
-use crate::spec::Body;
+use crate::term::Body;
 
-/// Mode-seeking regularization (MSGAN). Source: arXiv 1903.05628, in the form of the authors'
-/// program: the reciprocal of the ratio of mean absolute differences, λ = 1 there; with a batch of
-/// its own latents the partner is another sample of the batch instead of a second draw.
+/// Mode-seeking regularization (MSGAN).
 pub(crate) const ENTRY: Entry = Entry {
     name: "mode-seeking",
     kind: Kind::Soft,
     summary: "different noise should give different pictures",
     formula: "1 / (E|G(z) − G(z')| / E|z − z'| + ε), z' another sample",
     weight: 1.0,
-    passes: "none",
-    source: "arXiv 1903.05628",
-    settings: &[Setting {
-        name: "epsilon",
-        summary: "bounds the penalty by 1/epsilon where all pictures are equal",
-        kind: SettingKind::Number { default: Repel::EPSILON, min: 1e-8, max: 1.0 },
-    }],
-    build: |settings| {
-        let repel = Repel { epsilon: number(settings, "epsilon") };
-        vec![Body::Soft(Composition::new(Shuffle, L1, repel, Site::Image))]
+    schedule: CONSTANT,
+    never_lazy: None,
+    source: "arXiv 1903.05628, Eq. 2",
+    settings: &[EPSILON],
+    about: "The second half of the default composition: what consistency holds still on the side of the \
+critic, this keeps moving on the side of the generator. It costs no pass.
+
+The paper maximises the ratio of the distance of two pictures to the distance of their latents; this is the \
+form of the authors' program, which minimises the reciprocal of the ratio of mean absolute \
+differences. Where all pictures are equal it is 1/ε, and its push grows as pictures draw together. The \
+authors' λ is 1; the recipes take 0.1. With a batch of its own latents the partner is another sample of \
+the batch (of the same label, where there are labels) instead of a second draw.",
+    build: |ask| {
+        let repel = Repel { epsilon: ask.settings.number("epsilon") };
+        Ok(vec![ask.term(Body::Soft(Composition::new(Shuffle, L1, repel, Site::Image)))])
     },
 };

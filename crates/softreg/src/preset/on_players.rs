@@ -1,25 +1,24 @@
 //! The setting that hard regularizers share: whose weights they limit.
 
 use crate::hard::WeightPenalty;
-use crate::registry::{Setting, SettingKind, Settings, word};
+use crate::registry::{Ask, Weighted};
+use crate::setting::Setting;
 use crate::site::Player;
-use crate::spec::Body;
+use crate::term::Body;
 use std::sync::Arc;
 
-pub(super) const SETTINGS: &[Setting] = &[Setting {
-    name: "player",
-    summary: "whose weights are limited",
-    kind: SettingKind::Choice { default: "both", of: &["both", "critic", "generator"] },
-}];
+pub(super) const SETTINGS: &[Setting] =
+    &[Setting::choice("player", "whose weights are limited", &["both", "critic", "generator"])];
 
-pub(super) fn bodies(
-    settings: &Settings,
+pub(super) fn terms(
+    ask: &Ask<'_>,
     penalty: impl Fn() -> Arc<dyn WeightPenalty>,
-) -> Vec<Body> {
-    let players: &[Player] = match word(settings, "player") {
+) -> Vec<Weighted> {
+    let players: &[Player] = match ask.settings.word("player") {
         "critic" => &[Player::Critic],
         "generator" => &[Player::Generator],
         _ => &[Player::Critic, Player::Generator],
     };
-    players.iter().map(|player| Body::Hard { penalty: penalty(), player: *player }).collect()
+    let term = |player: &Player| ask.term(Body::Weights { penalty: penalty(), player: *player });
+    players.iter().map(term).collect()
 }

@@ -2,31 +2,32 @@ use crate::aim::Attract;
 use crate::composition::Composition;
 use crate::distance::SquaredL2;
 use crate::pairing::Shuffle;
-use crate::registry::{Entry, Kind, Setting, SettingKind, word};
+use crate::registry::{CONSTANT, Entry, Kind};
+use crate::setting::Setting;
 use crate::site::Site;
-use crate::spec::Body;
+use crate::term::Body;
 
-/// The definition of soft regularization read literally: the outputs of random pairs attract each
-/// other. On the generator's pictures it contracts what is generated, so the default site is the
-/// critic's score.
+/// The definition of soft regularization read literally.
 pub(crate) const ENTRY: Entry = Entry {
     name: "pair",
     kind: Kind::Soft,
     summary: "the definition read literally: outputs of random pairs should be alike",
     formula: "E[D(f(x), f(x'))], x' another sample",
     weight: 0.1,
-    passes: "none",
+    schedule: CONSTANT,
+    never_lazy: None,
     source: "the definition J = L + λ·R",
-    settings: &[Setting {
-        name: "site",
-        summary: "the output that is compared (`image` reduces diversity)",
-        kind: SettingKind::Choice {
-            default: "real-score",
-            of: &["fake-score", "image", "real-score"],
-        },
-    }],
-    build: |settings| {
-        let site = Site::named(word(settings, "site")).unwrap_or(Site::RealScore);
-        vec![Body::Soft(Composition::new(Shuffle, SquaredL2, Attract, site))]
+    settings: &[Setting::choice(
+        "site",
+        "the output that is compared (`image` reduces diversity)",
+        &["real-score", "fake-score", "image"],
+    )],
+    about: "The outputs of random pairs attract each other: twice the variance of the output is \
+punished, whatever the inputs. On the critic's scores it keeps opinions from drifting apart; on the \
+generator's pictures it contracts what is generated, and is there to show that. See *The literal \
+definition* for the mathematics, and for what to take instead.",
+    build: |ask| {
+        let site = Site::named(ask.settings.word("site")).unwrap_or(Site::RealScore);
+        Ok(vec![ask.term(Body::Soft(Composition::new(Shuffle, SquaredL2, Attract, site)))])
     },
 };

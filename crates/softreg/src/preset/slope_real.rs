@@ -1,22 +1,28 @@
 use super::approximate_gradient as approximate;
-use crate::registry::{Entry, Kind};
+use crate::registry::{CONSTANT, Entry, Kind};
 use crate::site::Site;
 
-/// Approximate R1: the critic's slope at real pictures, by finite differences. Source: APT,
-/// arXiv 2501.08316, `‖D(x) − D(x + σn)‖²` with its λ = 100 and σ = 0.01 for pictures, in every step.
-///
-/// No division by the distance of the inputs: the composition is noise × squared L2 × attract, and
-/// [`crate::aim::Slope`] is the variant that divides. The paper writes the copy as `N(x, σI)`; as in
-/// other programs, σ is read as the standard deviation. The sample is the real picture as the critic
-/// sees it, after differentiable augmentation where there is any.
+/// Approximate R1: the critic's slope at real pictures, by finite differences.
 pub(crate) const ENTRY: Entry = Entry {
     name: "slope-real",
     kind: Kind::Soft,
     summary: "the critic should be smooth around real pictures (approximate R1)",
     formula: "E[(D(x) − D(x + σn))²] ≈ σ²·E[‖∇D(x)‖²], x real",
     weight: approximate::WEIGHT,
-    passes: "1 critic",
+    schedule: CONSTANT,
+    never_lazy: None,
     source: "arXiv 2501.08316",
     settings: approximate::SETTINGS,
-    build: |settings| vec![approximate::body(settings, Site::RealScore)],
+    about: "`λ·E[(D(x) − D(x + σn))²] = λσ²·E‖∇D‖² + O(λσ⁴)`, so it stands in for the exact penalty \
+`γ/2·E‖∇D‖²` with `γ = 2λσ²` and needs no second derivative: 0.02 for the default λ = 100 and σ = 0.01, \
+which are those of APT for pictures. One knob sets both: `slope-real,gamma=0.02` means the same for 32x32 \
+pictures in batches of 32, and scales λ and σ to other sizes (γ with pixels per batch, σ so that copies \
+lie equally far away).
+
+No division by the distance of the inputs: the composition is noise, squared L2 and attract; \
+`noise(0.01) l2 slope real` is the variant that divides. The paper writes the copy as N(x, σI); as in \
+other programs, σ is read as the standard deviation. Differences are taken in single precision, whatever \
+the network's. The sample is the real picture as the critic sees it, after differentiable augmentation \
+where there is any.",
+    build: |ask| approximate::build(ask, Site::RealScore),
 };

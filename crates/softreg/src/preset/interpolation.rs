@@ -1,0 +1,32 @@
+use crate::aim::Attract;
+use crate::composition::Composition;
+use crate::distance::SquaredL2;
+use crate::pairing::{ALPHA, Mix};
+use crate::registry::{Ask, Entry, Kind, Weighted};
+use crate::setting::Setting;
+use crate::site::Site;
+use crate::term::Body;
+
+/// Interpolation consistency training (ICT) on a critic.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "interpolation",
+    kind: Kind::Soft,
+    summary: "between two pictures the critic should score between them",
+    formula: "E[(D(ux + (1 − u)x') − (u·D̄(x) + (1 − u)·D̄(x')))²], u ~ Beta(α, α), D̄ the average of D",
+    weight: 1.0,
+    schedule: ("sigmoid", &[("ramp", 1000.0)]),
+    never_lazy: None,
+    source: "arXiv 1903.03825, Eq. 1",
+    settings: &[
+        ALPHA,
+        Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
+    ],
+    about: "TODO",
+    build,
+};
+
+fn build(ask: &Ask<'_>) -> Result<Vec<Weighted>, String> {
+    let mix = Mix { alpha: ask.settings.number("alpha") };
+    let site = Site::named(ask.settings.word("site")).unwrap_or(Site::RealScore);
+    Ok(vec![ask.term(Body::Soft(Composition::new(mix, SquaredL2, Attract, site)))])
+}

@@ -1,0 +1,39 @@
+use crate::aim::Attract;
+use crate::composition::Composition;
+use crate::distance::{Above, Below};
+use crate::memory::Anchor;
+use crate::pairing::{DECAY, Past};
+use crate::registry::{Ask, Entry, Kind, Weighted};
+use crate::site::{Input, Site};
+use crate::term::Body;
+
+/// LeCam regularization.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "lecam",
+    kind: Kind::Soft,
+    summary: "the critic's scores should not run away from what they were",
+    formula: "E[max(0, D(x) − α_F)²] + E[max(0, α_R − D(G(z)))²], α averages of past scores",
+    weight: 0.3,
+    schedule: ("warm-up", &[("start", 1000.0)]),
+    never_lazy: None,
+    source: "arXiv 2104.03310, Eq. 5, and the authors' program",
+    settings: &[DECAY],
+    about: "Two averages of the critic's scores are kept, of real pictures and of generated ones. Scores of \
+real pictures are held down to the average of generated ones, and scores of generated pictures up to \
+that of real ones, so that the critic cannot become ever surer of what it knows by heart. It costs no \
+pass.
+
+The paper writes the squared difference; the authors' program counts it on one side only, as here. The \
+averages are those before the step, which all workers share; the program takes the step's own scores in \
+first, a difference of one part in a hundred. It begins after 1,000 steps, when the averages mean \
+something. The averages are saved with a run.",
+    build,
+};
+
+fn build(ask: &Ask<'_>) -> Result<Vec<Weighted>, String> {
+    let decay = ask.settings.number("decay");
+    let past = |of| Past { anchor: Anchor { of, decay } };
+    let real = Composition::new(past(Input::Fake), Above, Attract, Site::RealScore);
+    let fake = Composition::new(past(Input::Real), Below, Attract, Site::FakeScore);
+    Ok([real, fake].map(|composition| ask.term(Body::Soft(composition))).into())
+}

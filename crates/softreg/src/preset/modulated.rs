@@ -1,0 +1,36 @@
+use crate::aim::Attract;
+use crate::composition::Composition;
+use crate::distance::SquaredL2;
+use crate::pairing::Again;
+use crate::perturbation::Perturbation;
+use crate::registry::{Ask, CONSTANT, Entry, Kind, Weighted};
+use crate::setting::Setting;
+use crate::site::Site;
+use crate::term::Body;
+
+/// Noise-modulated consistency regularization (NICE).
+pub(crate) const ENTRY: Entry = Entry {
+    name: "modulated",
+    kind: Kind::Soft,
+    summary: "the critic should not lean on single features: noise on them changes nothing",
+    formula: "E[(D(x; m) − D(x; m'))²], m and m' draws of N(1, σ²) on the features; x real and generated",
+    weight: 1.0,
+    schedule: CONSTANT,
+    never_lazy: None,
+    source: "NICE, NeurIPS 2023",
+    settings: &[Setting::number(
+        "sigma",
+        "standard deviation of the noise that features are multiplied with",
+        0.3,
+        [0.01, 4.0],
+    )],
+    about: "TODO",
+    build,
+};
+
+fn build(ask: &Ask<'_>) -> Result<Vec<Weighted>, String> {
+    let sigma = ask.settings.number("sigma");
+    let again = Again { perturbation: Some(Perturbation::Modulation { sigma }) };
+    let of = |site| ask.term(Body::Soft(Composition::new(again, SquaredL2, Attract, site)));
+    Ok([Site::RealScore, Site::FakeScore].map(of).into())
+}

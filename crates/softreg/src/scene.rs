@@ -1,0 +1,275 @@
+//! What one update has to show to its regularizers: the batch, what the networks made of it, and the
+//! means to see more.
+//!
+//! Everything is in rows, one per sample, so that regularizers need not know shapes. A trainer
+//! implements [`Scene`] for the update of each of its players; for a model outside adversarial training
+//! there is [`Batch`].
+
+use crate::composition::Pairs;
+use crate::hard::{Point, WeightPenalty};
+use crate::memory::Memory;
+use crate::pairing::{Pairing, PairingError, Partners, Samples};
+use crate::site::{Input, Site};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::Rng;
+
+/// The inputs of a batch.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// One row per sample, `[n, features]`.
+    pub rows: Tensor<2>,
+    /// The shape before they were flattened, `[n, …]`.
+    pub shape: Vec<usize>,
+    /// Samples are comparable only inside their group.
+    pub groups: Option<Vec<u32>>,
+}
+
+/// A further pass through the networks.
+#[derive(Clone, Debug)]
+pub struct Pass<'a> {
+    /// What the inputs are.
+    pub input: Input,
+    /// The inputs, `[m, features]`.
+    pub rows: Tensor<2>,
+    /// Whether row `i` stands in for sample `i` (and has its label), and is no sample of its own.
+    pub of_samples: bool,
+    /// Tells this pass from all others of the update, for whoever wants to use its results again.
+    pub key: &'a str,
+    /// Where its outputs are wanted; all with this input.
+    pub sites: &'a [Site],
+}
+
+/// What an update shows to its regularizers.
+pub trait Scene {
+    /// The inputs of the batch.
+    fn inputs(&self, input: Input) -> Inputs;
+
+    /// The outputs of the batch, as computed for the loss, `[n, features]`.
+    fn outputs(&mut self, site: Site) -> Tensor<2>;
+
+    /// One more pass; the outputs at each of its sites, `[m, features]`.
+    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>>;
+
+    /// What the teacher says of the first `rows` of the batch, at each of `sites`; constants. `None`
+    /// where there is no teacher.
+    fn teacher(&mut self, _sites: &[Site], _rows: usize) -> Option<Vec<Tensor<2>>> {
+        None
+    }
+
+    /// A second draw of `rows` inputs, where there is one.
+    fn fresh(&mut self, _input: Input, _rows: usize) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// The penalty of the weights of the player that is updated; `None` where it has none.
+    fn weights(&self, _penalty: &dyn WeightPenalty) -> Option<Tensor<1>> {
+        None
+    }
+
+    /// `∇ₓD(x)` at the first `rows` of `point`, `[rows, features]`, with the graph that leads back to the
+    /// weights; `None` where the network's gradient is not known. For [`Point::Between`], `shares` holds
+    /// how much of the real picture there is in each row.
+    fn input_gradient(&mut self, _point: Point, _shares: &[f32], _rows: usize) -> Option<Tensor<2>> {
+        None
+    }
+}
+
+/// Draws partners for the first `rows` samples and gets their outputs, with one pass at most: the pairs
+/// at each of `sites`. `None` where the partner is a past that has not been yet.
+pub(crate) fn pairs(
+    pairing: &dyn Pairing,
+    input: Input,
+    sites: &[Site],
+    rows: usize,
+    memory: &Memory,
+    scene: &mut dyn Scene,
+    rng: &mut dyn Rng,
+) -> Result<Option<Vec<Pairs>>, PairingError> {
+    let all = scene.inputs(input);
+    let mut shape = all.shape;
+    let n = rows.min(shape[0]);
+    shape[0] = n;
+    let x = first(all.rows, n);
+    let groups = all.groups.as_deref().map(|groups| &groups[..n]);
+    let fresh = match pairing.needs_fresh() {
+        true => scene.fresh(input, n),
+        false => None,
+    };
+    let samples = Samples { rows: x.clone(), shape: &shape, groups, fresh };
+    let drawn = pairing.draw(&samples, rng)?;
+    let key = key(input, pairing, n);
+    let own = |scene: &mut dyn Scene| -> Vec<Tensor<2>> {
+        sites.iter().map(|site| first(scene.outputs(*site), n)).collect()
+    };
+    let pass = |rows: Tensor<2>| Pass {
+        input,
+        rows,
+        of_samples: !pairing.needs_fresh(),
+        key: &key,
+        sites,
+    };
+    let with = |inputs: Option<[Tensor<2>; 2]>, a: Vec<Tensor<2>>, b: Vec<Tensor<2>>| {
+        let pair = |(a, b)| Pairs { inputs: inputs.clone(), outputs: [a, b] };
+        Some(a.into_iter().zip(b).map(pair).collect())
+    };
+    Ok(match drawn {
+        Partners::InBatch { samples, partners } => {
+            let outputs = own(scene);
+            let of = |rows: &[usize]| outputs.iter().map(|y| pick(y, rows)).collect();
+            let inputs = [pick(&x, &samples), pick(&x, &partners)];
+            with(Some(inputs), of(&samples), of(&partners))
+        }
+        Partners::Inputs(x2) => {
+            let partners = scene.pass(&pass(x2.clone()));
+            with(Some([x, x2]), own(scene), partners)
+        }
+        Partners::Mixed { inputs, partners, share } => {
+            let no_teacher = || PairingError::NoTeacher { pairing: pairing.name() };
+            let said = scene.teacher(sites, n).ok_or_else(no_teacher)?;
+            let mix = |t: &Tensor<2>| {
+                let other = pick(t, &partners).mul_scalar(1.0 - share);
+                t.clone().mul_scalar(share) + other
+            };
+            let wanted = said.iter().map(mix).collect();
+            with(None, scene.pass(&pass(inputs)), wanted)
+        }
+        Partners::Remembered(anchor) => {
+            let Some(average) = memory.anchor(&anchor) else { return Ok(None) };
+            let outputs = own(scene);
+            let of = |y: &Tensor<2>| {
+                let row: Vec<f32> = average.iter().map(|v| *v as f32).collect();
+                let row = TensorData::new(row, [1, average.len()]);
+                Tensor::<2>::from_data(row, &y.device()).repeat_dim(0, y.dims()[0])
+            };
+            let past = outputs.iter().map(of).collect();
+            with(None, outputs, past)
+        }
+    })
+}
+
+/// The name of the pass of `rows` partners.
+pub(crate) fn key(input: Input, pairing: &dyn Pairing, rows: usize) -> String {
+    format!("{input:?}/{}/{rows}", pairing.identity())
+}
+
+/// The first `n` rows.
+pub(crate) fn first(x: Tensor<2>, n: usize) -> Tensor<2> {
+    if x.dims()[0] == n { x } else { x.narrow(0, 0, n) }
+}
+
+/// The rows at `rows`, in this order.
+fn pick(x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
+    if rows.len() == x.dims()[0] && rows.iter().enumerate().all(|(i, r)| i == *r) {
+        return x.clone();
+    }
+    let index: Vec<i64> = rows.iter().map(|r| *r as i64).collect();
+    let index = TensorData::new(index, [rows.len()]);
+    x.clone().select(0, Tensor::<1, Int>::from_data(index, &x.device()))
+}
+
+/// One row per sample: `[n, …] → [n, features]`.
+pub fn rows<const D: usize>(x: Tensor<D>) -> Tensor<2> {
+    let shape = x.dims();
+    x.reshape([shape[0], shape[1..].iter().product()])
+}
+
+/// A batch of a model outside adversarial training: its inputs `[n, …]` and its outputs `[n, …]`,
+/// computed for the loss and used again here.
+#[derive(Clone, Debug)]
+pub struct Batch<'a, const I: usize, const O: usize> {
+    inputs: &'a Tensor<I>,
+    outputs: &'a Tensor<O>,
+    groups: Option<&'a [u32]>,
+    fresh: Option<&'a Tensor<I>>,
+    teacher: Option<&'a Tensor<O>>,
+    pub(crate) memory: Option<&'a Memory>,
+}
+
+impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
+    /// Inputs `x` and outputs `f(x)`.
+    pub fn new(inputs: &'a Tensor<I>, outputs: &'a Tensor<O>) -> Self {
+        Self { inputs, outputs, groups: None, fresh: None, teacher: None, memory: None }
+    }
+
+    /// Keeps partners inside the same group, one number per sample.
+    pub fn groups(self, groups: &'a [u32]) -> Self {
+        Self { groups: Some(groups), ..self }
+    }
+
+    /// A second draw of inputs, for the pairing [`crate::pairing::Fresh`].
+    pub fn fresh(self, inputs: &'a Tensor<I>) -> Self {
+        Self { fresh: Some(inputs), ..self }
+    }
+
+    /// What the teacher says of the inputs, for the pairing [`crate::pairing::Mix`]. Taken as
+    /// constants.
+    pub fn teacher(self, outputs: &'a Tensor<O>) -> Self {
+        Self { teacher: Some(outputs), ..self }
+    }
+
+    /// What was observed in earlier steps, for the pairing [`crate::pairing::Past`].
+    pub fn memory(self, memory: &'a Memory) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.inputs.dims()[0]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.outputs.device()
+    }
+}
+
+/// The scene of a lone model.
+pub(crate) struct OwnScene<'a, 'b, const I: usize, const O: usize> {
+    batch: &'b Batch<'a, I, O>,
+    f: &'b mut dyn FnMut(Tensor<I>) -> Tensor<O>,
+}
+
+impl<'a, 'b, const I: usize, const O: usize> OwnScene<'a, 'b, I, O> {
+    pub(crate) fn new(
+        batch: &'b Batch<'a, I, O>,
+        f: &'b mut dyn FnMut(Tensor<I>) -> Tensor<O>,
+    ) -> Self {
+        Self { batch, f }
+    }
+}
+
+impl<const I: usize, const O: usize> Scene for OwnScene<'_, '_, I, O> {
+    fn inputs(&self, _input: Input) -> Inputs {
+        let batch = self.batch;
+        Inputs {
+            rows: rows(batch.inputs.clone()),
+            shape: batch.inputs.dims().to_vec(),
+            groups: batch.groups.map(<[u32]>::to_vec),
+        }
+    }
+
+    fn outputs(&mut self, _site: Site) -> Tensor<2> {
+        rows(self.batch.outputs.clone())
+    }
+
+    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
+        let mut shape = self.batch.inputs.dims();
+        shape[0] = pass.rows.dims()[0];
+        let outputs = rows((self.f)(pass.rows.clone().reshape(shape)));
+        pass.sites.iter().map(|_| outputs.clone()).collect()
+    }
+
+    fn teacher(&mut self, sites: &[Site], rows_wanted: usize) -> Option<Vec<Tensor<2>>> {
+        let said = first(rows(self.batch.teacher?.clone().detach()), rows_wanted);
+        Some(sites.iter().map(|_| said.clone()).collect())
+    }
+
+    fn fresh(&mut self, _input: Input, rows_wanted: usize) -> Option<Tensor<2>> {
+        let fresh = rows(self.batch.fresh?.clone());
+        (fresh.dims()[0] >= rows_wanted).then(|| first(fresh, rows_wanted))
+    }
+}
