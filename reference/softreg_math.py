@@ -474,6 +474,139 @@ def more_compositions():
     )
 
 
+# One-sided distances, the divergence of yes-or-no answers, the reward without end.
+
+
+def bernoulli(a, b):
+    """Symmetric KL of two coins whose log odds are a and b, written as classes [a, 0] and [b, 0]."""
+    classes = lambda x: torch.stack([x, torch.zeros_like(x)], -1).reshape(-1, 2)
+    return symmetric_kl(classes(a), classes(b)).reshape(a.shape).mean(1)
+
+
+def one_sided():
+    def pairs():
+        a, b = normal(6, 7), normal(6, 7)
+        b[1] = a[1]
+        return {"a": a, "b": b}
+
+    case("distance/above", lambda a, b: F.relu(a - b).pow(2).mean(1), pairs())
+    case("distance/below", lambda a, b: F.relu(b - a).pow(2).mean(1), pairs())
+    case("distance/bernoulli", bernoulli, pairs())
+    decided = {
+        "a": torch.tensor([[60.0], [-60.0], [60.0], [-20.5], [0.25]]).double(),
+        "b": torch.tensor([[-60.0], [-60.0], [20.5], [60.0], [-0.75]]).double(),
+    }
+    case("distance/bernoulli-extreme", bernoulli, decided)
+    case("aim/spread", lambda outputs: -outputs.mean(), {"outputs": uniform(6, high=1.5)})
+
+
+# Regularizers that look at a network's own randomness, its past, its teacher, or through both players.
+
+
+def features_of(x, conv, conv_bias):
+    return F.leaky_relu(F.conv2d(x, conv, conv_bias, padding=1), 0.2).flatten(1)
+
+
+def score_of(features, linear, linear_bias):
+    return F.linear(features, linear, linear_bias)[:, 0]
+
+
+def masked(x, mask, conv, conv_bias, linear, linear_bias):
+    return score_of(features_of(x, conv, conv_bias) * mask, linear, linear_bias)
+
+
+def stateful_compositions():
+    n, height, width = 5, 6, 8
+    size = 4 * height * width
+    pictures = lambda: normal(n, 3, height, width, scale=0.5)
+
+    # Half of the features are dropped: float32 holds a factor of 2 exactly.
+    drop = lambda: (torch.rand(n, size, generator=random) > 0.5).double() * 2
+    masks = {"mask": drop(), "mask_again": drop()}
+
+    def r_drop(x, **net):
+        """Wu et al. 2021, Eq. 2, for a critic whose answer is yes or no."""
+        p, q = (masked(x, mask, **net)[:, None] for mask in masks.values())
+        return bernoulli(p, q).mean()
+
+    case("composition/dropout", r_drop, {"x": pictures(), **critic_weights(height, width)}, masks)
+
+    noise = {"mask": 1 + normal(n, size, scale=0.3), "mask_again": 1 + normal(n, size, scale=0.3)}
+    noise = {k: v.float().double() for k, v in noise.items()}
+
+    def modulated(x, **net):
+        """Ni and Koniusz 2023: squared difference of the scores under two modulations."""
+        p, q = (masked(x, mask, **net) for mask in noise.values())
+        return (p - q).pow(2).mean()
+
+    case("composition/modulated", modulated, {"x": pictures(), **critic_weights(height, width)}, noise)
+
+    permutation, share = torch.tensor([3, 1, 4, 0, 2]), torch.tensor([0.375]).double()
+    teacher = normal(n, 1)
+
+    def interpolation(x, **net):
+        """Verma et al. 2019, Eq. 1, with scores instead of probabilities."""
+        mixed = share * x + (1 - share) * x[permutation]
+        wanted = share * teacher + (1 - share) * teacher[permutation]
+        return (critic_network(mixed, **net) - wanted).pow(2).mean()
+
+    constants = {"partners": permutation, "share": share, "teacher": teacher}
+    case("composition/interpolation", interpolation, {"x": pictures(), **critic_weights(height, width)}, constants)
+
+    anchors = torch.tensor([0.4, -0.3]).float().double()  # of real and of generated pictures
+
+    def lecam(real, fake, **net):
+        """Tseng et al. 2021, as in their program."""
+        of_real, of_fake = critic_network(real, **net), critic_network(fake, **net)
+        return F.relu(of_real - anchors[1]).pow(2).mean() + F.relu(anchors[0] - of_fake).pow(2).mean()
+
+    both = {"real": pictures(), "fake": pictures()}
+    case("composition/lecam", lecam, {**both, **critic_weights(height, width)}, {"anchors": anchors})
+
+    moved_by = normal(n, 4, scale=0.25)
+
+    def through_both(z, matrix, matrix_bias):
+        return generator_network(z, matrix, matrix_bias, (3, height, width))
+
+    def latent_critic(x, matrix, matrix_bias, **net):
+        """Zhao et al. 2021 (zCR), the critic's half; here the gradient of the generator too."""
+        there, moved = (critic_network(through_both(z, matrix, matrix_bias), **net) for z in (x, x + moved_by))
+        return (there - moved).pow(2).sum(1).mean()
+
+    def latent_generator(x, matrix, matrix_bias):
+        """The generator's half, a mean over pixels instead of a sum."""
+        there, moved = (through_both(z, matrix, matrix_bias) for z in (x, x + moved_by))
+        return -mean_square(there, moved).mean()
+
+    maker = {"matrix": normal(3 * height * width, 4, scale=0.4), "matrix_bias": normal(3 * height * width, scale=0.2)}
+    latents = normal(n, 4)
+    case(
+        "composition/latent-critic",
+        latent_critic,
+        {"x": latents, **maker, **critic_weights(height, width)},
+        {"noise": moved_by},
+    )
+    case("composition/latent-generator", latent_generator, {"x": latents, **maker}, {"noise": moved_by})
+
+
+# Spectral normalisation: Miyato et al. 2018, Algorithm 1, in the order of PyTorch's own: v, then u.
+
+
+def spectral():
+    for name, shape in {"linear": (5, 7), "conv": (4, 3, 3, 3)}.items():
+        weight, u = normal(*shape), F.normalize(normal(shape[0]), dim=0).float().double()
+
+        def normalized(weight):
+            matrix, left = weight.flatten(1), u
+            with torch.no_grad():
+                for _ in range(3):
+                    right = F.normalize(matrix.T @ left, dim=0, eps=1e-12)
+                    left = F.normalize(matrix @ right, dim=0, eps=1e-12)
+            return weight / (left @ matrix @ right)
+
+        case(f"spectral/{name}", normalized, {"weight": weight}, {"u": u})
+
+
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUT
     # A new part goes to the end: the numbers of those before it stay what they are.
@@ -486,6 +619,9 @@ def main():
         diff_augment,
         more_distances_and_aims,
         more_compositions,
+        one_sided,
+        stateful_compositions,
+        spectral,
     ):
         part()
     # One entry: the order of several would differ from run to run.

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
+mod choices;
 mod completions;
 mod data;
 mod generate;
 mod list;
+mod plan;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +35,7 @@ enum Command {
     Train(Box<train::Train>),
     Generate(generate::Generate),
     Data(data::Data),
+    Plan(plan::Plan),
     List(list::List),
     Completions(completions::Completions),
 }
@@ -43,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Data(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

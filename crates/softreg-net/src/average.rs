@@ -1,8 +1,7 @@
-//! The moving average of a generator's weights, which draws steadier pictures than the weights of
-//! any one step. Source: arXiv 1710.10196, section 5; half-life and ramp-up as in StyleGAN2-ADA
+//! Moving averages of a network's weights: of the generator's, which draws steadier pictures than the
+//! weights of any one step, and of the critic's, where a regularizer wants a teacher. Source: arXiv 1710.10196, section 5; half-life and ramp-up as in StyleGAN2-ADA
 //! (arXiv 2006.06676).
 
-use crate::Generator;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, kind::BridgeTensor};
 use std::collections::VecDeque;
@@ -16,7 +15,7 @@ pub fn decay(batch: usize, half_life_images: f64, images_seen: u64) -> f64 {
 }
 
 /// `average ← β·average + (1 − β)·current`, weight by weight.
-pub fn update(average: Generator, current: &Generator, beta: f64) -> Generator {
+pub fn update<M: Module>(average: M, current: &M, beta: f64) -> M {
     #[derive(Default)]
     struct Current(VecDeque<BridgeTensor>);
     impl ModuleVisitor for Current {

@@ -118,3 +118,11 @@ impl Generator {
 fn inputs(shape: &Shape) -> usize {
     shape.latent + shape.classes.unwrap_or(0)
 }
+
+/// Multiplications of one picture.
+pub(crate) fn multiplications(shape: &Shape) -> u64 {
+    match shape.architecture {
+        Architecture::Dcgan => dcgan::multiplications(shape),
+        Architecture::Residual => residual::multiplications(shape),
+    }
+}

@@ -6,7 +6,11 @@
 //! Biases start at 0.
 
 use burn::module::{Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{
+    Device, Tensor, TensorData,
+    module::interpolate,
+    ops::{InterpolateMode, InterpolateOptions},
+};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
@@ -31,6 +35,14 @@ pub const SLOPE: f64 = 0.2;
 /// slower on processors, because its derivative chooses between two values element by element.
 pub fn leaky_relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.clone().mul_scalar(SLOPE) + burn::tensor::activation::relu(x).mul_scalar(1.0 - SLOPE)
+}
+
+/// Twice the rows and columns, each pixel four times.
+pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    let options =
+        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
+    interpolate(x, options)
 }
 
 /// Makes the weights of a network, one after the other, from one random generator, with

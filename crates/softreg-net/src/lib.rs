@@ -10,6 +10,7 @@
 
 pub mod architecture;
 pub mod average;
+pub mod cost;
 pub mod critic;
 pub mod generator;
 pub mod geometry;
@@ -18,6 +19,7 @@ pub mod layer;
 pub mod parameters;
 
 pub use architecture::Shape;
-pub use critic::Critic;
+pub use cost::Cost;
+pub use critic::{Critic, Opinion, Trace};
 pub use generator::Generator;
 pub use geometry::Geometry;

@@ -9,6 +9,8 @@ use crate::players::Players;
 use crate::stop::Progress;
 use burn::module::Module;
 use burn::tensor::Device;
+use softreg::hard::SpectralNorm;
+use softreg::memory::Memory;
 use softreg::site::Player;
 use softreg_net::{Generator, Shape, parameters};
 use softreg_run::Checkpoint;
@@ -21,6 +23,9 @@ const CRITIC: &str = "critic";
 const AVERAGE: &str = "average";
 const GENERATOR_OPTIMIZER: &str = "optimizer.generator";
 const CRITIC_OPTIMIZER: &str = "optimizer.critic";
+const TEACHER: &str = "teacher";
+const SPECTRAL: &str = "spectral";
+const MEMORY: &str = "memory";
 
 /// Writes players and progress; weights that are not numbers are refused, because a checkpoint with
 /// them would push out the last one from which the run can go on.
@@ -45,6 +50,20 @@ pub(crate) fn write(
         for (name, tensor) in optimizer.export()? {
             tensors.insert(format!("{group}/{name}"), tensor);
         }
+    }
+    if let Some(teacher) = &players.teacher {
+        weights(&mut tensors, TEACHER, teacher, Player::Critic, step)?;
+    }
+    for (id, [u, v]) in players.spectral.iter().flat_map(|norm| norm.vectors()) {
+        for (name, values) in [("u", u), ("v", v)] {
+            let tensor = Tensor::new(vec![values.len()], Data::F32(values.clone()))?;
+            tensors.insert(format!("{SPECTRAL}/{id}/{name}"), tensor);
+        }
+    }
+    for (name, numbers) in players.memory.numbers() {
+        let bits = numbers.iter().map(|number| number.to_bits()).collect();
+        let tensor = Tensor::new(vec![numbers.len()], Data::U64(bits))?;
+        tensors.insert(format!("{MEMORY}/{name}"), tensor);
     }
     let number = |bits: Option<f64>| bits.map(|v| v.to_string()).unwrap_or_default();
     let metadata = [
@@ -85,14 +104,54 @@ pub(crate) fn restore(
         best_step: entry(path, &file, "best_step")?,
         checks_without_improvement: entry(path, &file, "checks_without_improvement")?,
     };
-    let Players { generator, critic, average, mut generator_optimizer, mut critic_optimizer } =
-        Players::new(checked, device);
-    let generator = fill(path, &mut file, GENERATOR, generator)?;
-    let critic = fill(path, &mut file, CRITIC, critic)?;
-    let average = fill(path, &mut file, AVERAGE, average)?;
+    let fresh = Players::new(checked, device);
+    let generator = fill(path, &mut file, GENERATOR, fresh.generator)?;
+    let critic = fill(path, &mut file, CRITIC, fresh.critic)?;
+    let average = fill(path, &mut file, AVERAGE, fresh.average)?;
+    let (mut generator_optimizer, mut critic_optimizer) =
+        (fresh.generator_optimizer, fresh.critic_optimizer);
     generator_optimizer.import(&generator, take(&mut file, GENERATOR_OPTIMIZER), device)?;
     critic_optimizer.import(&critic, take(&mut file, CRITIC_OPTIMIZER), device)?;
-    Ok((Players { generator, critic, average, generator_optimizer, critic_optimizer }, progress))
+    let teacher = fresh.teacher.map(|teacher| fill(path, &mut file, TEACHER, teacher));
+    let spectral = fresh.spectral.map(|norm| spectral(&norm, take(&mut file, SPECTRAL)));
+    let players = Players {
+        generator,
+        critic,
+        average,
+        generator_optimizer,
+        critic_optimizer,
+        teacher: teacher.transpose()?,
+        spectral: spectral.transpose()?,
+        memory: memory(take(&mut file, MEMORY))?,
+    };
+    Ok((players, progress))
+}
+
+/// The vectors of `like`, from a checkpoint.
+fn spectral(
+    like: &SpectralNorm,
+    mut tensors: BTreeMap<String, Tensor>,
+) -> Result<SpectralNorm, Error> {
+    let mut vector = |id: &u64, name: &str, length: usize| {
+        let name = format!("{id}/{name}");
+        match tensors.remove(&name).map(Tensor::into_parts) {
+            Some((_, Data::F32(values))) if values.len() == length => Ok(values),
+            _ => Err(Error::Memory { name: format!("{SPECTRAL}/{name}") }),
+        }
+    };
+    let restored = like
+        .vectors()
+        .iter()
+        .map(|(id, [u, v])| Ok((*id, [vector(id, "u", u.len())?, vector(id, "v", v.len())?])));
+    Ok(SpectralNorm::from_vectors(restored.collect::<Result<_, Error>>()?))
+}
+
+fn memory(tensors: BTreeMap<String, Tensor>) -> Result<Memory, Error> {
+    let numbers = tensors.into_iter().map(|(name, tensor)| match tensor.into_parts() {
+        (_, Data::U64(bits)) => Ok((name, bits.into_iter().map(f64::from_bits).collect())),
+        _ => Err(Error::Memory { name: format!("{MEMORY}/{name}") }),
+    });
+    Ok(Memory::from_numbers(numbers.collect::<Result<_, Error>>()?))
 }
 
 /// The averaged generator alone, to make pictures with.

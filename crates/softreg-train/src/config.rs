@@ -12,8 +12,7 @@ pub mod parse;
 pub use check::{Checked, ConfigError};
 
 use serde::{Deserialize, Serialize};
-use softreg::registry::REGULARIZERS;
-use softreg::spec::{Spec, Value};
+use softreg::spec::Spec;
 use softreg_image::{Background, Channels, Collection, Fit, LoadOptions, Size};
 use softreg_net::architecture::Architecture;
 use std::collections::BTreeMap;
@@ -91,6 +90,13 @@ pub struct Training {
     pub critic_steps: usize,
     /// Differentiable augmentation of what the critic sees.
     pub augment: Vec<String>,
+    /// With which probability each augmentation changes a picture.
+    pub augment_probability: f64,
+    /// The overfitting on training pictures to keep to, by an adaptive probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment_target: Option<f64>,
+    /// Pictures in which the adaptive probability goes from 0 to 1.
+    pub augment_speed: u64,
     /// Worker threads; 0 takes one per core.
     pub threads: usize,
 }
@@ -182,6 +188,9 @@ impl Default for Training {
             batch: 32,
             critic_steps: 1,
             augment: Vec::new(),
+            augment_probability: 1.0,
+            augment_target: None,
+            augment_speed: 500_000,
             threads: 0,
         }
     }
@@ -239,10 +248,7 @@ impl RunConfig {
         if !self.data.flip {
             // A critic that is told to score mirrored copies alike would let the generator mirror.
             for (name, spec) in &mut self.regularizers {
-                let entry = REGULARIZERS.iter().find(|entry| entry.name == name);
-                if entry.is_some_and(|e| e.settings.iter().any(|s| s.name == "flip")) {
-                    spec.settings.entry("flip".to_owned()).or_insert(Value::Flag(false));
-                }
+                spec.without_mirror(name);
             }
         }
     }

@@ -31,9 +31,11 @@ pub(crate) struct Shard {
 }
 
 impl Draws {
-    /// The draws of update `number`.
+    /// The draws of update `number`: the batch itself ([`Purpose::Latents`]), or a second one beside it
+    /// ([`Purpose::Fresh`]), from a sampler of its own, for the same labels.
     pub(crate) fn new(
         seed: Seed,
+        purpose: Purpose,
         number: u64,
         shape: &Shape,
         collection: &Collection,
@@ -41,16 +43,12 @@ impl Draws {
     ) -> Self {
         let chosen = sampler.indices_of(number);
         let n = chosen.len();
-        let area = collection.picture(0).len();
-        let mut pictures = vec![0f32; n * area];
-        for (target, (index, flip)) in pictures.chunks_exact_mut(area).zip(&chosen) {
-            collection.write_unit(*index, *flip, target);
-        }
+        let pictures = unit_pictures(collection, &chosen);
         let conditional = |labels: Vec<u32>| shape.classes.map(|_| labels);
         let labels = collection.labels.as_deref().unwrap_or(&[]);
         let of_pictures =
             chosen.iter().map(|(i, _)| labels.get(*i).copied().unwrap_or(0)).collect();
-        let mut rng = seed.rng(Purpose::Latents, number);
+        let mut rng = seed.rng(purpose, number);
         let latents = latent::draw(n, shape.latent, None, &mut rng);
         let classes = shape.classes.unwrap_or(1) as u32;
         let mut rng = seed.rng(Purpose::Labels, number);
@@ -81,9 +79,10 @@ impl Draws {
         let classes = shape.classes.unwrap_or(1);
         let hot = |labels: &[u32]| latent::one_hot(labels, classes, device);
         let pictures = self.pictures[rows.start * area..rows.end * area].to_vec();
+        let real = TensorData::new(pictures, [n, shape.channels, h, w]);
         let latents = self.latents[rows.start * shape.latent..rows.end * shape.latent].to_vec();
         Shard {
-            real: Tensor::from_data(TensorData::new(pictures, [n, shape.channels, h, w]), device),
+            real: Tensor::from_data(real, device),
             real_labels: self.picture_labels.as_ref().map(|labels| hot(&labels[rows.clone()])),
             latents: latent::tensor(latents, shape.latent, device),
             latent_labels: self
@@ -92,4 +91,14 @@ impl Draws {
                 .map(|labels| (labels[rows.clone()].to_vec(), hot(&labels[rows.clone()]))),
         }
     }
+}
+
+/// The chosen pictures in −1..1, mirrored where asked, one after the other.
+pub(crate) fn unit_pictures(collection: &Collection, chosen: &[(usize, bool)]) -> Vec<f32> {
+    let area = collection.picture(0).len();
+    let mut pictures = vec![0f32; chosen.len() * area];
+    for (target, (index, flip)) in pictures.chunks_exact_mut(area).zip(chosen) {
+        collection.write_unit(*index, *flip, target);
+    }
+    pictures
 }

@@ -1,7 +1,7 @@
 //! What can go wrong while training.
 
 use crate::config::ConfigError;
-use softreg::pairing::PairingError;
+use softreg::plan::PlanError;
 use softreg::site::Player;
 use softreg_net::parameters::LoadError;
 use std::path::PathBuf;
@@ -19,13 +19,8 @@ pub enum Error {
     #[error(transparent)]
     Folder(#[from] softreg_run::Error),
     /// A regularizer found no partner.
-    #[error("regularizer `{name}`: {source}")]
-    Pairing {
-        /// The regularizer.
-        name: String,
-        /// Why.
-        source: PairingError,
-    },
+    #[error(transparent)]
+    Regularizer(#[from] PlanError),
     /// Training left the numbers.
     #[error(
         "{quantity} of the {player} became {value} in step {step}: training diverged. {last}Lower optimizer.{player}-rate, or try another loss or more regularization"
@@ -69,6 +64,12 @@ pub enum Error {
         entry: &'static str,
         /// What is there.
         value: String,
+    },
+    /// What regularizers remember is not in the checkpoint.
+    #[error("the checkpoint's `{name}` does not fit: it belongs to another configuration")]
+    Memory {
+        /// What is missing or of another form.
+        name: String,
     },
     /// The pictures are not those that the run began with.
     #[error(

@@ -10,6 +10,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod cost;
 mod draw;
 mod error;
 mod objective;
@@ -18,6 +19,7 @@ mod optimizer;
 pub mod players;
 mod replica;
 pub mod sample;
+mod scene;
 pub mod step;
 mod stop;
 pub mod train;

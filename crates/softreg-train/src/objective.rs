@@ -1,12 +1,15 @@
 //! `J = L + Σ λ·R` for one player on one worker, with every part kept for the record.
 
 use burn::tensor::Tensor;
+use softreg::memory::Memory;
+use softreg::plan::{Contribution, Plan};
+use softreg::site::Player;
 use std::collections::BTreeMap;
 
 /// The objective of one player.
 pub(crate) struct Objective {
     loss: Tensor<1>,
-    terms: Vec<(String, f64, Tensor<1>)>,
+    terms: Vec<Contribution>,
 }
 
 /// The parts of an objective, as numbers.
@@ -14,31 +17,27 @@ pub(crate) struct Objective {
 pub(crate) struct Parts {
     /// L.
     pub loss: f64,
-    /// Name, λ and raw R.
-    pub terms: Vec<(String, f64, f64)>,
+    /// Index and raw R of every term that was evaluated.
+    pub terms: Vec<(usize, f64)>,
 }
 
 impl Objective {
-    pub(crate) fn new(loss: Tensor<1>) -> Self {
-        Self { loss, terms: Vec::new() }
-    }
-
-    pub(crate) fn add(&mut self, name: &str, weight: f64, raw: Tensor<1>) {
-        self.terms.push((name.to_owned(), weight, raw));
+    pub(crate) fn new(loss: Tensor<1>, terms: Vec<Contribution>) -> Self {
+        Self { loss, terms }
     }
 
     /// `J`.
     pub(crate) fn total(&self) -> Tensor<1> {
         self.terms
             .iter()
-            .fold(self.loss.clone(), |sum, (_, weight, raw)| sum + raw.clone().mul_scalar(*weight))
+            .fold(self.loss.clone(), |sum, term| sum + term.raw.clone().mul_scalar(term.weight))
     }
 
     pub(crate) fn parts(&self) -> Parts {
         let number = |tensor: &Tensor<1>| f64::from(tensor.clone().into_scalar::<f32>());
         Parts {
             loss: number(&self.loss),
-            terms: self.terms.iter().map(|(n, w, raw)| (n.clone(), *w, number(raw))).collect(),
+            terms: self.terms.iter().map(|term| (term.term, number(&term.raw))).collect(),
         }
     }
 }
@@ -49,10 +48,10 @@ impl Parts {
         let mut sum = Parts::default();
         for (share, part) in parts {
             sum.loss += share * part.loss;
-            for (i, (name, weight, raw)) in part.terms.iter().enumerate() {
-                match sum.terms.get_mut(i) {
-                    Some(term) => term.2 += share * raw,
-                    None => sum.terms.push((name.clone(), *weight, share * raw)),
+            for (index, raw) in &part.terms {
+                match sum.terms.iter_mut().find(|(i, _)| i == index) {
+                    Some(term) => term.1 += share * raw,
+                    None => sum.terms.push((*index, share * raw)),
                 }
             }
         }
@@ -60,25 +59,40 @@ impl Parts {
     }
 
     /// The first part that is not a finite number, by name.
-    pub(crate) fn not_finite(&self) -> Option<(String, f64)> {
+    pub(crate) fn not_finite(&self, plan: &Plan) -> Option<(String, f64)> {
         if !self.loss.is_finite() {
             return Some(("the loss".to_owned(), self.loss));
         }
-        let bad = self.terms.iter().find(|(.., raw)| !raw.is_finite());
-        bad.map(|(name, _, raw)| (format!("regularizer `{name}`"), *raw))
+        let bad = self.terms.iter().find(|(_, raw)| !raw.is_finite());
+        bad.map(|(index, raw)| (format!("regularizer `{}`", plan.terms()[*index].name), *raw))
     }
+}
 
-    /// Adds `loss/PLAYER` and, for each regularizer, `reg/NAME/raw` (R), `reg/NAME/weighted` (λ·R)
-    /// and `reg/NAME/share` (λ·R as a share of `|L| + Σ|λ·R|`).
-    pub(crate) fn record(&self, player: &str, values: &mut BTreeMap<String, f64>) {
-        let size = self.loss.abs() + self.terms.iter().map(|(_, w, r)| (w * r).abs()).sum::<f64>();
-        values.insert(format!("loss/{player}"), self.loss);
-        for (name, weight, raw) in &self.terms {
-            let weighted = weight * raw;
-            let share = if size > 0.0 { weighted / size } else { 0.0 };
-            values.insert(format!("reg/{name}/raw"), *raw);
-            values.insert(format!("reg/{name}/weighted"), weighted);
-            values.insert(format!("reg/{name}/share"), share);
+/// Adds `loss/PLAYER` and, for each regularizer of the player, `reg/NAME/raw` (R, as last measured),
+/// `reg/NAME/weighted` (λ·R) and `reg/NAME/share` (λ·R as a share of `|L| + Σ|λ·R|`); for a λ that
+/// changes, `reg/NAME/weight` too.
+pub(crate) fn record(
+    plan: &Plan,
+    player: Player,
+    step: u64,
+    memory: &Memory,
+    loss: f64,
+    values: &mut BTreeMap<String, f64>,
+) {
+    let of_player = plan.terms().iter().filter(|term| term.body.player() == Some(player));
+    let parts: Vec<_> = of_player
+        .filter_map(|term| Some((term, term.lambda(step, memory), memory.latest(&term.name)?)))
+        .collect();
+    let size = loss.abs() + parts.iter().map(|(_, w, r)| (w * r).abs()).sum::<f64>();
+    values.insert(format!("loss/{player}"), loss);
+    for (term, weight, raw) in parts {
+        let (name, weighted) = (&term.name, weight * raw);
+        let share = if size > 0.0 { weighted / size } else { 0.0 };
+        values.insert(format!("reg/{name}/raw"), raw);
+        values.insert(format!("reg/{name}/weighted"), weighted);
+        values.insert(format!("reg/{name}/share"), share);
+        if term.schedule.name() != "constant" {
+            values.insert(format!("reg/{name}/weight"), weight);
         }
     }
 }
@@ -86,29 +100,44 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use softreg::knob::Scale;
+    use softreg::spec;
+
+    fn plan(texts: &[&str]) -> Plan {
+        let terms = texts.iter().flat_map(|text| {
+            let (name, spec) = spec::parse(text).unwrap();
+            spec::check(&name, &spec).unwrap().terms(&Scale::REFERENCE).unwrap()
+        });
+        Plan::new(terms.collect())
+    }
 
     #[test]
     fn the_total_is_the_loss_and_every_weighted_term() {
         let device = burn::tensor::Device::flex();
         let number = |x: f32| Tensor::<1>::from_floats([x], &device);
-        let mut objective = Objective::new(number(1.0));
-        objective.add("a", 2.0, number(3.0));
-        objective.add("b", 0.5, number(-4.0));
+        let term = |term, weight, raw| Contribution { term, weight, raw: number(raw) };
+        let objective = Objective::new(number(1.0), vec![term(0, 2.0, 3.0), term(4, 0.5, -4.0)]);
         assert_eq!(objective.total().into_scalar::<f32>(), 1.0 + 2.0 * 3.0 - 0.5 * 4.0);
-        let terms = vec![("a".to_owned(), 2.0, 3.0), ("b".to_owned(), 0.5, -4.0)];
-        assert_eq!(objective.parts(), Parts { loss: 1.0, terms });
+        assert_eq!(objective.parts(), Parts { loss: 1.0, terms: vec![(0, 3.0), (4, -4.0)] });
     }
 
     #[test]
     fn shards_combine_to_the_batch_and_shares_add_up() {
-        let part = |loss, raw| Parts { loss, terms: vec![("r".into(), 2.0, raw)] };
+        let part = |loss, raw| Parts { loss, terms: vec![(0, raw)] };
         let whole = Parts::combine(&[(0.25, part(1.0, 4.0)), (0.75, part(2.0, 0.0))]);
         assert_eq!(whole, part(1.75, 1.0));
+        let plan = plan(&["pair=2,every=3", "l2=1,player=critic"]);
+        assert_eq!(part(f64::NAN, 0.0).not_finite(&plan).unwrap().0, "the loss");
+        assert_eq!(part(0.0, f64::INFINITY).not_finite(&plan).unwrap().0, "regularizer `pair`");
+
+        // A lazy term shows what it was last, at the λ that it has on average.
+        let mut memory = Memory::default();
+        memory.set_latest("pair", 1.0);
         let mut values = BTreeMap::new();
-        whole.record("critic", &mut values);
-        assert_eq!(values["reg/r/weighted"], 2.0);
-        assert!((values["reg/r/share"] - 2.0 / 3.75).abs() < 1e-12);
-        assert_eq!(part(f64::NAN, 0.0).not_finite().unwrap().0, "the loss");
-        assert_eq!(part(0.0, f64::INFINITY).not_finite().unwrap().0, "regularizer `r`");
+        record(&plan, Player::Critic, 7, &memory, whole.loss, &mut values);
+        assert_eq!(values["loss/critic"], 1.75);
+        assert_eq!(values["reg/pair/weighted"], 2.0);
+        assert!((values["reg/pair/share"] - 2.0 / 3.75).abs() < 1e-12);
+        assert!(!values.contains_key("reg/l2/raw"), "it was never measured");
     }
 }

@@ -4,13 +4,19 @@ use crate::config::Checked;
 use crate::optimizer::PlayerOptimizer;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
+use softreg::hard::SpectralNorm;
+use softreg::memory::Memory;
 use softreg::{Purpose, Seed};
 use softreg_net::{Critic, Generator, average, latent};
 
 /// Batches whose statistics are averaged into the standing ones.
 const STANDING_BATCHES: u64 = 8;
 
-/// Everything that learns.
+/// Decay of the teacher, the moving average of the critic, per update. Source: arXiv 1903.03825, section
+/// 3.2; until the average has seen as many updates, their plain mean (as in the authors' program).
+const TEACHER_DECAY: f64 = 0.999;
+
+/// Everything that learns, and whatever else a step hands to the next.
 #[derive(Debug)]
 pub struct Players {
     /// Noise → picture.
@@ -21,6 +27,12 @@ pub struct Players {
     pub average: Generator,
     pub(crate) generator_optimizer: PlayerOptimizer,
     pub(crate) critic_optimizer: PlayerOptimizer,
+    /// Moving average of the critic, where a regularizer compares with one.
+    pub(crate) teacher: Option<Critic>,
+    /// The singular vectors of the critic's weights, where those are normalised.
+    pub(crate) spectral: Option<SpectralNorm>,
+    /// What regularizers remember.
+    pub(crate) memory: Memory,
 }
 
 impl Players {
@@ -32,8 +44,13 @@ impl Players {
         let weights = |player| Seed(config.seed).rng(Purpose::Weights, player);
         let generator = Generator::new(checked.shape(), &mut weights(0), &device);
         let critic = Critic::new(checked.shape(), &mut weights(1), &device);
+        let plan = checked.plan();
+        let mut start = Seed(config.seed).rng(Purpose::PowerIteration, 0);
         Self {
             average: generator.valid(),
+            teacher: plan.needs_teacher().then(|| critic.valid()),
+            spectral: plan.spectral_norm().map(|_| SpectralNorm::new(&critic, &mut start)),
+            memory: checked.first_memory(),
             generator_optimizer: PlayerOptimizer::new(
                 &config.optimizer,
                 config.optimizer.generator_rate,
@@ -71,6 +88,14 @@ impl Players {
             average::decay(config.training.batch, config.network.average_half_life, images_seen);
         self.average = average::update(self.average, &self.generator, beta);
         self
+    }
+}
+
+impl Players {
+    /// Moves the teacher towards the critic, after update `number` of the critic (from 0).
+    pub(crate) fn teach(&mut self, number: u64) {
+        let decay = (1.0 - 1.0 / (number + 1) as f64).min(TEACHER_DECAY);
+        self.teacher = self.teacher.take().map(|t| average::update(t, &self.critic, decay));
     }
 }
 

@@ -19,7 +19,6 @@ const MIN_SHARD: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Workers {
     pools: Vec<ThreadPool>,
-    batch: usize,
 }
 
 impl Workers {
@@ -33,16 +32,15 @@ impl Workers {
             })
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pools, batch })
+        Ok(Self { pools })
     }
 
-    /// The rows of the batch that each worker gets; an even number each where the batch is even, so
-    /// that neighbours which share a label stay together.
-    pub(crate) fn rows(&self) -> Vec<Range<usize>> {
+    /// The rows of a batch that each worker gets, as many workers as have some; an even number each where
+    /// the batch is even, so that neighbours which share a label stay together.
+    pub(crate) fn rows(&self, batch: usize) -> Vec<Range<usize>> {
         let workers = self.pools.len();
-        let cut =
-            |i: usize| if i == workers { self.batch } else { self.batch * i / workers / 2 * 2 };
-        (0..workers).map(|i| cut(i)..cut(i + 1)).collect()
+        let cut = |i: usize| if i == workers { batch } else { batch * i / workers / 2 * 2 };
+        (0..workers).map(|i| cut(i)..cut(i + 1)).filter(|rows| !rows.is_empty()).collect()
     }
 
     /// `f` on every item, item `i` on worker `i`, all at once; the results in order.
@@ -111,7 +109,7 @@ mod tests {
     fn rows_cover_the_batch_once_and_pairs_stay_together() {
         for (threads, batch) in [(1, 2), (2, 64), (3, 64), (16, 65), (5, 41), (64, 64)] {
             let workers = Workers::new(threads, batch).unwrap();
-            let rows = workers.rows();
+            let rows = workers.rows(batch);
             assert_eq!(rows.first().map(|r| r.start), Some(0));
             assert_eq!(rows.last().map(|r| r.end), Some(batch));
             assert!(rows.windows(2).all(|w| w[0].end == w[1].start && w[1].start % 2 == 0));

@@ -1,25 +1,29 @@
 //! One step: the definition of soft regularization, written out.
 //!
 //! Draw a batch and its partners at random; move the critic, then the generator, down the gradient
-//! of `J = L + Σ λ·R`; let the moving average follow.
+//! of `J = L + Σ λ·R`; let the moving averages follow.
 
 use crate::config::Checked;
-use crate::draw::{Draws, Shard};
+use crate::draw::{Draws, Shard, unit_pictures};
 use crate::error::Error;
-use crate::objective::{Objective, Parts};
+use crate::objective::{Objective, Parts, record};
 use crate::players::{Players, replica};
 use crate::replica::{Workers, combine};
+use crate::scene::{CriticScene, GeneratorScene, Kept, Masks, Pictures};
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
-use softreg::hard;
-use softreg::pairing::PairingError;
-use softreg::site::{Player, Site};
-use softreg::spec::{Body, Term};
+use rand::seq::SliceRandom;
+use softreg::hard::SpectralNorm;
+use softreg::memory::Memory;
+use softreg::overfitting::{self, Signs};
+use softreg::plan::Plan;
+use softreg::site::{Input, Player};
+use softreg::term::Body;
 use softreg::{Purpose, Seed};
 use softreg_image::{Collection, Sampler};
-use softreg_net::{Critic, Generator};
+use softreg_net::{Critic, Generator, Trace, latent};
 use std::collections::BTreeMap;
 
 /// What does not change from step to step.
@@ -27,6 +31,9 @@ pub(crate) struct Trainer<'a> {
     checked: &'a Checked,
     pictures: &'a Collection,
     sampler: Sampler,
+    /// Draws beside the batch, for partners from outside it.
+    beside: Sampler,
+    held_out: Vec<usize>,
     workers: Workers,
     device: Device,
 }
@@ -36,6 +43,7 @@ struct Work {
     number: u64,
     generator: Generator,
     shard: Shard,
+    fresh: Option<Shard>,
     rows: usize,
 }
 
@@ -44,6 +52,8 @@ struct Made {
     work: Work,
     /// Generated pictures, with the graph that leads back to the generator's weights.
     pictures: Tensor<4>,
+    /// The same of partners.
+    kept: Kept,
 }
 
 /// One worker's results for one player.
@@ -51,21 +61,58 @@ struct Gradients {
     rows: usize,
     of_weights: GradientsParams,
     parts: Parts,
-    /// Mean scores of real and generated pictures; the critic's only.
-    scores: Option<[f64; 2]>,
+    /// Scores of real and generated pictures; the critic's only.
+    scores: Option<Scores>,
+}
+
+/// Means over a batch, or a part of one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scores {
+    real: f64,
+    /// Of the signs of the scores of real pictures.
+    sign: f64,
+    fake: f64,
+}
+
+/// The critic as the workers run it.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    critic: &'a Critic,
+    teacher: Option<&'a Critic>,
+    spectral: Option<(&'a SpectralNorm, f64)>,
+}
+
+impl Judge<'_> {
+    /// `raw` with the weights that it is run with.
+    fn effective(&self, raw: &Critic) -> Critic {
+        let Some((norm, bound)) = self.spectral else { return raw.clone() };
+        let scales = raw.scales();
+        norm.normalized(raw.clone(), &|id| bound / scales.get(&id).copied().unwrap_or(1.0))
+    }
 }
 
 impl<'a> Trainer<'a> {
-    /// Prepares for training on the pictures that `sampler` chooses.
+    /// Prepares for training on the pictures `training`, with those `held_out` to look at.
     pub(crate) fn new(
         checked: &'a Checked,
         pictures: &'a Collection,
-        sampler: Sampler,
+        training: &[usize],
+        held_out: &[usize],
         device: &Device,
     ) -> Result<Self, Error> {
-        let training = &checked.config().training;
-        let workers = Workers::new(training.threads, training.batch)?;
-        Ok(Self { checked, pictures, sampler, workers, device: device.clone() })
+        let config = checked.config();
+        let batch = config.training.batch;
+        let sampler = |seed| Sampler::new(training.to_vec(), batch, seed, config.data.flip);
+        Ok(Self {
+            checked,
+            pictures,
+            sampler: sampler(config.seed)?,
+            // Any other seed: its order of pictures must not be the batches' own.
+            beside: sampler(!config.seed)?,
+            held_out: held_out.to_vec(),
+            workers: Workers::new(config.training.threads, batch)?,
+            device: device.clone(),
+        })
     }
 
     /// Takes step number `step` (from 0); returns the players and every part of their objectives.
@@ -81,46 +128,92 @@ impl<'a> Trainer<'a> {
         for inner in 0..critic_steps {
             // The generator's update reuses the pictures of the critic's last one.
             let last = inner + 1 == critic_steps;
-            let work = self.share_out(&players.generator, step * critic_steps + inner, last);
-            let critic = &players.critic;
-            let results = self
-                .workers
-                .map(work, |worker, work| self.critic_gradients(&replica(critic), worker, work));
+            let number = step * critic_steps + inner;
+            if let Some(spectral) = &mut players.spectral {
+                spectral.iterate(&players.critic);
+            }
+            let work = self.share_out(&players.generator, number, last, step, &players.memory);
+            let (judge, memory) = (self.judge(&players), &players.memory);
+            let results = self.workers.map(work, |worker, work| {
+                self.critic_gradients(judge, worker, work, step, memory, last)
+            });
             let (gradients, pictures): (Vec<_>, Vec<_>) =
                 results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
             made = pictures;
-            let gradients = self.whole(critic, gradients, Player::Critic, step, &mut values)?;
+            let scores = Scores::mean(&gradients);
+            let (gradients, loss) =
+                self.whole(&players.critic, gradients, Player::Critic, step, &mut players.memory)?;
+            values.insert("score/real".to_owned(), scores.real);
+            values.insert("score/fake".to_owned(), scores.fake);
+            record(self.plan(), Player::Critic, step, &players.memory, loss, &mut values);
             players.critic = players.critic_optimizer.update(players.critic, gradients);
+            players.teach(number);
+            self.remember(&mut players, scores, number);
         }
-        let critic = &players.critic;
-        let results = self.workers.map(made, |worker, made| {
-            self.generator_gradients(&replica(critic).no_grad(), worker, made)
-        });
+        let (judge, memory) = (self.judge(&players), &players.memory);
+        let results = self
+            .workers
+            .map(made, |worker, made| self.generator_gradients(judge, worker, made, step, memory));
         let gradients = results.into_iter().collect::<Result<_, _>>()?;
         let generator = &players.generator;
-        let gradients = self.whole(generator, gradients, Player::Generator, step, &mut values)?;
+        let (gradients, loss) =
+            self.whole(generator, gradients, Player::Generator, step, &mut players.memory)?;
+        record(self.plan(), Player::Generator, step, &players.memory, loss, &mut values);
         players.generator = players.generator_optimizer.update(players.generator, gradients);
+        for name in SIGNS {
+            values.extend(players.memory.latest(name).map(|value| (name.to_owned(), value)));
+        }
         let images_seen = (step + 1) * critic_steps * config.training.batch as u64;
         Ok((players.follow(self.checked, images_seen), values))
     }
 
+    fn plan(&self) -> &'a Plan {
+        self.checked.plan()
+    }
+
+    fn judge<'p>(&self, players: &'p Players) -> Judge<'p> {
+        let bound = self.plan().spectral_norm();
+        Judge {
+            critic: &players.critic,
+            teacher: players.teacher.as_ref(),
+            spectral: players.spectral.as_ref().zip(bound),
+        }
+    }
+
     /// Draws what update `number` needs and splits it over the workers.
-    fn share_out(&mut self, generator: &Generator, number: u64, with_graph: bool) -> Vec<Work> {
+    fn share_out(
+        &mut self,
+        generator: &Generator,
+        number: u64,
+        with_graph: bool,
+        step: u64,
+        memory: &Memory,
+    ) -> Vec<Work> {
         let seed = Seed(self.checked.config().seed);
         let shape = self.checked.shape();
-        let draws = Draws::new(seed, number, shape, self.pictures, &mut self.sampler);
+        let (pictures, purpose) = (self.pictures, Purpose::Latents);
+        let draws = Draws::new(seed, purpose, number, shape, pictures, &mut self.sampler);
+        let outside = |term: &softreg::term::Term| {
+            let fresh = term.body.composition().is_some_and(|c| c.pairing.needs_fresh());
+            fresh && term.due(step, memory)
+        };
+        let fresh =
+            self.plan().terms().iter().any(outside).then(|| {
+                Draws::new(seed, Purpose::Fresh, number, shape, pictures, &mut self.beside)
+            });
         let device = self.device.clone().autodiff();
         let replica = || match with_graph {
             true => replica(generator),
             false => replica(generator).no_grad(),
         };
         self.workers
-            .rows()
+            .rows(self.checked.config().training.batch)
             .into_iter()
             .map(|rows| Work {
                 number,
                 generator: replica(),
                 rows: rows.len(),
+                fresh: fresh.as_ref().map(|draws| draws.shard(rows.clone(), shape, &device)),
                 shard: draws.shard(rows, shape, &device),
             })
             .collect()
@@ -129,81 +222,108 @@ impl<'a> Trainer<'a> {
     /// `∂J/∂critic` on one worker's share of the batch.
     fn critic_gradients(
         &self,
-        critic: &Critic,
+        judge: Judge<'_>,
         worker: usize,
         work: Work,
+        step: u64,
+        memory: &Memory,
+        last: bool,
     ) -> Result<(Gradients, Made), Error> {
+        let plan = self.plan();
+        let weights = replica(judge.critic);
+        let critic = judge.effective(&weights);
         let shard = &work.shard;
-        let labels_of_fake = || shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
-        let pictures = work.generator.forward(shard.latents.clone(), labels_of_fake());
-        let mut augmentation = self.rng(Purpose::Augmentation, work.number, worker);
-        let policy = self.checked.policy();
-        let real = policy.apply(shard.real.clone(), &mut augmentation);
-        let fake = policy.apply(pictures.clone().detach(), &mut augmentation);
-        let score = |x, labels: Option<Tensor<2>>| critic.forward(x, labels);
-        let real_score = score(real.clone(), shard.real_labels.clone());
-        let fake_score = score(fake.clone(), labels_of_fake());
-        let loss = self.checked.loss().critic(column(&real_score), column(&fake_score));
-        let scores = [mean(&real_score), mean(&fake_score)];
-        let mut objective = Objective::new(loss);
-        let mut partners = self.rng(Purpose::Partner, work.number, worker);
-        self.regularize(&mut objective, Player::Critic, critic, &mut |term, site| {
-            let rng: &mut dyn Rng = &mut partners;
-            match site {
-                Site::RealScore => term.penalty(
-                    &real,
-                    &real_score,
-                    None,
-                    &mut |x| score(x, shard.real_labels.clone()),
-                    rng,
-                ),
-                _ => {
-                    term.penalty(&fake, &fake_score, None, &mut |x| score(x, labels_of_fake()), rng)
-                }
-            }
-        })?;
+        let labels_of_fake = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
+        let pictures = work.generator.forward(shard.latents.clone(), labels_of_fake.clone());
+        let mut masks = self.masks(work.number, worker);
+        let traced = plan
+            .terms()
+            .iter()
+            .any(|term| matches!(term.body, Body::Gradient(_)) && term.due(step, memory));
+        let mut look = |pixels: Tensor<4>, labels: Option<Tensor<2>>| {
+            let mut trace = if traced { Trace::new() } else { Trace::none() };
+            let mask = masks.draw(&critic, pixels.dims()[0], &pixels.device());
+            let opinion = critic.judge(pixels.clone(), labels.clone(), mask.clone(), &mut trace);
+            Pictures { pixels, labels, mask, opinion, trace }
+        };
+        let augment = |kind, x| self.augment(work.number, worker, kind, memory, x);
+        let real = look(augment("real", shard.real.clone()), shard.real_labels.clone());
+        let fake = look(augment("fake", pictures.clone().detach()), labels_of_fake);
+        let loss =
+            self.checked.loss().critic(column(&real.opinion.score), column(&fake.opinion.score));
+        let scores = Scores::of(&real.opinion.score, &fake.opinion.score);
+        let keeps =
+            |key: &str| last && plan.will_pass(Player::Generator, key, step, memory, work.rows);
+        let mut scene = CriticScene {
+            critic: &critic,
+            weights: &weights,
+            teacher: judge.teacher,
+            generator: &work.generator,
+            shard,
+            fresh: work.fresh.as_ref(),
+            real,
+            fake,
+            masks,
+            augment: &|x| augment("fake", x),
+            keeps: &keeps,
+            kept: Vec::new(),
+        };
+        let mut rng = |name: &str| self.partners(work.number, worker, name);
+        let terms = plan.evaluate(Some(Player::Critic), step, memory, &mut scene, &mut rng)?;
+        let kept = scene.kept;
+        let objective = Objective::new(loss, terms);
         let gradients = Gradients {
             rows: work.rows,
-            of_weights: GradientsParams::from_grads(objective.total().backward(), critic),
+            of_weights: GradientsParams::from_grads(objective.total().backward(), &weights),
             parts: objective.parts(),
             scores: Some(scores),
         };
-        Ok((gradients, Made { work, pictures }))
+        Ok((gradients, Made { work, pictures, kept }))
     }
 
     /// `∂J/∂generator` on one worker's share of the batch; the critic is frozen.
     fn generator_gradients(
         &self,
-        critic: &Critic,
+        judge: Judge<'_>,
         worker: usize,
         made: Made,
+        step: u64,
+        memory: &Memory,
     ) -> Result<Gradients, Error> {
-        let Made { work, pictures } = made;
+        let Made { work, pictures, kept } = made;
+        let critic = judge.effective(&replica(judge.critic).no_grad());
         let shard = &work.shard;
-        let groups = shard.latent_labels.as_ref().map(|(labels, _)| labels.as_slice());
-        let labels = || shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
-        // A draw of its own: the stream of the same update, past the workers of the critic.
-        let mut augmentation =
-            self.rng(Purpose::Augmentation, work.number, worker + GENERATOR_STREAMS);
-        let policy = self.checked.policy();
-        let fake = policy.apply(pictures.clone(), &mut augmentation);
-        let fake_score = critic.forward(fake, labels());
+        let labels = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
+        // Draws of its own: the streams of the same update, past the workers of the critic.
+        let stream = worker + GENERATOR_STREAMS;
+        let augment = |kind, x| self.augment(work.number, stream, kind, memory, x);
+        let mut masks = self.masks(work.number, stream);
+        let mut judged = |pixels: Tensor<4>, labels| {
+            let mask = masks.draw(&critic, pixels.dims()[0], &pixels.device());
+            critic.judge(pixels, labels, mask, &mut Trace::none())
+        };
+        let opinion = judged(augment("fake", pictures.clone()), labels);
         let loss = self.checked.loss();
         let real_score = loss.pairs_players().then(|| {
-            let real = policy.apply(shard.real.clone(), &mut augmentation);
-            column(&critic.forward(real, shard.real_labels.clone()))
+            let real = augment("real", shard.real.clone());
+            column(&judged(real, shard.real_labels.clone()).score)
         });
-        let mut objective = Objective::new(loss.generator(column(&fake_score), real_score));
-        let mut partners = self.rng(Purpose::Partner, work.number, worker + GENERATOR_STREAMS);
-        self.regularize(&mut objective, Player::Generator, &work.generator, &mut |term, _| {
-            term.penalty(
-                &shard.latents,
-                &pictures,
-                groups,
-                &mut |z| work.generator.forward(z, labels()),
-                &mut partners,
-            )
-        })?;
+        let loss = loss.generator(column(&opinion.score), real_score);
+        let mut scene = GeneratorScene {
+            generator: &work.generator,
+            critic: &critic,
+            shard,
+            fresh: work.fresh.as_ref(),
+            pictures: &pictures,
+            features: opinion.features,
+            augment: &|x| augment("fake", x),
+            kept,
+        };
+        // The same streams as the critic's: the same name is the same partner.
+        let mut rng = |name: &str| self.partners(work.number, worker, name);
+        let player = Some(Player::Generator);
+        let terms = self.plan().evaluate(player, step, memory, &mut scene, &mut rng)?;
+        let objective = Objective::new(loss, terms);
         Ok(Gradients {
             rows: work.rows,
             of_weights: GradientsParams::from_grads(objective.total().backward(), &work.generator),
@@ -212,73 +332,177 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Adds `λ·R` for every regularizer of `player`.
-    fn regularize<M: Module>(
+    /// What the critic sees of pictures: augmented, with the probability that is in force.
+    fn augment(
         &self,
-        objective: &mut Objective,
-        player: Player,
-        network: &M,
-        soft: &mut dyn FnMut(
-            &softreg::composition::Composition,
-            Site,
-        ) -> Result<Tensor<1>, PairingError>,
-    ) -> Result<(), Error> {
-        let of_player = |term: &&Term| term.body.player() == Some(player);
-        for term in self.checked.terms().iter().filter(of_player) {
-            let raw = match &term.body {
-                Body::Soft(composition) => soft(composition, composition.site)
-                    .map_err(|source| Error::Pairing { name: term.name.clone(), source })?,
-                Body::Hard { penalty, .. } => match hard::penalty(network, penalty.as_ref()) {
-                    Some(value) => value,
-                    None => continue,
-                },
-            };
-            objective.add(&term.name, term.weight, raw);
+        number: u64,
+        stream: usize,
+        kind: &str,
+        memory: &Memory,
+        x: Tensor<4>,
+    ) -> Tensor<4> {
+        let policy = self.checked.policy();
+        if policy.is_empty() {
+            return x;
         }
-        Ok(())
+        let fixed = self.checked.config().training.augment_probability;
+        let probability = memory.control(PROBABILITY).unwrap_or(fixed);
+        let seed = Seed(self.checked.config().seed);
+        let mut rng = seed.named_rng(Purpose::Augmentation, number, stream as u64, kind);
+        policy.apply(x, probability, &mut rng)
     }
 
-    /// Joins the workers' gradients, and refuses what is not finite before it reaches a weight.
+    fn masks(&self, number: u64, stream: usize) -> Masks<impl Rng + use<>> {
+        let seed = Seed(self.checked.config().seed);
+        Masks {
+            perturbation: self.plan().perturbations().first().map(|(wanted, _)| *wanted),
+            rng: seed.shard_rng(Purpose::Perturbation, number, stream as u64),
+        }
+    }
+
+    fn partners(&self, number: u64, worker: usize, name: &str) -> rand_chacha::ChaCha8Rng {
+        let seed = Seed(self.checked.config().seed);
+        seed.named_rng(Purpose::Partner, number, worker as u64, name)
+    }
+
+    /// Joins the workers' gradients, and refuses what is not finite before it reaches a weight; also the
+    /// loss. The raw values of the terms are remembered.
     fn whole<M: Module>(
         &self,
         network: &M,
         workers: Vec<Gradients>,
         player: Player,
         step: u64,
-        values: &mut BTreeMap<String, f64>,
-    ) -> Result<GradientsParams, Error> {
+        memory: &mut Memory,
+    ) -> Result<(GradientsParams, f64), Error> {
         let batch: usize = workers.iter().map(|worker| worker.rows).sum();
         let share = |worker: &Gradients| worker.rows as f64 / batch as f64;
-        for (i, name) in ["score/real", "score/fake"].into_iter().enumerate() {
-            let mean = |worker: &Gradients| worker.scores.map(|s| share(worker) * s[i]);
-            if let Some(mean) = workers.iter().map(mean).sum::<Option<f64>>() {
-                values.insert(name.to_owned(), mean);
-            }
-        }
         let parts: Vec<_> = workers.iter().map(|w| (share(w), w.parts.clone())).collect();
         let parts = Parts::combine(&parts);
-        if let Some((quantity, value)) = parts.not_finite() {
+        if let Some((quantity, value)) = parts.not_finite(self.plan()) {
             let step = step + 1;
             return Err(Error::Diverged { player, quantity, value, step, last: String::new() });
         }
-        parts.record(&player.to_string(), values);
+        for (index, raw) in &parts.terms {
+            memory.set_latest(&self.plan().terms()[*index].name, *raw);
+        }
         let gradients = workers.into_iter().map(|w| (share(&w), w.of_weights)).collect();
-        Ok(combine(network, gradients))
+        Ok((combine(network, gradients), parts.loss))
     }
 
-    fn rng(&self, purpose: Purpose, number: u64, worker: usize) -> impl Rng + use<> {
-        Seed(self.checked.config().seed).shard_rng(purpose, number, worker as u64)
+    /// Takes an update's scores into what regularizers remember, and adjusts what follows signs of
+    /// overfitting when it is time to.
+    fn remember(&mut self, players: &mut Players, scores: Scores, number: u64) {
+        for anchor in self.plan().anchors() {
+            let mean = if anchor.of == Input::Real { scores.real } else { scores.fake };
+            players.memory.observe(&anchor, &[mean]);
+        }
+        let adaptive = self.checked.adaptive_probability();
+        let follows = self.plan().follower().is_some();
+        if adaptive.is_none() && !follows {
+            return;
+        }
+        let mut tally = players.memory.tally();
+        tally.add(scores.real, scores.sign, scores.fake);
+        if tally.batches() >= overfitting::INTERVAL {
+            let held_out = follows.then(|| self.held_out_score(players, number));
+            if let Some(signs) = tally.signs(held_out) {
+                let images = tally.batches() * self.checked.config().training.batch as u64;
+                self.adjust(&mut players.memory, &signs, images);
+            }
+            tally = Default::default();
+        }
+        players.memory.set_tally(&tally);
+    }
+
+    fn adjust(&self, memory: &mut Memory, signs: &Signs, images: u64) {
+        memory.set_latest(SIGNS[0], signs.r_t);
+        if let Some(r_v) = signs.r_v {
+            memory.set_latest(SIGNS[1], r_v);
+        }
+        for term in self.plan().terms().iter().filter(|term| term.schedule.follows_signs()) {
+            let control = memory.control(&term.name).unwrap_or(1.0);
+            memory.set_control(&term.name, term.schedule.adjust(control, signs, images));
+        }
+        if let Some(adaptive) = self.checked.adaptive_probability() {
+            let before = memory.control(PROBABILITY).unwrap_or(0.0);
+            let now = adaptive.adjust(before, signs, images);
+            memory.set_control(PROBABILITY, now);
+            memory.set_latest(SIGNS[2], now);
+        }
+    }
+
+    /// The critic's mean score of some held-out pictures, seen the way it sees training pictures.
+    fn held_out_score(&self, players: &Players, number: u64) -> f64 {
+        let config = self.checked.config();
+        let mut rng = Seed(config.seed).rng(Purpose::HeldOut, number);
+        let mut chosen = self.held_out.clone();
+        let count = chosen.len().min(config.training.batch);
+        let chosen: Vec<(usize, bool)> =
+            chosen.partial_shuffle(&mut rng, count).0.iter().map(|i| (*i, false)).collect();
+        let labels = self.pictures.labels.as_deref().unwrap_or(&[]);
+        let shape = self.checked.shape();
+        let rows = self.workers.rows(count);
+        let judge = self.judge(players);
+        let score = |worker: usize, rows: std::ops::Range<usize>| {
+            let chosen = &chosen[rows];
+            let device = self.device.clone().autodiff();
+            let values = unit_pictures(self.pictures, chosen);
+            let (h, w) = (shape.geometry.height(), shape.geometry.width());
+            let values = TensorData::new(values, [chosen.len(), shape.channels, h, w]);
+            let hot = shape.classes.map(|classes| {
+                let of = |(i, _): &(usize, bool)| labels.get(*i).copied().unwrap_or(0);
+                latent::one_hot(&chosen.iter().map(of).collect::<Vec<_>>(), classes, &device)
+            });
+            let pixels = Tensor::from_data(values, &device);
+            let pixels = self.augment(number, worker, "held-out", &players.memory, pixels);
+            let critic = judge.effective(&replica(judge.critic).no_grad());
+            let scores = critic.forward(pixels, hot);
+            f64::from(scores.sum().into_scalar::<f32>())
+        };
+        self.workers.map(rows, score).into_iter().sum::<f64>() / count as f64
     }
 }
+
+/// The control that holds the probability of augmentation.
+pub(crate) const PROBABILITY: &str = "augment";
+
+/// Names of what is measured from time to time.
+const SIGNS: [&str; 3] = ["overfitting/r_t", "overfitting/r_v", "augment/probability"];
 
 /// The generator's draws come from streams past those of any number of critic workers.
 const GENERATOR_STREAMS: usize = 1 << 32;
 
+impl Scores {
+    fn of(real: &Tensor<2>, fake: &Tensor<2>) -> Self {
+        let numbers = |scores: &Tensor<2>| -> Vec<f64> {
+            scores.clone().into_data().iter::<f32>().map(f64::from).collect()
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (real, fake) = (numbers(real), numbers(fake));
+        // A score of 0 is neither: signum() has no such case.
+        let sign = |v: &f64| if *v == 0.0 { 0.0 } else { v.signum() };
+        let signs: Vec<f64> = real.iter().map(sign).collect();
+        Self { real: mean(&real), sign: mean(&signs), fake: mean(&fake) }
+    }
+
+    /// Over all workers.
+    fn mean(workers: &[Gradients]) -> Self {
+        let batch: usize = workers.iter().map(|worker| worker.rows).sum();
+        let add = |sum: Scores, worker: &Gradients| {
+            let share = worker.rows as f64 / batch as f64;
+            let own = worker.scores.unwrap_or_default();
+            Scores {
+                real: sum.real + share * own.real,
+                sign: sum.sign + share * own.sign,
+                fake: sum.fake + share * own.fake,
+            }
+        };
+        workers.iter().fold(Scores::default(), add)
+    }
+}
+
 /// `[n, 1] → [n]`.
 fn column(scores: &Tensor<2>) -> Tensor<1> {
     scores.clone().squeeze_dim(1)
-}
-
-fn mean(scores: &Tensor<2>) -> f64 {
-    f64::from(scores.clone().detach().mean().into_scalar::<f32>())
 }

@@ -11,7 +11,7 @@ use crate::stop::Progress;
 use burn::tensor::Device;
 use image::RgbImage;
 use softreg::{Purpose, Seed};
-use softreg_image::{Collection, Sampler};
+use softreg_image::Collection;
 use softreg_net::latent;
 use softreg_run::checkpoint as container;
 use softreg_run::tensorboard::EventWriter;
@@ -41,6 +41,8 @@ pub struct Run<'a> {
     pub pictures: &'a Collection,
     /// The pictures to train on, as indices.
     pub training: Vec<usize>,
+    /// The pictures held out, as indices: overfitting is measured on them.
+    pub held_out: Vec<usize>,
     /// Where it computes.
     pub device: Device,
     /// The validation measure, where there is one.
@@ -84,10 +86,10 @@ impl Run<'_> {
     pub fn train(mut self, resume: bool) -> Result<Outcome, Error> {
         let config = self.checked.config();
         let batch = config.training.batch;
-        let sampler = Sampler::new(self.training.clone(), batch, config.seed, config.data.flip)?;
         let checked = self.checked;
         let device = self.device.clone();
-        let mut trainer = Trainer::new(checked, self.pictures, sampler, &device)?;
+        let mut trainer =
+            Trainer::new(checked, self.pictures, &self.training, &self.held_out, &device)?;
         let restored = if resume { self.restored()? } else { None };
         if resume {
             self.keep_configuration()?;

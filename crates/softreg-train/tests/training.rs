@@ -49,13 +49,14 @@ fn train(
 ) -> Result<Outcome, Error> {
     let (checked, pictures) = prepare(config);
     let config = checked.config();
-    let (training, _) = pictures.split(config.data.validation, config.seed);
+    let (training, held_out) = pictures.split(config.data.validation, config.seed);
     softreg_run::atomic::write(folder.config(), keys::with_comments(config).as_bytes()).unwrap();
     Run {
         folder,
         checked: &checked,
         pictures: &pictures,
         training,
+        held_out,
         device: Device::flex(),
         validation: validation.map(|v| v as &mut dyn Validation),
         observer,
@@ -124,6 +125,183 @@ fn several_critic_steps_labels_and_hard_terms_go_on_too() {
         }
         assert_eq!(row.images, row.step * 2 * 17);
     }
+}
+
+/// `base` with the regularizers that `texts` ask for.
+fn regularized(base: &str, texts: &[&str]) -> RunConfig {
+    let mut config = config(base);
+    for text in texts {
+        let (name, spec) = softreg::spec::parse(text).unwrap();
+        config.regularizers.insert(name, spec);
+    }
+    config
+}
+
+/// Everything that a step hands to the next: averages of scores, a teacher, singular vectors, weights and a
+/// probability that follow overfitting, and what lazy terms were last.
+#[test]
+fn whatever_regularizers_remember_goes_on_too() {
+    let parent = tempfile::tempdir().unwrap();
+    let sets: [&[&str]; 3] = [
+        &["lecam=1,start=2", "interpolation=1,ramp=4", "spectral=2", "r1=0.01,every=3"],
+        &["consistency=1,schedule=adaptive,speed=100", "dropout=1", "latent=5,every=2,share=0.5"],
+        &[
+            "fresh l1 repel image weight=0.1",
+            "noise(0.05) l2 slope real every=2 weight=0.1",
+            "modulated=1",
+            "wgan-gp=0.1",
+            "shuffle cosine attract image-features weight=0.1",
+            "fresh l1 attract fake-features weight=0.1",
+        ],
+    ];
+    let base = "stop.steps=12 data.validation=0.4 training.augment=[\"translation\"] \
+        training.augment-target=0.1 training.augment-probability=0.5 training.augment-speed=400 \
+        network.conditional=true";
+    for (i, texts) in sets.iter().enumerate() {
+        let straight = fresh(parent.path(), &format!("straight-{i}"));
+        train(&straight, regularized(base, texts), None, &mut (), false).unwrap();
+        let parted = fresh(parent.path(), &format!("parted-{i}"));
+        let base_7 = format!("{base} stop.steps=7");
+        train(&parted, regularized(&base_7, texts), None, &mut (), false).unwrap();
+        train(&parted, regularized(base, texts), None, &mut (), true).unwrap();
+        let [straight_file, parted_file] = [&straight, &parted].map(|folder| newest(folder).1);
+        for (name, tensor) in &straight_file.tensors {
+            assert!(parted_file.tensors.get(name) == Some(tensor), "{texts:?}: {name}");
+        }
+        let rows = [&straight, &parted].map(|f| softreg_run::metrics::read(f.metrics()).unwrap());
+        for (a, b) in rows[0].iter().zip(&rows[1]) {
+            assert_eq!(a.values, b.values, "{texts:?}");
+        }
+        let last = &rows[0][11];
+        let terms = prepare(regularized(base, texts)).0.terms().to_vec();
+        for term in terms.iter().filter(|term| term.name != "spectral") {
+            let key = format!("reg/{}/raw", term.name);
+            assert!(last.get(&key).is_some_and(f64::is_finite), "{key} in {last:?}");
+        }
+        assert!(last.get("overfitting/r_t").is_some(), "{last:?}");
+        assert_ne!(last.get("augment/probability"), Some(0.5), "it follows");
+    }
+}
+
+#[test]
+fn an_adaptive_weight_moves_with_overfitting() {
+    let parent = tempfile::tempdir().unwrap();
+    let weight = |target: &str| {
+        let folder = fresh(parent.path(), &format!("target{target}"));
+        let text = format!("consistency=1,schedule=adaptive,speed=1000,target={target}");
+        let base = "stop.steps=40 data.validation=0.2";
+        train(&folder, regularized(base, &[&text]), None, &mut (), false).unwrap();
+        let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+        let measured = rows[39].get("overfitting/r_v").unwrap();
+        assert!(measured.is_finite());
+        rows[39].get("reg/consistency/weight").unwrap()
+    };
+    // No critic overfits by more than everything or by less than nothing for long.
+    assert!(weight("1") < 1.0 && weight("-1") > 1.0);
+}
+
+#[test]
+fn lazy_terms_act_in_their_turn_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let run = |name: &str, texts: &[&str], steps: u64| {
+        let folder = fresh(parent.path(), name);
+        let base = format!("stop.steps={steps} training.threads=1");
+        train(&folder, regularized(&base, texts), None, &mut (), false).unwrap();
+        weights(&newest(&folder).1, "critic")
+    };
+    // Step 0 is a turn, step 1 is not.
+    let lazy = "consistency=1,every=5";
+    assert_ne!(run("none-1", &[], 1), run("lazy-1", &[lazy], 1));
+    let threefold = run("threefold", &["consistency=5"], 1);
+    assert_eq!(threefold, run("lazy", &[lazy], 1), "five times the weight, a fifth of the time");
+    // A term that waits for its step changes nothing before it.
+    let late = "lecam=1,schedule=warm-up,start=3";
+    assert_eq!(run("none-3", &[], 3), run("late-3", &[late], 3));
+    assert_ne!(run("none-5", &[], 5), run("late-5", &[late], 5));
+}
+
+#[test]
+fn one_regularizer_does_not_change_what_another_draws() {
+    // A term without a say (its λ is tiny) leaves the other's values as they are.
+    let parent = tempfile::tempdir().unwrap();
+    let values = |name: &str, texts: &[&str]| {
+        let folder = fresh(parent.path(), name);
+        train(&folder, regularized("stop.steps=1", texts), None, &mut (), false).unwrap();
+        let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+        ["consistency", "mode-seeking"].map(|name| rows[0].get(&format!("reg/{name}/raw")).unwrap())
+    };
+    let alone = values("alone", &["consistency=1", "mode-seeking=0.1"]);
+    let mute = "augment(0.1) l1 attract fake weight=1e-30 name=another";
+    assert_eq!(alone, values("beside", &["consistency=1", "mode-seeking=0.1", mute]));
+}
+
+/// The generator's half of `latent` takes the pictures that the critic's half had made; alone it makes
+/// them itself, of the same latents.
+#[test]
+fn pictures_of_partners_are_the_same_whoever_makes_them() {
+    let parent = tempfile::tempdir().unwrap();
+    let value = |name: &str, text: &str, key: &str| {
+        let folder = fresh(parent.path(), name);
+        train(&folder, regularized("stop.steps=1", &[text]), None, &mut (), false).unwrap();
+        softreg_run::metrics::read(folder.metrics()).unwrap()[0].get(key).unwrap()
+    };
+    let shared = value("shared", "latent=5", "reg/latent.generator/raw");
+    let alone = value("alone", "noise(0.05) l2 spread image name=alone", "reg/alone/raw");
+    assert!(shared < 0.0 && shared == alone, "{shared} {alone}");
+}
+
+/// What a run refuses, and the way out that it names.
+#[test]
+fn wrong_combinations_are_refused_with_the_reason() {
+    for (base, text, reason) in [
+        ("", "shuffle l2 attract output", "outside adversarial training"),
+        ("training.loss=hinge", "dropout=1", "use the logistic loss"),
+        ("training.loss=relativistic", "noise bernoulli attract real", "use the logistic loss"),
+        ("", "consistency=1,schedule=adaptive", "set data.validation"),
+        ("training.augment-target=0.6", "consistency=1", "set training.augment"),
+        (
+            "training.augment-target=0.6 training.augment=[\"cutout\"] training.loss=wasserstein",
+            "consistency=1",
+            "reads the sign of scores",
+        ),
+    ] {
+        let error = regularized(base, &[text]).check_without_pictures().unwrap_err().to_string();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+    let error = regularized("", &["dropout=1", "modulated=1"]).check_without_pictures();
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`dropout` and `modulated.real`"), "{error}");
+}
+
+/// The plan of passes is what is done: as many operations as the parts, shared ones once.
+#[test]
+fn shared_passes_are_counted_once() {
+    let cost = |texts: &[&str]| {
+        let (checked, _) = prepare(regularized("", texts));
+        softreg_train::cost::StepCost::of(&checked)
+    };
+    let operations = |texts: &[&str]| {
+        let cost = cost(texts);
+        cost.operations(&cost.regularizers)
+    };
+    let none = cost(&[]);
+    assert_eq!(none.regularizers, []);
+    // 3 passes of the generator, and 8 of the critic.
+    let picture = none.picture;
+    let expected = 16.0 * (3.0 * picture.generator + 8.0 * picture.critic);
+    assert_eq!(none.operations(&none.loss), expected);
+    assert_eq!(operations(&["mode-seeking", "pair", "lecam", "l2", "dropout"]), 0.0);
+    let pass = 3.0 * 16.0 * picture.critic;
+    assert_eq!(operations(&["consistency"]), pass);
+    assert_eq!(operations(&["consistency", "balanced"]), 2.0 * pass, "the real half is one pass");
+    assert_eq!(operations(&["consistency", "slope-real"]), 2.0 * pass);
+    assert_eq!(operations(&["consistency=1,every=4,share=0.5"]), pass / 8.0);
+    assert_eq!(operations(&["r1=1,every=16"]), pass / 16.0);
+    // The generator's pictures of noisy latents are made once for both halves.
+    let latent = pass + 3.0 * 16.0 * picture.generator;
+    assert_eq!(operations(&["latent"]), latent);
+    let shared = cost(&["latent"]);
+    assert_eq!(shared.operations(&shared.unshared), latent + 16.0 * picture.generator);
 }
 
 #[test]

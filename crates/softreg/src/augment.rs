@@ -4,15 +4,17 @@
 //! Pictures are `[n, channels, height, width]` in −1..1. With 4 channels the last is opacity: colour
 //! changes leave it alone, moves and cut-outs take it along.
 
-use burn::tensor::Tensor;
-use rand::Rng;
+use burn::tensor::{Bool, Tensor, TensorData};
+use rand::{Rng, RngExt};
 
 mod colour;
 mod cutout;
+mod probability;
 mod translation;
 
 pub use colour::{Colour, ColourDraws};
 pub use cutout::Cutout;
+pub use probability::Probability;
 pub use translation::Translation;
 
 /// One sort of differentiable change.
@@ -54,8 +56,22 @@ impl Policy {
         self.0.is_empty()
     }
 
-    /// Changes every picture of the batch.
-    pub fn apply(&self, pictures: Tensor<4>, rng: &mut dyn Rng) -> Tensor<4> {
-        self.0.iter().fold(pictures, |pictures, change| change.apply(pictures, rng))
+    /// Changes every picture of the batch, by each augmentation with this probability (1: always).
+    ///
+    /// Whatever the probability, the same random numbers are drawn.
+    pub fn apply(&self, pictures: Tensor<4>, probability: f64, rng: &mut dyn Rng) -> Tensor<4> {
+        self.0.iter().fold(pictures, |pictures, change| {
+            let n = pictures.dims()[0];
+            let chances: Vec<f64> = (0..n).map(|_| rng.random()).collect();
+            let changed = change.apply(pictures.clone(), rng);
+            if chances.iter().all(|chance| *chance < probability) {
+                return changed;
+            }
+            let kept: Vec<bool> = chances.iter().map(|chance| *chance >= probability).collect();
+            let kept = TensorData::new(kept, [n, 1, 1, 1]);
+            let kept = Tensor::<4, Bool>::from_data(kept, &pictures.device());
+            let kept = kept.expand(pictures.dims());
+            changed.mask_where(kept, pictures)
+        })
     }
 }

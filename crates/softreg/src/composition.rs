@@ -187,7 +187,9 @@ impl Composition {
             match (player, anchor.of) {
                 (None, Input::Own) => return Ok(()),
                 (None, _) => "outside adversarial training the past is its own: past(of=own)",
-                (Some(_), Input::Own) => "say whose scores are remembered: past(of=real) or past(of=fake)",
+                (Some(_), Input::Own) => {
+                    "say whose scores are remembered: past(of=real) or past(of=fake)"
+                }
                 (Some(Player::Critic), _) if self.site.values() == Values::Score => return Ok(()),
                 _ => "only scores are remembered: use real-score or fake-score",
             }
@@ -218,7 +220,8 @@ impl Composition {
         let mut scene = OwnScene::new(batch, f);
         let rows = batch.len();
         let site = self.site;
-        let pairs = scene::pairs(&*self.pairing, site.input(), &[site], rows, memory, &mut scene, rng)?;
+        let pairs =
+            scene::pairs(&*self.pairing, site.input(), &[site], rows, memory, &mut scene, rng)?;
         match pairs {
             Some(mut of_sites) => self.value(&of_sites.remove(0)),
             None => Ok(Tensor::zeros([1], &device)),

@@ -50,6 +50,7 @@ pub mod hard;
 pub mod knob;
 pub mod memory;
 pub mod overfitting;
+pub mod page;
 pub mod pairing;
 pub mod perturbation;
 pub mod plan;

@@ -185,15 +185,8 @@ pub trait Pairing: Send + Sync + std::fmt::Debug {
 }
 
 /// All pairings, sorted by name.
-pub const PAIRINGS: &[Part<dyn Pairing>] = &[
-    again::PART,
-    augment::PART,
-    fresh::PART,
-    mix::PART,
-    noise::PART,
-    past::PART,
-    shuffle::PART,
-];
+pub const PAIRINGS: &[Part<dyn Pairing>] =
+    &[again::PART, augment::PART, fresh::PART, mix::PART, noise::PART, past::PART, shuffle::PART];
 
 /// The rows of each group, in the order of the groups; one group of all rows where there are none.
 fn rows_by_group(samples: &Samples<'_>) -> Vec<Vec<usize>> {

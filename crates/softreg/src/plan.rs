@@ -4,7 +4,7 @@
 use crate::hard::Point;
 use crate::memory::{Anchor, Memory};
 use crate::overfitting;
-use crate::pairing::{Pairing, PairingError};
+use crate::pairing::{Pairing, PairingError, PartnerInput};
 use crate::perturbation::Perturbation;
 use crate::scene::{self, Scene};
 use crate::site::{Input, Player, Site};
@@ -127,9 +127,8 @@ impl Plan {
             let n = scene.inputs(group.input).rows.dims()[0];
             let rows = |i: &usize| self.terms[*i].rows(n);
             let most = due.iter().map(rows).max().unwrap_or(n);
-            let failed = |i: usize| {
-                move |source| PlanError { name: self.terms[i].name.clone(), source }
-            };
+            let failed =
+                |i: usize| move |source| PlanError { name: self.terms[i].name.clone(), source };
             // Terms that look at fewer rows than the group's pass are cut down; partners inside the
             // batch cost nothing, and are drawn for each share.
             let mut shares: Vec<usize> = due.iter().map(rows).collect();
@@ -224,7 +223,14 @@ impl Plan {
 
     /// Whether `player` will run `key`'s pass over `rows` of `n` samples at `step`, as
     /// [`crate::scene::Pass::key`] names it: its results are worth keeping then.
-    pub fn will_pass(&self, player: Player, key: &str, step: u64, memory: &Memory, n: usize) -> bool {
+    pub fn will_pass(
+        &self,
+        player: Player,
+        key: &str,
+        step: u64,
+        memory: &Memory,
+        n: usize,
+    ) -> bool {
         self.groups.iter().filter(|group| group.player == Some(player)).any(|group| {
             let due = group.terms.iter().filter(|i| self.terms[**i].due(step, memory));
             let rows = due.map(|i| self.terms[*i].rows(n)).max();
@@ -274,7 +280,8 @@ impl Plan {
     fn use_of(&self, terms: &[usize]) -> f64 {
         let cycle = self.cycle(terms);
         let at = |step: u64| {
-            let due = terms.iter().map(|i| &self.terms[*i]).filter(|t| step.is_multiple_of(t.every));
+            let due =
+                terms.iter().map(|i| &self.terms[*i]).filter(|t| step.is_multiple_of(t.every));
             due.map(|term| term.share).fold(0.0, f64::max)
         };
         (0..cycle).map(at).sum::<f64>() / cycle as f64
@@ -283,7 +290,8 @@ impl Plan {
     /// Whether two sets of terms ask for passes of the same size in the same steps.
     fn same_turns(&self, a: &[usize], b: &[usize]) -> bool {
         let share = |terms: &[usize], step: u64| {
-            let due = terms.iter().map(|i| &self.terms[*i]).filter(|t| step.is_multiple_of(t.every));
+            let due =
+                terms.iter().map(|i| &self.terms[*i]).filter(|t| step.is_multiple_of(t.every));
             due.map(|term| term.share).fold(0.0, f64::max)
         };
         let cycle = self.cycle(&[a, b].concat());
@@ -311,11 +319,13 @@ fn costs(
     made: bool,
     terms: Vec<String>,
 ) -> Vec<ExtraPass> {
-    let Some(player) = group.player.filter(|_| group.pairing.extra_pass()) else { return vec![] };
+    // The critic's randomness is behind its last features, which are there already.
+    let same_input = group.pairing.partner_input() == PartnerInput::Same;
+    let runs = group.pairing.extra_pass() && !same_input;
+    let Some(player) = group.player.filter(|_| runs) else { return vec![] };
     let name = group.pairing.name();
     let sees = match (name, group.input) {
         ("fresh", input) => format!("further {input}"),
-        ("again", input) => format!("{input} again"),
         (name, input) => format!("{input} through `{name}`"),
     };
     let pass = |network, forward: f64, backward: f64, sees: &str| ExtraPass {

@@ -130,19 +130,17 @@ impl Entry {
         Plan::new(terms.unwrap_or_default())
     }
 
-    /// Passes through a network that it adds to a step, in words: `1 critic`, `1 critic + 1 generator`, or
-    /// `none`. A pass counts where it goes forwards, or backwards without having gone forwards.
+    /// Passes through a network that it adds to a step at its defaults, forwards and backwards together, in
+    /// words: `3 critic + 1 generator`, or `none`. A plain pass is three: one forwards, and two backwards,
+    /// through weights and inputs.
     pub fn passes(&self) -> String {
-        let plan = self.plan();
-        let mut counts = Vec::new();
-        for player in [Player::Critic, Player::Generator] {
-            let passes = plan.passes();
+        let passes = self.plan().passes();
+        let counts = [Player::Critic, Player::Generator].map(|player| {
             let of = passes.iter().filter(|pass| pass.network == player);
-            let count: f64 = of.map(|pass| pass.forward.max(f64::from(u8::from(pass.backward > 2.0)))).sum();
-            if count > 0.0 {
-                counts.push(format!("{count} {player}"));
-            }
-        }
+            let count: f64 = of.map(|pass| pass.forward + pass.backward).sum();
+            (count > 0.0).then(|| format!("{count} {player}"))
+        });
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
         if counts.is_empty() { "none".to_owned() } else { counts.join(" + ") }
     }
 }

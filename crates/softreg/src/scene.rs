@@ -8,7 +8,7 @@
 use crate::composition::Pairs;
 use crate::hard::{Point, WeightPenalty};
 use crate::memory::Memory;
-use crate::pairing::{Pairing, PairingError, Partners, Samples};
+use crate::pairing::{Pairing, PairingError, PartnerInput, Partners, Samples};
 use crate::site::{Input, Site};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
@@ -33,6 +33,11 @@ pub struct Pass<'a> {
     pub rows: Tensor<2>,
     /// Whether row `i` stands in for sample `i` (and has its label), and is no sample of its own.
     pub of_samples: bool,
+    /// Whether the rows are the samples themselves, seen again with another draw of the network's own
+    /// randomness.
+    pub same_input: bool,
+    /// Where the rows are mixtures: the row of each sample's partner, and the sample's share.
+    pub mixed: Option<(&'a [usize], f64)>,
     /// Tells this pass from all others of the update, for whoever wants to use its results again.
     pub key: &'a str,
     /// Where its outputs are wanted; all with this input.
@@ -69,7 +74,12 @@ pub trait Scene {
     /// `∇ₓD(x)` at the first `rows` of `point`, `[rows, features]`, with the graph that leads back to the
     /// weights; `None` where the network's gradient is not known. For [`Point::Between`], `shares` holds
     /// how much of the real picture there is in each row.
-    fn input_gradient(&mut self, _point: Point, _shares: &[f32], _rows: usize) -> Option<Tensor<2>> {
+    fn input_gradient(
+        &mut self,
+        _point: Point,
+        _shares: &[f32],
+        _rows: usize,
+    ) -> Option<Tensor<2>> {
         None
     }
 }
@@ -105,6 +115,8 @@ pub(crate) fn pairs(
         input,
         rows,
         of_samples: !pairing.needs_fresh(),
+        same_input: pairing.partner_input() == PartnerInput::Same,
+        mixed: None,
         key: &key,
         sites,
     };
@@ -131,7 +143,8 @@ pub(crate) fn pairs(
                 t.clone().mul_scalar(share) + other
             };
             let wanted = said.iter().map(mix).collect();
-            with(None, scene.pass(&pass(inputs)), wanted)
+            let mixed = Some((partners.as_slice(), share));
+            with(None, scene.pass(&Pass { mixed, ..pass(inputs) }), wanted)
         }
         Partners::Remembered(anchor) => {
             let Some(average) = memory.anchor(&anchor) else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! How λ changes over a run: a factor on the weight of a term, step by step.
 
-use crate::setting::{Part, Setting};
 use crate::overfitting::Signs;
+use crate::setting::{Part, Setting};
 
 mod adaptive;
 mod constant;
@@ -34,18 +34,12 @@ pub trait Schedule: Send + Sync + std::fmt::Debug {
 }
 
 /// All schedules, sorted by name; `constant` is the default.
-pub const SCHEDULES: &[Part<dyn Schedule>] = &[
-    adaptive::PART,
-    constant::PART,
-    cosine::PART,
-    linear::PART,
-    sigmoid::PART,
-    warm_up::PART,
-];
+pub const SCHEDULES: &[Part<dyn Schedule>] =
+    &[adaptive::PART, constant::PART, cosine::PART, linear::PART, sigmoid::PART, warm_up::PART];
 
-const START: Setting =
-    Setting::whole("start", "step at which the ramp begins", 0, [0, 1 << 40]);
-const RAMP: Setting = Setting::whole("ramp", "steps from there to the full weight", 1000, [1, 1 << 40]);
+const START: Setting = Setting::whole("start", "step at which the ramp begins", 0, [0, 1 << 40]);
+const RAMP: Setting =
+    Setting::whole("ramp", "steps from there to the full weight", 1000, [1, 1 << 40]);
 const FROM: Setting =
     Setting::number("from", "factor on the weight before the ramp", 0.0, [0.0, 1e6]);
 

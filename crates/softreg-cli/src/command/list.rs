@@ -5,8 +5,15 @@ use crate::terminal::{Row, Table, line_to_stdout};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use softreg::adversarial::LOSSES;
+use softreg::aim::AIMS;
 use softreg::augment::AUGMENTATIONS;
-use softreg::registry::{Kind, REGULARIZERS, Setting, SettingKind};
+use softreg::distance::DISTANCES;
+use softreg::pairing::PAIRINGS;
+use softreg::registry::REGULARIZERS;
+use softreg::schedule::SCHEDULES;
+use softreg::setting::{Part, Setting};
+use softreg::site::SITES;
+use softreg::spec::COMMON;
 use softreg_image::SOURCES;
 use softreg_image::fetch::DATA_SETS;
 use softreg_net::architecture::ARCHITECTURES;
@@ -30,6 +37,16 @@ pub(crate) struct List {
 enum What {
     /// Terms λ·R of the objective (train --reg)
     Regularizers,
+    /// How partners are drawn: first choice of a composition (train --reg 'noise l2 slope real')
+    Pairings,
+    /// How outputs are compared: second choice
+    Distances,
+    /// What is asked of pairs: third choice
+    Aims,
+    /// Which output is looked at: fourth choice
+    Sites,
+    /// How λ changes over a run, and other settings that every regularizer has
+    Schedules,
     /// Adversarial losses (train --loss)
     Losses,
     /// Pairs of networks (train --network)
@@ -61,13 +78,23 @@ impl List {
             let objects: Vec<Value> = entries.into_iter().map(object).collect();
             return Ok(line_to_stdout(&serde_json::to_string_pretty(&objects)?)?);
         }
-        Ok(line_to_stdout(table(entries).to_string().trim_end())?)
+        let mut text = table(entries).to_string();
+        if matches!(self.what, What::Regularizers | What::Schedules) {
+            text += "\nSettings that every regularizer has besides:\n";
+            text += &table(COMMON.iter().map(common).collect()).to_string();
+        }
+        Ok(line_to_stdout(text.trim_end())?)
     }
 }
 
 fn entries(what: What) -> Vec<Entry> {
     match what {
         What::Regularizers => REGULARIZERS.iter().map(regularizer).collect(),
+        What::Pairings => PAIRINGS.iter().map(part).collect(),
+        What::Distances => DISTANCES.iter().map(part).collect(),
+        What::Aims => AIMS.iter().map(part).collect(),
+        What::Sites => SITES.iter().map(|(name, _, what)| entry(name, "meaning", what)).collect(),
+        What::Schedules => SCHEDULES.iter().map(part).collect(),
         What::Losses => LOSSES
             .iter()
             .map(|loss| entry(loss.name(), "formula", loss.formula()).with_source(loss.source()))
@@ -100,24 +127,21 @@ impl Entry {
 }
 
 fn regularizer(entry: &softreg::registry::Entry) -> Entry {
-    let kind = match entry.kind {
-        Kind::Soft => "soft",
-        Kind::Hard => "hard",
-    };
     let mut below = vec![("formula", json!(entry.formula), format!("R = {}", bare(entry.formula)))];
-    let settings: Vec<Value> = entry.settings.iter().map(setting).collect();
-    let texts = entry
-        .settings
-        .iter()
-        .map(|s| format!("{}={} ({}): {}", s.name, s.kind.default(), s.kind.expected(), s.summary));
-    let texts: Vec<String> = texts.collect();
-    below.push(("settings", json!(settings), texts.join("\n")));
-    below.push(("passes", json!(entry.passes), format!("extra passes: {}", entry.passes)));
+    below.push(settings(entry.settings));
+    let (schedule, of_schedule) = entry.schedule;
+    let sets: Vec<String> = of_schedule.iter().map(|(k, v)| format!(",{k}={v}")).collect();
+    let course = match schedule {
+        "constant" => String::new(),
+        other => format!("schedule={other}{}", sets.concat()),
+    };
+    below.push(("schedule", json!(schedule), course));
+    below.push(("passes", json!(entry.passes()), format!("extra passes: {}", entry.passes())));
     below.push(("source", json!(entry.source), entry.source.to_owned()));
     Entry {
         columns: vec![
             ("name", json!(entry.name)),
-            ("kind", json!(kind)),
+            ("kind", json!(entry.kind.name())),
             ("weight", json!(entry.weight)),
             ("summary", json!(entry.summary)),
         ],
@@ -130,14 +154,34 @@ fn bare(formula: &str) -> &str {
     formula.strip_prefix("R = ").unwrap_or(formula)
 }
 
-fn setting(setting: &Setting) -> Value {
-    let default = match setting.kind {
-        SettingKind::Number { default, .. } => json!(default),
-        SettingKind::Flag { default } => json!(default),
-        SettingKind::Choice { default, .. } => json!(default),
+fn part<T: ?Sized>(part: &Part<T>) -> Entry {
+    let mut entry = entry(part.name, "formula", part.formula);
+    entry.below.push(settings(part.settings));
+    entry
+}
+
+/// A setting as a thing of its own.
+fn common(setting: &Setting) -> Entry {
+    let kind = setting.kind;
+    let mut entry = entry(setting.name, "meaning", setting.summary);
+    let text = format!("{} where none is given; {}", kind.default(), kind.expected());
+    entry.below.push(("expected", json!(kind.expected()), text));
+    entry
+}
+
+/// Settings as one of the longer facts.
+fn settings(settings: &'static [Setting]) -> (&'static str, Value, String) {
+    let text = |s: &Setting| {
+        format!("{}={} ({}): {}", s.name, s.kind.default(), s.kind.expected(), s.summary)
     };
+    let texts: Vec<String> = settings.iter().map(text).collect();
+    let values: Vec<Value> = settings.iter().map(setting).collect();
+    ("settings", json!(values), texts.join("\n"))
+}
+
+fn setting(setting: &Setting) -> Value {
     json!({
-        "name": setting.name, "summary": setting.summary, "default": default,
+        "name": setting.name, "summary": setting.summary, "default": setting.kind.default(),
         "expected": setting.kind.expected(),
     })
 }

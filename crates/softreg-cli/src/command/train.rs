@@ -1,21 +1,14 @@
 //! `softreg train`: from pictures to a generator, in one command.
 
-use crate::command::listed;
+use super::choices::{self, Choices};
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
 use crate::validation::HeldOut;
-use crate::{backend, recipe, trained};
+use crate::{backend, trained};
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use softreg::adversarial::LOSSES;
-use softreg::augment::AUGMENTATIONS;
-use softreg::registry::REGULARIZERS;
-use softreg::spec;
-use softreg_image::{Collection, LoadOptions, Size};
-use softreg_net::Geometry;
-use softreg_net::architecture::ARCHITECTURES;
-use softreg_net::geometry::GeometryError;
+use softreg_image::Collection;
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{Checked, keys, parse};
 use softreg_train::train::Validation;
@@ -40,12 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
   softreg train --print-config > my.toml && softreg train --recipe my.toml"
 )]
 pub(crate) struct Train {
-    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
-    #[arg(value_name = "PATH")]
-    source: Option<String>,
-    /// A recipe by name (see: softreg list recipes) or a configuration file
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
-    recipe: String,
+    #[command(flatten)]
+    choices: Choices,
     /// Go on with a run that was stopped; only when it ends and what it writes may be changed:
     /// --steps, --images, --minutes, --set stop.… and --set output.…
     #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "out"])]
@@ -53,54 +42,6 @@ pub(crate) struct Train {
     /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Picture size: auto, 32 or 48x64 (width x height)
-    #[arg(long, value_name = "SIZE", help_heading = "Pictures")]
-    size: Option<String>,
-    /// Use only the first pictures
-    #[arg(long, value_name = "COUNT", help_heading = "Pictures")]
-    limit: Option<usize>,
-    /// Mirror half of the pictures left to right
-    #[arg(long, help_heading = "Pictures")]
-    flip: bool,
-    /// Learn the labels too (class folders), and generate by label
-    #[arg(long, help_heading = "Networks")]
-    conditional: bool,
-    #[arg(long, value_name = "NAME", help_heading = "Networks",
-        help = format!("Generator and critic: {}", listed(ARCHITECTURES.iter().map(|a| a.name))))]
-    network: Option<String>,
-    /// Feature maps next to the picture; cost grows with its square
-    #[arg(long, value_name = "MAPS", help_heading = "Networks")]
-    width: Option<usize>,
-    #[arg(long, value_name = "NAME", help_heading = "Training",
-        help = format!("Adversarial loss: {}", listed(LOSSES.iter().map(|l| l.name()))))]
-    loss: Option<String>,
-    #[arg(long = "reg", value_name = "NAME=WEIGHT", help_heading = "Training",
-        help = format!("Regularizer, NAME or NAME=WEIGHT[,SETTING=VALUE]: {}; may be repeated; weight 0 takes one out, none takes all out", listed(REGULARIZERS.iter().map(|r| r.name))))]
-    regularizers: Vec<String>,
-    #[arg(long, value_name = "LIST", help_heading = "Training",
-        help = format!("Differentiable augmentation, several with commas: {}; or none", listed(AUGMENTATIONS.iter().map(|a| a.name()))))]
-    augment: Option<String>,
-    /// Pictures per step
-    #[arg(long, value_name = "COUNT", help_heading = "Training")]
-    batch: Option<usize>,
-    /// Fixes every random draw
-    #[arg(long, value_name = "NUMBER", help_heading = "Training")]
-    seed: Option<u64>,
-    /// Stop after so many steps
-    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
-    steps: Option<u64>,
-    /// Stop after so many pictures, repeats counted
-    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
-    images: Option<u64>,
-    /// Stop after so many minutes of training
-    #[arg(long, value_name = "MINUTES", help_heading = "Stop (the first that holds)")]
-    minutes: Option<f64>,
-    /// Any key of the configuration, SECTION.KEY=VALUE; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    assignments: Vec<String>,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "COUNT", help_heading = "Machine")]
-    threads: Option<usize>,
     /// Where to compute
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
@@ -120,9 +61,9 @@ impl Train {
         if self.print_config {
             let config = match &self.resume {
                 Some(folder) => trained::configuration(&RunFolder::open(folder)?)?,
-                None => recipe::read(&self.recipe)?,
+                None => self.choices.recipe()?,
             };
-            let config = self.config(config)?;
+            let config = self.choices.over(config)?;
             config.check_without_pictures()?;
             return Ok(line_to_stdout(keys::with_comments(&config).trim_end())?);
         }
@@ -137,69 +78,12 @@ impl Train {
         }
     }
 
-    /// The recipe with everything from the command line on top.
-    fn config(&self, mut config: RunConfig) -> anyhow::Result<RunConfig> {
-        let set = |target: &mut String, value: &Option<String>| {
-            if let Some(value) = value {
-                target.clone_from(value);
-            }
-        };
-        set(&mut config.data.source, &self.source);
-        set(&mut config.data.size, &self.size);
-        set(&mut config.training.loss, &self.loss);
-        config.data.limit = self.limit.or(config.data.limit);
-        config.data.flip |= self.flip;
-        config.network.conditional |= self.conditional;
-        config.network.width = self.width.unwrap_or(config.network.width);
-        config.training.batch = self.batch.unwrap_or(config.training.batch);
-        config.training.threads = self.threads.unwrap_or(config.training.threads);
-        config.seed = self.seed.unwrap_or(config.seed);
-        if let Some(name) = &self.network {
-            config = parse::set(&config, &format!("network.architecture={name}"))?;
-        }
-        if let Some(list) = &self.augment {
-            let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-            config.training.augment =
-                names.filter(|name| *name != "none").map(str::to_owned).collect();
-        }
-        for text in &self.regularizers {
-            if text == "none" {
-                config.regularizers.clear();
-                continue;
-            }
-            let (name, spec) =
-                spec::parse(text).map_err(softreg_train::config::ConfigError::from)?;
-            config.regularizers.insert(name, spec);
-        }
-        let mut config = self.stop(config);
-        for assignment in &self.assignments {
-            config = parse::set(&config, assignment)?;
-        }
-        Ok(config)
-    }
-
-    /// A stop condition on the command line replaces those of the recipe.
-    fn stop(&self, mut config: RunConfig) -> RunConfig {
-        let stop = &mut config.stop;
-        if self.steps.is_some() || self.images.is_some() || self.minutes.is_some() {
-            (stop.steps, stop.images, stop.minutes) = (self.steps, self.images, self.minutes);
-        }
-        config
-    }
-
     fn start(&self, mut progress: Progress) -> anyhow::Result<()> {
-        let mut config = self.config(recipe::read(&self.recipe)?)?;
+        let config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
         let device = backend::device(&self.device)?;
         backend::use_threads(config.training.threads)?;
-        let mut options = config.load_options()?;
-        if options.size.is_none() {
-            options.size = size_for(&config.data.source, &options, &progress)?;
-        }
-        let pictures = softreg_image::open(&config.data.source, &options)?;
-        config.data.source = absolute(&config.data.source);
-        config.settle(&pictures, backend::cores());
-        let checked = config.check(&pictures)?;
+        let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
         let folder = match &self.out {
             Some(path) => RunFolder::create(path)?,
             None => RunFolder::next_free("runs", &stem(&checked.config().data.source))?,
@@ -229,15 +113,15 @@ impl Train {
         let folder = RunFolder::open(path)?;
         let _lock = folder.lock()?;
         let before = trained::configuration(&folder)?;
-        let mut config = self.stop(before.clone());
-        for assignment in &self.assignments {
+        let mut config = self.choices.stop(before.clone());
+        for assignment in self.choices.assignments() {
             config = parse::set(&config, assignment)?;
         }
         let fixed = |config: &RunConfig| {
             let (stop, output) = Default::default();
             RunConfig { stop, output, ..config.clone() }
         };
-        if fixed(&self.config(config.clone())?) != fixed(&before) {
+        if fixed(&self.choices.over(config.clone())?) != fixed(&before) {
             return Err(usage(
                 "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
             ));
@@ -275,6 +159,7 @@ impl Train {
             checked,
             pictures,
             training,
+            held_out,
             device,
             validation: validation.as_mut().map(|v| v as &mut dyn Validation),
             observer: progress,
@@ -332,25 +217,6 @@ impl Train {
     }
 }
 
-/// The size of the pictures where a network can make it, else the nearest one that it can.
-fn size_for(
-    source: &str,
-    options: &LoadOptions,
-    progress: &Progress,
-) -> anyhow::Result<Option<Size>> {
-    let native = softreg_image::native_size(source, options)?;
-    let (width, height) = (native.width() as usize, native.height() as usize);
-    let Err(GeometryError::Indivisible { near_width, near_height, .. }) =
-        Geometry::new(width, height)
-    else {
-        return Ok(Some(native));
-    };
-    progress.say(&format!(
-        "note: no network makes {native}, training at the nearest size {near_width}x{near_height}; choose another with --size"
-    ));
-    Ok(Some(Size::new(near_width as u32, near_height as u32)?))
-}
-
 /// What is trained on what, line by line.
 fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
     let config = checked.config();
@@ -361,7 +227,7 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
     let regularizers = match checked.terms() {
         [] => "no regularizer".to_owned(),
         terms => {
-            let one = |term: &softreg::spec::Term| format!("{} {}", term.name, term.weight);
+            let one = |term: &softreg::term::Term| format!("{} {}", term.name, term.weight);
             terms.iter().map(one).collect::<Vec<_>>().join(" + ")
         }
     };
@@ -399,15 +265,6 @@ fn describe(pictures: &Collection) -> serde_json::Value {
             .collect::<Vec<_>>(),
         "fingerprint": pictures.fingerprint,
     })
-}
-
-/// A path that still holds when the run is resumed from another folder; names of built-in
-/// collections stay.
-fn absolute(source: &str) -> String {
-    match std::fs::canonicalize(source) {
-        Ok(path) => path.display().to_string(),
-        Err(_) => source.to_owned(),
-    }
 }
 
 /// The name of a run folder after its pictures: `pictures/cats.zip` → `cats`.

@@ -34,10 +34,16 @@ impl Workplace {
         self.0.path().join(name)
     }
 
-    /// The command line `line`, its words separated by spaces.
+    /// The command line `line`, its words separated by spaces; what stands between single quotes is one.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("softreg"));
-        command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
+        for (i, text) in line.split('\'').enumerate() {
+            match i % 2 {
+                0 => command.args(text.split_whitespace()),
+                _ => command.arg(text),
+            };
+        }
+        command.current_dir(self.0.path()).stdin(Stdio::null());
         command.env_remove("RUST_BACKTRACE");
         command
     }

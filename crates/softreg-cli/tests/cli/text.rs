@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::process::Stdio;
 
 const COMMANDS: &[&str] =
-    &["", "train", "generate", "data", "data check", "data fetch", "list", "completions"];
+    &["", "train", "generate", "data", "data check", "data fetch", "plan", "list", "completions"];
 
 #[test]
 fn every_command_helps_with_examples() {
@@ -33,6 +33,11 @@ fn help_and_lists_come_from_the_registries() {
         ("networks", true),
         ("augmentations", true),
         ("optimizers", false),
+        ("pairings", false),
+        ("distances", false),
+        ("aims", false),
+        ("sites", false),
+        ("schedules", false),
         ("recipes", false),
         ("sources", false),
         ("datasets", false),
@@ -54,6 +59,54 @@ fn help_and_lists_come_from_the_registries() {
         );
     }
     place.refuses(2, "list everything", &["everything"]);
+}
+
+/// The table has what a person chooses by: formula, defaults, cost and source.
+#[test]
+fn regularizers_are_listed_with_formula_defaults_passes_and_source() {
+    let place = Workplace::new();
+    let json = place.ok("list regularizers --json").out;
+    let entries: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let table: String = place.ok("list regularizers").out.split_whitespace().collect();
+    for entry in &entries {
+        for key in ["formula", "source", "passes"] {
+            let text: String = entry[key].as_str().unwrap().split_whitespace().collect();
+            assert!(!text.is_empty() && table.contains(&text), "{key}: {entry}");
+        }
+        for setting in entry["settings"].as_array().unwrap() {
+            let name = setting["name"].as_str().unwrap();
+            assert!(table.contains(&format!("{name}=")), "{name}");
+        }
+    }
+    let names: Vec<&str> = entries.iter().map(|e| e["name"].as_str().unwrap()).collect();
+    for name in ["balanced", "interpolation", "lecam", "modulated", "r1", "spectral", "wgan-gp"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    assert!(table.contains("everysteps") && table.contains("shareshare"), "settings that all have");
+}
+
+#[test]
+fn a_plan_shows_what_regularizers_cost() {
+    let place = Workplace::new();
+    let plan = |regularizers: &str| -> Value {
+        let line = format!("plan motif:40 --size 16 --width 4 --reg none {regularizers} --json");
+        serde_json::from_str(&place.ok(&line).out).unwrap()
+    };
+    let of = |plan: &Value, what: &str| plan["operations"][what].as_f64().unwrap();
+    let none = plan("");
+    assert_eq!(of(&none, "without"), of(&none, "planned"));
+    let both = plan("--reg consistency --reg balanced");
+    assert_eq!(of(&both, "without"), of(&none, "without"));
+    let (own, shared) = (of(&both, "unshared"), of(&both, "planned"));
+    assert!(own > shared && shared > of(&none, "planned"), "{both}");
+    let share = (shared - of(&none, "without")) / (own - of(&none, "without"));
+    assert!((share - 2.0 / 3.0).abs() < 1e-9, "two passes instead of three: {both}");
+    let text = place.ok("plan motif:40 --size 16 --width 4 --reg consistency=1,every=4").out;
+    for part in ["NETWORK", "loss: real pictures", "consistency: real pictures", "as planned"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!place.path("runs").exists(), "nothing is written");
+    place.refuses(2, "plan --reg consitency", &["consistency"]);
 }
 
 #[test]

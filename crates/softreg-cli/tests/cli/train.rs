@@ -122,26 +122,33 @@ fn every_combination_of_parts_takes_steps() {
     let (networks, regularizers) = (names("networks"), names("regularizers"));
     assert!(losses.len() >= 5 && optimizers.len() >= 4 && networks.len() >= 2);
     assert!(regularizers.len() >= 5);
-    let mut rates = "";
-    for network in &networks {
-        for loss in &losses {
-            for optimizer in &optimizers {
-                if optimizer == "sgd" {
-                    rates = "--set optimizer.critic-rate=0.0001";
-                }
-                for regularizer in &regularizers {
-                    let _ = std::fs::remove_dir_all(place.path("r"));
-                    place.ok(&format!(
-                        "train {TINY} --steps 2 --network {network} --loss {loss} --reg none --reg {regularizer} --set optimizer.name={optimizer} {rates} --set output.log-every=1 --set output.sheet-count=1 --out r"
-                    ));
-                    let rows = numbers(&place.path("r"));
-                    let mut values = rows[1].as_object().unwrap().iter();
-                    assert!(rows.len() == 2 && values.all(|(_, value)| value.is_number()));
-                    let term = |key: &String| key.starts_with(&format!("reg/{regularizer}"));
-                    assert!(rows[1].as_object().unwrap().keys().any(term), "{rows:?}");
-                }
-                rates = "";
+    // Every regularizer with every loss and network; optimisers take turns.
+    let mut turn = optimizers.iter().cycle();
+    for (network, loss) in networks.iter().flat_map(|n| losses.iter().map(move |l| (n, l))) {
+        for regularizer in &regularizers {
+            let Some(optimizer) = turn.next() else { return };
+            let rates = match optimizer.as_str() {
+                "sgd" => "--set optimizer.critic-rate=0.0001",
+                _ => "",
+            };
+            let _ = std::fs::remove_dir_all(place.path("r"));
+            let line = format!(
+                "train {TINY} --steps 2 --network {network} --loss {loss} --reg none --reg {regularizer} --set optimizer.name={optimizer} {rates} --set output.log-every=1 --set output.sheet-count=1 --out r"
+            );
+            if regularizer == "dropout" && loss != "logistic" {
+                place.refuses(2, &line, &["log odds", loss]);
+                continue;
             }
+            // What begins later says nothing at first; `lecam` begins here when it remembers something.
+            let line = line.replace("--reg lecam", "--reg lecam,start=1");
+            place.ok(&line);
+            let rows = numbers(&place.path("r"));
+            let mut values = rows[1].as_object().unwrap().iter();
+            assert!(rows.len() == 2 && values.all(|(_, value)| value.is_number()));
+            let term = |key: &String| key.starts_with(&format!("reg/{regularizer}"));
+            // A constraint on the weights is no term of the objective.
+            let is_term = regularizer != "spectral";
+            assert_eq!(rows[1].as_object().unwrap().keys().any(term), is_term, "{line}: {rows:?}");
         }
     }
 }

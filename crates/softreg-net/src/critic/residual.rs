@@ -1,8 +1,10 @@
+use super::Trace;
 use crate::architecture::Shape;
-use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, leaky_relu};
+use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, double};
 use burn::module::Module;
 use burn::tensor::{Tensor, module::avg_pool2d, ops::AvgPoolOptions};
 use rand::Rng;
+use std::f64::consts::FRAC_1_SQRT_2;
 
 /// A 3x3 convolution from the picture, then one residual block per halving, leaky ReLU at the end.
 #[derive(Module, Debug)]
@@ -21,16 +23,29 @@ struct Block {
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
         let shortcut = self.shortcut.forward(halve(x.clone()));
-        let y = self.first.forward(leaky_relu(x));
-        let y = halve(self.second.forward(leaky_relu(y)));
-        (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
+        let y = self.first.forward(trace.leaky_relu(x));
+        let y = halve(self.second.forward(trace.leaky_relu(y)));
+        (shortcut + y).mul_scalar(FRAC_1_SQRT_2)
+    }
+
+    /// The gradient of `x`, given that of `y`; `slopes` are those of the two activations.
+    fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
+        let g = gradient.mul_scalar(FRAC_1_SQRT_2);
+        let shortcut = unhalve(self.shortcut.pull_back(g.clone()));
+        let second = self.second.pull_back(unhalve(g)) * slopes[1].clone();
+        shortcut + self.first.pull_back(second) * slopes[0].clone()
     }
 }
 
 fn halve(x: Tensor<4>) -> Tensor<4> {
     avg_pool2d(x, AvgPoolOptions::new([2, 2]).with_stride([2, 2]))
+}
+
+/// The gradient of what was halved.
+fn unhalve(g: Tensor<4>) -> Tensor<4> {
+    double(g).mul_scalar(0.25)
 }
 
 impl Residual {
@@ -50,8 +65,37 @@ impl Residual {
         Self { picture, blocks }
     }
 
-    pub(super) fn forward(&self, pictures: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, pictures: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
         let x = self.picture.forward(pictures);
-        leaky_relu(self.blocks.iter().fold(x, |x, block| block.forward(x)))
+        let top = self.blocks.iter().fold(x, |x, block| block.forward(x, trace));
+        trace.leaky_relu(top)
     }
+
+    /// The gradient of the pictures, given that of the result.
+    pub(super) fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
+        let (of_blocks, last) = slopes.split_at(2 * self.blocks.len());
+        let top = gradient * last[0].clone();
+        let blocks = self.blocks.iter().zip(of_blocks.chunks_exact(2)).rev();
+        let x = blocks.fold(top, |g, (block, slopes)| block.pull_back(slopes, g));
+        self.picture.pull_back(x)
+    }
+
+    pub(super) fn convs(&self) -> Vec<&Conv> {
+        let of_blocks = self.blocks.iter().flat_map(|b| [&b.first, &b.second, &b.shortcut]);
+        [&self.picture].into_iter().chain(of_blocks).collect()
+    }
+}
+
+/// Multiplications for one picture.
+pub(super) fn multiplications(shape: &Shape) -> u64 {
+    let channels = |level: usize| shape.geometry.channels(shape.width, level) as u64;
+    let area = |level: usize| {
+        ((shape.geometry.height() >> level) * (shape.geometry.width() >> level)) as u64
+    };
+    let block = |level: usize| {
+        let (from, to) = (channels(level - 1), channels(level));
+        9 * from * (from + to) * area(level - 1) + from * to * area(level)
+    };
+    let picture = 9 * shape.channels as u64 * channels(0) * area(0);
+    picture + (1..=shape.geometry.doublings).map(block).sum::<u64>()
 }

@@ -57,3 +57,16 @@ impl Dcgan {
         self.norms.iter_mut().collect()
     }
 }
+
+/// Multiplications for one picture.
+pub(super) fn multiplications(shape: &Shape) -> u64 {
+    let geometry = shape.geometry;
+    let channels = |level: usize| match level {
+        0 => shape.channels as u64,
+        _ => geometry.channels(shape.width, level) as u64,
+    };
+    let area = |level: usize| ((geometry.height() >> level) * (geometry.width() >> level)) as u64;
+    let doubling = |level: usize| 16 * channels(level) * channels(level - 1) * area(level);
+    let base = inputs(shape) as u64 * channels(geometry.doublings) * area(geometry.doublings);
+    base + (1..=geometry.doublings).map(doubling).sum::<u64>()
+}

@@ -1,14 +1,10 @@
 use super::inputs;
 use crate::architecture::Shape;
 use crate::layer::{
-    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, leaky_relu,
+    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, double, leaky_relu,
 };
 use burn::module::Module;
-use burn::tensor::{
-    Tensor,
-    module::interpolate,
-    ops::{InterpolateMode, InterpolateOptions},
-};
+use burn::tensor::Tensor;
 use rand::Rng;
 
 /// Linear layer to the base grid, one residual block per doubling, then leaky ReLU, batch norm, a 3x3
@@ -41,13 +37,6 @@ impl Block {
         let y = self.second.forward(self.norms[1].forward(leaky_relu(y), statistics));
         (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
     }
-}
-
-fn double(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
-    let options =
-        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
-    interpolate(x, options)
 }
 
 impl Residual {
@@ -85,4 +74,18 @@ impl Residual {
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {
         self.blocks.iter_mut().flat_map(|block| &mut block.norms).chain([&mut self.norm]).collect()
     }
+}
+
+/// Multiplications for one picture.
+pub(super) fn multiplications(shape: &Shape) -> u64 {
+    let geometry = shape.geometry;
+    let channels = |level: usize| geometry.channels(shape.width, level) as u64;
+    let area = |level: usize| ((geometry.height() >> level) * (geometry.width() >> level)) as u64;
+    let block = |level: usize| {
+        let (from, to) = (channels(level), channels(level.saturating_sub(1)));
+        from * to * area(level) + 9 * to * (from + to) * area(level - 1)
+    };
+    let base = inputs(shape) as u64 * channels(geometry.doublings) * area(geometry.doublings);
+    let picture = 9 * channels(0) * shape.channels as u64 * area(0);
+    base + (1..=geometry.doublings).map(block).sum::<u64>() + picture
 }

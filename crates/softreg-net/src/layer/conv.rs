@@ -1,6 +1,10 @@
 use super::Init;
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module::conv2d, ops::ConvOptions};
+use burn::tensor::{
+    Tensor,
+    module::{conv_transpose2d, conv2d},
+    ops::{ConvOptions, ConvTransposeOptions},
+};
 use rand::Rng;
 
 /// Convolution with equalised weights, zero padding:
@@ -51,5 +55,18 @@ impl Conv {
         let weight = self.weight.val().mul_scalar(self.scale);
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
         conv2d(x, weight, Some(self.bias.val()), options)
+    }
+    /// The gradient of the layer's input, given that of its output:
+    /// `[n, outputs, h/stride, w/stride] → [n, inputs, h, w]`, where `stride` divides both sides.
+    pub(crate) fn pull_back(&self, gradient: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
+        conv_transpose2d(gradient, weight, None, options)
+    }
+
+    /// The constant that the weight is multiplied with, by parameter.
+    pub(crate) fn scale(&self) -> (u64, f64) {
+        (self.weight.id.val(), self.scale)
     }
 }

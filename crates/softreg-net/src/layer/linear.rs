@@ -26,4 +26,13 @@ impl Linear {
         // Scaling the input costs less than scaling the weight where the batch is the smaller.
         x.mul_scalar(self.scale).matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }
+    /// The gradient of an input row, where that of the only output is 1: `[1, inputs]`.
+    pub(crate) fn pull_back(&self) -> Tensor<2> {
+        self.weight.val().mul_scalar(self.scale).transpose()
+    }
+
+    /// The constant that the weight is multiplied with, by parameter.
+    pub(crate) fn scale(&self) -> (u64, f64) {
+        (self.weight.id.val(), self.scale)
+    }
 }

@@ -2,9 +2,15 @@
 
 use super::RunConfig;
 use crate::optimizer::{self, OPTIMIZERS};
+use crate::step::PROBABILITY;
 use softreg::adversarial::{self, AdversarialLoss, LOSSES};
-use softreg::augment::{AUGMENTATIONS, Policy};
-use softreg::spec::{self, SpecError, Term, did_you_mean};
+use softreg::augment::{AUGMENTATIONS, Policy, Probability};
+use softreg::distance::Domain;
+use softreg::knob::Scale;
+use softreg::memory::Memory;
+use softreg::plan::Plan;
+use softreg::spec::{self, SpecError, did_you_mean};
+use softreg::term::Term;
 use softreg_image::{Collection, Size};
 use softreg_net::geometry::GeometryError;
 use softreg_net::{Geometry, Shape};
@@ -85,7 +91,7 @@ pub struct Checked {
     shape: Shape,
     loss: &'static dyn AdversarialLoss,
     policy: Policy,
-    terms: Vec<Term>,
+    plan: Plan,
 }
 
 impl Checked {
@@ -111,7 +117,28 @@ impl Checked {
 
     /// The regularizing terms `λ·R` of the objective.
     pub fn terms(&self) -> &[Term] {
-        &self.terms
+        self.plan.terms()
+    }
+
+    /// The terms with the passes that they share.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How the probability of augmentation follows overfitting, where it does.
+    pub fn adaptive_probability(&self) -> Option<Probability> {
+        let training = &self.config.training;
+        let speed = training.augment_speed;
+        training.augment_target.map(|target| Probability { target, speed })
+    }
+
+    /// What regularizers remember before the first step.
+    pub(crate) fn first_memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        if self.adaptive_probability().is_some() {
+            memory.set_control(PROBABILITY, self.config.training.augment_probability);
+        }
+        memory
     }
 }
 
@@ -129,7 +156,8 @@ impl RunConfig {
         self.conditions()?;
         self.named_loss()?;
         self.named_policy()?;
-        self.named_terms()?;
+        self.scores()?;
+        self.plan(&Scale::REFERENCE)?;
         Ok(())
     }
 
@@ -169,11 +197,21 @@ impl RunConfig {
                 ),
             });
         }
-        self.shape(pictures.channels, classes).and_then(|shape| {
-            let (loss, policy, terms) =
-                (self.named_loss()?, self.named_policy()?, self.named_terms()?);
-            Ok(Checked { config: self, shape, loss, policy, terms })
-        })
+        let shape = self.shape(pictures.channels, classes)?;
+        let plan = self.plan(&Scale {
+            pixels: shape.geometry.height() * shape.geometry.width(),
+            channels: shape.channels,
+            batch: self.training.batch,
+        })?;
+        if let Some(name) = plan.follower().filter(|_| held_out < 2) {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "the weight of `{name}` follows overfitting on held-out pictures, and there are {held_out}: set data.validation (for example 0.1)"
+                ),
+            });
+        }
+        let (loss, policy) = (self.named_loss()?, self.named_policy()?);
+        Ok(Checked { config: self, shape, loss, policy, plan })
     }
 
     fn shape(&self, channels: usize, classes: Option<usize>) -> Result<Shape, ConfigError> {
@@ -200,6 +238,9 @@ impl RunConfig {
         real("network.average-half-life", network.average_half_life, 1.0, 1e9)?;
         whole("training.batch", training.batch as u64, 2, 4096)?;
         whole("training.critic-steps", training.critic_steps as u64, 1, 100)?;
+        real("training.augment-probability", training.augment_probability, 0.0, 1.0)?;
+        real("training.augment-target", training.augment_target.unwrap_or(0.0), -1.0, 1.0)?;
+        whole("training.augment-speed", training.augment_speed, 1, u64::MAX)?;
         whole("training.threads", training.threads as u64, 0, 1024)?;
         real("data.validation", self.data.validation, 0.0, 0.5)?;
         whole("data.limit", self.data.limit.unwrap_or(2) as u64, 2, u64::MAX)?;
@@ -255,13 +296,75 @@ impl RunConfig {
         })
     }
 
-    fn named_terms(&self) -> Result<Vec<Term>, ConfigError> {
+    /// The regularizers, for pictures and batches of this scale.
+    fn plan(&self, scale: &Scale) -> Result<Plan, ConfigError> {
         let mut terms = Vec::new();
         for (name, spec) in &self.regularizers {
+            let of_name = spec::check(name, spec)?.terms(scale)?;
             // A weight of 0 switches a regularizer off, so that a recipe's can be taken out.
-            terms.extend(spec::check(name, spec)?.terms().into_iter().filter(|t| t.weight > 0.0));
+            terms.extend(of_name.into_iter().filter(|term| term.weight > 0.0));
         }
-        Ok(terms)
+        for term in &terms {
+            self.fits(term)?;
+        }
+        let plan = Plan::new(terms);
+        if let [(_, first), (_, second), ..] = plan.perturbations()[..] {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "regularizers `{first}` and `{second}` want different randomness in the critic, which has one: take one of them out, or give both the same"
+                ),
+            });
+        }
+        if let Some(name) = plan.follower().filter(|_| self.data.validation == 0.0) {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "the weight of `{name}` follows overfitting on held-out pictures: set data.validation (for example 0.1)"
+                ),
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Whether a term makes sense for the networks and the loss of this run.
+    fn fits(&self, term: &Term) -> Result<(), ConfigError> {
+        let refused = |reason: String| {
+            let name = term.name.clone();
+            Err(ConfigError::Regularizer(SpecError::Refused { name, reason }))
+        };
+        let Some(composition) = term.body.composition() else { return Ok(()) };
+        if term.body.player().is_none() {
+            let reason = "site `output` is for models outside adversarial training: use real-score, fake-score or image";
+            return refused(reason.to_owned());
+        }
+        let odds = composition.distance.domain() == Domain::LogOdds;
+        if odds && self.training.loss != "logistic" {
+            return refused(format!(
+                "distance `{}` reads scores as log odds, which those of the {} loss are not: use the logistic loss, or the distance squared-l2",
+                composition.distance.name(),
+                self.training.loss
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether scores have the zero that an adaptive probability reads.
+    fn scores(&self) -> Result<(), ConfigError> {
+        let loss = self.training.loss.as_str();
+        if self.training.augment_target.is_none() {
+            return Ok(());
+        }
+        let conflict = |reason: &str| Err(ConfigError::Conflict { reason: reason.to_owned() });
+        if self.training.augment.is_empty() {
+            return conflict(
+                "training.augment-target needs augmentations whose probability it moves: set training.augment",
+            );
+        }
+        if matches!(loss, "relativistic" | "wasserstein") {
+            return conflict(
+                "training.augment-target reads the sign of scores, which has no meaning with the relativistic and the wasserstein loss: use another loss, or a fixed training.augment-probability",
+            );
+        }
+        Ok(())
     }
 }
 

@@ -52,6 +52,21 @@ pub const KEYS: &[Key] = &[
     ),
     key("training.augment", "differentiable augmentation: colour, translation, cutout", "[]"),
     key(
+        "training.augment-probability",
+        "probability of each augmentation, 0 to 1; the start where it is adaptive",
+        "1.0",
+    ),
+    key(
+        "training.augment-target",
+        "adaptive probability (ADA): overfitting r_t to keep to, 0.6 in the paper",
+        "0.6",
+    ),
+    key(
+        "training.augment-speed",
+        "pictures in which the adaptive probability goes from 0 to 1",
+        "500000",
+    ),
+    key(
         "training.threads",
         "worker threads, 0 for one per core; part of what makes a run repeatable",
         "0",
@@ -106,6 +121,12 @@ fn regularizers(config: &RunConfig, text: &mut String) {
         text,
         "\n[regularizers]  # NAME = WEIGHT, or NAME = {{ weight = …, SETTING = … }}"
     );
+    let named = |name: &str| REGULARIZERS.iter().any(|entry| entry.name == name);
+    for (name, spec) in config.regularizers.iter().filter(|(name, _)| !named(name)) {
+        if let Ok(value) = toml::Value::try_from(spec) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+    }
     for entry in REGULARIZERS {
         let line = match config.regularizers.get(entry.name).map(toml::Value::try_from) {
             Some(Ok(value)) => format!("{} = {value}", entry.name),
@@ -125,6 +146,7 @@ mod tests {
         let mut config = RunConfig::default();
         config.data.limit = Some(1);
         let some = Some(1);
+        config.training.augment_target = Some(0.6);
         config.stop = Stop {
             steps: some,
             images: some,
@@ -154,6 +176,9 @@ mod tests {
         let mut config = RunConfig::default();
         config.stop.minutes = Some(3.0);
         let (name, spec) = softreg::spec::parse("consistency=10,shift=0.25").unwrap();
+        config.regularizers.insert(name, spec);
+        let own = "noise(sigma=0.05) l1 slope real every=4 name=smooth";
+        let (name, spec) = softreg::spec::parse(own).unwrap();
         config.regularizers.insert(name, spec);
         let text = with_comments(&config);
         assert_eq!(parse::parse(&text, "printed").unwrap(), config, "{text}");

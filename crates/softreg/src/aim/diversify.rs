@@ -26,8 +26,12 @@ impl Diversify {
     pub const TAU: f64 = 10.0;
 }
 
-pub(crate) const TAU: Setting =
-    Setting::number("tau", "ratio beyond which nothing more is gained", Diversify::TAU, [0.01, 1000.0]);
+pub(crate) const TAU: Setting = Setting::number(
+    "tau",
+    "ratio beyond which nothing more is gained",
+    Diversify::TAU,
+    [0.01, 1000.0],
+);
 
 pub(super) const PART: Part<dyn Aim> = Part {
     name: "diversify",

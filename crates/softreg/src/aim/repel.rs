@@ -21,8 +21,12 @@ impl Repel {
     pub const EPSILON: f64 = 1e-5;
 }
 
-pub(crate) const EPSILON: Setting =
-    Setting::number("epsilon", "bounds the penalty by 1/epsilon where all outputs are equal", Repel::EPSILON, [1e-8, 1.0]);
+pub(crate) const EPSILON: Setting = Setting::number(
+    "epsilon",
+    "bounds the penalty by 1/epsilon where all outputs are equal",
+    Repel::EPSILON,
+    [1e-8, 1.0],
+);
 
 pub(super) const PART: Part<dyn Aim> = Part {
     name: "repel",

@@ -13,8 +13,12 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub struct Spread;
 
-pub(super) const PART: Part<dyn Aim> =
-    Part { name: "spread", formula: "−E[D(f(x), f(x'))]", settings: &[], build: |_| Arc::new(Spread) };
+pub(super) const PART: Part<dyn Aim> = Part {
+    name: "spread",
+    formula: "−E[D(f(x), f(x'))]",
+    settings: &[],
+    build: |_| Arc::new(Spread),
+};
 
 impl Aim for Spread {
     fn name(&self) -> &'static str {

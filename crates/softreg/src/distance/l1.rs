@@ -9,12 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub struct L1;
 
-pub(super) const PART: Part<dyn Distance> = Part {
-    name: "l1",
-    formula: "mean |a − b|",
-    settings: &[],
-    build: |_| Arc::new(L1),
-};
+pub(super) const PART: Part<dyn Distance> =
+    Part { name: "l1", formula: "mean |a − b|", settings: &[], build: |_| Arc::new(L1) };
 
 impl Distance for L1 {
     fn name(&self) -> &'static str {

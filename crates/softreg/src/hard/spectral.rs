@@ -103,9 +103,12 @@ impl SpectralNorm {
     }
 }
 
+/// Takes a weight: identifier, values row by row, and how many rows and columns.
+type Visitor<'a> = dyn FnMut(u64, &[f32], [usize; 2]) + 'a;
+
 /// Every trainable weight of two axes or more, as rows and columns.
-fn visit<M: Module>(module: &M, f: &mut dyn FnMut(u64, &[f32], [usize; 2])) {
-    struct Visit<'a>(&'a mut dyn FnMut(u64, &[f32], [usize; 2]));
+fn visit<M: Module>(module: &M, f: &mut Visitor<'_>) {
+    struct Visit<'a>(&'a mut Visitor<'a>);
     impl ModuleVisitor for Visit<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let weight = param.val();
@@ -117,7 +120,7 @@ fn visit<M: Module>(module: &M, f: &mut dyn FnMut(u64, &[f32], [usize; 2])) {
             (self.0)(param.id.val(), &values, [dims[0], dims[1..].iter().product()]);
         }
     }
-    module.visit(&mut Visit(f));
+    module.visit(&mut Visit(&mut |id, values, shape| f(id, values, shape)));
 }
 
 fn normalize(vector: &mut [f32]) {

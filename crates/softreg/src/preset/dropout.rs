@@ -24,7 +24,8 @@ pub(crate) const ENTRY: Entry = Entry {
     ],
     about: "R-Drop. The critic runs with dropout, in the loss too, and is asked to give a picture the \
 same chance of being real under two draws of it. The divergence is that of its yes-or-no answer, \
-`p = σ(score)`, so it needs the logistic loss (or the relativistic one), whose scores are log odds.
+`p = σ(score)`, so it needs the logistic loss, whose scores are log odds. Dropout is on the last \
+features, and the second draw costs no pass.
 
 For a classifier of your own it is the composition `Composition::new(Again { perturbation: None }, Kl, \
 Attract, Site::Output)`, as in the example `classifier`: the model has its dropout, and is run twice. The \

@@ -21,7 +21,16 @@ pub(crate) const ENTRY: Entry = Entry {
         ALPHA,
         Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
     ],
-    about: "TODO",
+    about: "ICT. The critic's score of a mixture of two pictures should be the mixture of what its own moving \
+average, the teacher, says of the two: between what it knows it should run straight. The teacher's decay \
+is 0.999 per update, and less at first (`1 − 1/t`); it is saved with a run.
+
+Made for classifiers, where the outputs are probabilities and λ rises to 100; a critic's scores have no \
+bounds, and 100 would leave it no opinion, so that λ is 1 here. It rises along the paper's ramp \
+`exp(−5(1 − t)²)`, over 1,000 steps. As in the authors' program there is one mixing share per batch, and the \
+teacher's outputs are mixed as they are. With labels, those of both pictures are mixed too.
+
+One pass of the teacher and one of the critic.",
     build,
 };
 

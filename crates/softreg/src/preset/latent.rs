@@ -42,8 +42,5 @@ fn build(ask: &Ask<'_>) -> Result<Vec<Weighted>, String> {
     let critic = Composition::new(noise, SquaredL2, Attract, Site::LatentScore);
     let generator = Composition::new(noise, SquaredL2, Spread, Site::Image);
     let weight = ask.settings.number("generator-weight");
-    Ok(vec![
-        ask.term(Body::Soft(critic)),
-        Weighted { weight, body: Body::Soft(generator) },
-    ])
+    Ok(vec![ask.term(Body::Soft(critic)), Weighted { weight, body: Body::Soft(generator) }])
 }

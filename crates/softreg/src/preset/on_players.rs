@@ -10,10 +10,7 @@ use std::sync::Arc;
 pub(super) const SETTINGS: &[Setting] =
     &[Setting::choice("player", "whose weights are limited", &["both", "critic", "generator"])];
 
-pub(super) fn terms(
-    ask: &Ask<'_>,
-    penalty: impl Fn() -> Arc<dyn WeightPenalty>,
-) -> Vec<Weighted> {
+pub(super) fn terms(ask: &Ask<'_>, penalty: impl Fn() -> Arc<dyn WeightPenalty>) -> Vec<Weighted> {
     let players: &[Player] = match ask.settings.word("player") {
         "critic" => &[Player::Critic],
         "generator" => &[Player::Generator],

@@ -125,6 +125,11 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
         Some(_) => None,
         None => Some(composed::take(name, &mut given)?),
     };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        let reason = "a name is made of letters, digits, `-` and `_`: give the composition another";
+        return Err(SpecError::Refused { name: name.to_owned(), reason: reason.to_owned() });
+    }
     // A regularizer composed by the user has no default but 1.
     let weight = spec.weight.unwrap_or(entry.map_or(1.0, |entry| entry.weight));
     if !(weight.is_finite() && weight >= 0.0) {
@@ -144,7 +149,8 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
     let mut parts = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
     let groups: [&'static [Setting]; 3] = [named_settings, COMMON, course.settings];
     for (key, value) in given {
-        let Some(group) = groups.iter().position(|group| group.iter().any(|s| s.name == key)) else {
+        let Some(group) = groups.iter().position(|group| group.iter().any(|s| s.name == key))
+        else {
             let names = || known.clone().map(|s| s.name).chain(["weight"]);
             return Err(SpecError::UnknownSetting {
                 name: name.to_owned(),

@@ -68,7 +68,9 @@ pub(super) fn parse(text: &str) -> Result<(String, Spec), SpecError> {
     for word in words(text) {
         let (key, value) = match (choice(&word), word.split_once('=')) {
             (Some(choice), _) => (choice.to_owned(), Value::Text(long(&word))),
-            (None, Some((key, value))) if !key.contains('(') => (key.to_owned(), Value::read(value)),
+            (None, Some((key, value))) if !key.contains('(') => {
+                (key.to_owned(), Value::read(value))
+            }
             _ => return Err(unknown_word(text, &word)),
         };
         let again = match (key.as_str(), value) {
@@ -121,10 +123,8 @@ pub(super) fn take(
 ) -> Result<(Composition, BTreeMap<String, Value>), SpecError> {
     let mut texts = BTreeMap::new();
     for choice in CHOICES {
-        let incomplete = || SpecError::Incomplete {
-            text: name.to_owned(),
-            what: format!("has no {choice}"),
-        };
+        let incomplete =
+            || SpecError::Incomplete { text: name.to_owned(), what: format!("has no {choice}") };
         let value = settings.remove(choice).ok_or_else(incomplete)?;
         texts.insert(choice, value.to_string());
     }
@@ -160,7 +160,8 @@ fn part<T: ?Sized>(
         .ok_or_else(|| SpecError::Grammar { text: text.to_owned() })?;
     let settings = Settings::complete(part.settings.iter(), &given)
         .map_err(|error| setting_error(name, part.settings.iter(), error))?;
-    let values: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let values: Vec<String> =
+        settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let full = match values.is_empty() {
         true => name.to_owned(),
         false => format!("{name}({})", values.join(",")),

@@ -23,11 +23,16 @@ pub(crate) struct Golden {
 }
 
 impl Golden {
-    /// Reads the tensors whose names start with `prefix`.
+    /// Reads the tensors of the formulas whose names start with `prefix`.
     pub(crate) fn open(prefix: &str) -> Self {
-        let path =
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden/softreg_math.safetensors");
-        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self::read("softreg_math", prefix)
+    }
+
+    /// Reads the tensors of the file called `file` whose names start with `prefix`.
+    pub(crate) fn read(file: &str, prefix: &str) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden");
+        let path = format!("{folder}/{file}.safetensors");
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let stored: BTreeMap<_, _> = file
             .iter()
@@ -57,6 +62,19 @@ impl Golden {
 
     fn get(&self, name: &str) -> &Stored {
         self.stored.get(name).unwrap_or_else(|| panic!("no reference tensor is called {name}"))
+    }
+
+    /// The names that start with `prefix`.
+    pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
+        self.stored.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
+    }
+
+    /// Part number `index` of a stored tensor, along its first axis.
+    pub(crate) fn part<const D: usize>(&self, name: &str, index: usize) -> Tensor<D> {
+        let Stored { shape, values, .. } = self.get(name);
+        let count: usize = shape[1..].iter().product();
+        let values = values[index * count..(index + 1) * count].to_vec();
+        Tensor::from_data(TensorData::new(values, shape[1..].to_vec()), &self.device)
     }
 
     pub(crate) fn device(&self) -> &Device {

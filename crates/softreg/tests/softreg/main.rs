@@ -9,3 +9,4 @@ mod players;
 mod registry;
 mod slope;
 mod specification;
+mod steps;

@@ -10,14 +10,18 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use rand::Rng;
 use softreg::adversarial::LOSSES;
-use softreg::aim::{Aim, Attract, Diversify, Margin, Repel, Slope};
+use softreg::aim::{Aim, Attract, Diversify, Margin, Repel, Slope, Spread};
 use softreg::augment::{Colour, ColourDraws, Cutout, Translation};
 use softreg::composition::Composition;
-use softreg::distance::{DISTANCES, Distance, Huber, JensenShannon, Kl};
-use softreg::hard::{self, WeightPenalty};
+use softreg::distance::{Bernoulli, DISTANCES, Distance, Huber, JensenShannon, Kl};
+use softreg::hard::{self, SpectralNorm, WeightPenalty};
+use softreg::knob::Scale;
+use softreg::memory::{Anchor, Memory};
 use softreg::pairing::{Augment, Pairing, PairingError, Partners, Samples};
-use softreg::spec::{self, Body, Term};
-use softreg::{Purpose, Seed};
+use softreg::site::Input;
+use softreg::spec;
+use softreg::term::{Body, Term};
+use softreg::{Batch, Purpose, Seed};
 use std::sync::Arc;
 
 #[test]
@@ -52,8 +56,10 @@ fn adversarial_losses() {
 #[test]
 fn distances() {
     let mut golden = Golden::open("distance/");
-    let defaults = DISTANCES.iter().map(|distance| (distance.name(), *distance));
-    let others: [(&str, &dyn Distance); 3] = [
+    let registered: Vec<_> = DISTANCES.iter().map(|part| part.with_defaults()).collect();
+    let defaults = registered.iter().map(|distance| (distance.name(), distance.as_ref()));
+    let others: [(&str, &dyn Distance); 4] = [
+        ("bernoulli-extreme", &Bernoulli),
         ("huber-quarter", &Huber { delta: 0.25 }),
         ("jensen-shannon-extreme", &JensenShannon),
         ("kl-extreme", &Kl),
@@ -76,7 +82,7 @@ fn distances() {
 fn aims() {
     let mut golden = Golden::open("aim/");
     let usual = Repel { epsilon: Repel::EPSILON };
-    let cases: [(&str, &dyn Aim, bool); 10] = [
+    let cases: [(&str, &dyn Aim, bool); 11] = [
         ("aim/attract", &Attract, false),
         ("aim/diversify", &Diversify { tau: Diversify::TAU }, true),
         ("aim/diversify-clipped", &Diversify { tau: 0.4 }, true),
@@ -87,6 +93,7 @@ fn aims() {
         ("aim/repel-near-collapse", &usual, true),
         ("aim/repel-outputs-only", &usual, false),
         ("aim/slope", &Slope, true),
+        ("aim/spread", &Spread, false),
     ];
     for (case, aim, with_inputs) in cases {
         let outputs = golden.leaf(&format!("{case}/outputs"));
@@ -111,15 +118,13 @@ enum Given {
     Pixels(Vec<i64>),
     /// The partner is the sample with these numbers added.
     Added(Vec<f32>),
+    /// The sample is mixed with this row of the batch, and so much of itself stays.
+    Mixed(Vec<usize>, f64),
 }
 
 impl Pairing for Given {
     fn name(&self) -> &'static str {
         "given"
-    }
-
-    fn summary(&self) -> &'static str {
-        "partners decided beforehand"
     }
 
     fn extra_pass(&self) -> bool {
@@ -140,6 +145,14 @@ impl Pairing for Given {
                 let pictures = samples.rows.clone().reshape([n, channels, area]);
                 Partners::Inputs(pictures.gather(2, source).reshape([n, channels * area]))
             }
+            Given::Mixed(partners, share) => {
+                let index: Vec<i64> = partners.iter().map(|row| *row as i64).collect();
+                let index = TensorData::new(index, [n]);
+                let index = Tensor::<1, Int>::from_data(index, &samples.rows.device());
+                let others = samples.rows.clone().select(0, index).mul_scalar(1.0 - share);
+                let inputs = samples.rows.clone().mul_scalar(*share) + others;
+                Partners::Mixed { inputs, partners: partners.clone(), share: *share }
+            }
             Given::Added(numbers) => {
                 let numbers = TensorData::new(numbers.clone(), samples.rows.dims());
                 let numbers = Tensor::from_data(numbers, &samples.rows.device());
@@ -153,12 +166,12 @@ impl Pairing for Given {
 fn registered_terms(text: &str, pairing: Given) -> Vec<(f64, Composition)> {
     let (name, spec) = spec::parse(text).unwrap();
     let pairing = Arc::new(pairing);
-    let terms = spec::check(&name, &spec).unwrap().terms().into_iter();
+    let terms = spec::check(&name, &spec).unwrap().terms(&Scale::REFERENCE).unwrap().into_iter();
     let given = |term: Term| match term.body {
         Body::Soft(composition) => {
             (term.weight, Composition { pairing: pairing.clone(), ..composition })
         }
-        Body::Hard { .. } => panic!("{name} compares no outputs"),
+        _ => panic!("{name} compares no outputs"),
     };
     terms.map(given).collect()
 }
@@ -187,9 +200,18 @@ impl Critic {
     }
 
     fn scores(&self, x: Tensor<4>) -> Tensor<2> {
+        self.masked(x, None)
+    }
+
+    /// The scores of features that are multiplied with a mask first.
+    fn masked(&self, x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
         let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         let h = conv2d(x, self.conv.clone(), Some(self.conv_bias.clone()), options);
         let h: Tensor<2> = leaky_relu(h, 0.2).flatten(1, 3);
+        let h = match mask {
+            Some(mask) => h * mask,
+            None => h,
+        };
         linear(h, self.linear.clone().transpose(), Some(self.linear_bias.clone()))
     }
 
@@ -214,7 +236,7 @@ fn on_critic(name: &str, pairing: impl FnOnce(&Golden, &str) -> Given) {
     };
     let y = critic.scores(x.clone());
     let mut rng = Seed(1).rng(Purpose::Partner, 0);
-    let value = composition.penalty(&x, &y, None, &mut f, &mut rng).unwrap();
+    let value = composition.penalty(&Batch::new(&x, &y), &mut f, &mut rng).unwrap();
     assert_eq!(passes.get(), usize::from(composition.pairing.extra_pass()));
     let gradients = value.backward();
     golden.compare(&format!("{case}/value"), value);
@@ -259,7 +281,8 @@ fn composition_balanced() {
         let x: Tensor<4> = golden.leaf(&name);
         let y = critic.scores(x.clone());
         let mut rng = Seed(1).rng(Purpose::Partner, 0);
-        let half = composition.penalty(&x, &y, None, &mut |x| critic.scores(x), &mut rng).unwrap();
+        let half =
+            composition.penalty(&Batch::new(&x, &y), &mut |x| critic.scores(x), &mut rng).unwrap();
         let half = half.mul_scalar(weight);
         total = Some(total.map_or_else(|| half.clone(), |total: Tensor<1>| total + half.clone()));
         pictures.push((name, x));
@@ -284,6 +307,151 @@ fn composition_diversity() {
     on_generator("composition/diversity", "diversity,tau=0.5");
 }
 
+/// The network's own randomness: the loss has one mask, the further pass another.
+#[test]
+fn compositions_with_masks() {
+    // Dropout with the given masks has a rate of ½; here the rate only names what is asked for.
+    for (name, spec) in [("dropout", "dropout,rate=0.5"), ("modulated", "modulated")] {
+        let case = format!("composition/{name}");
+        let mut golden = Golden::open(&case);
+        let critic = Critic::of(&golden, &case);
+        let x: Tensor<4> = golden.leaf(&format!("{case}/x"));
+        let mask = |name: &str| golden.tensor::<2>(&format!("{case}/{name}"));
+        let (first, again) = (mask("mask"), mask("mask_again"));
+        let (name, spec) = spec::parse(spec).unwrap();
+        let terms = spec::check(&name, &spec).unwrap().terms(&Scale::REFERENCE).unwrap();
+        let composition = terms[0].body.composition().unwrap();
+        let y = critic.masked(x.clone(), Some(first));
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        let mut f = |x| critic.masked(x, Some(again.clone()));
+        let value = composition.penalty(&Batch::new(&x, &y), &mut f, &mut rng).unwrap();
+        let gradients = value.backward();
+        golden.compare(&format!("{case}/value"), value);
+        golden.compare_gradient(&format!("{case}/x"), &x, &gradients);
+        critic.compare(&mut golden, &case, &gradients);
+        golden.finish();
+    }
+}
+
+#[test]
+fn composition_interpolation() {
+    let case = "composition/interpolation";
+    let mut golden = Golden::open(case);
+    let critic = Critic::of(&golden, case);
+    let x: Tensor<4> = golden.leaf(&format!("{case}/x"));
+    let Given::Rows(partners) = partner_rows(&golden, case) else { unreachable!() };
+    let share = f64::from(golden.floats(&format!("{case}/share"))[0]);
+    let composition = registered("interpolation", Given::Mixed(partners, share));
+    let teacher: Tensor<2> = golden.tensor(&format!("{case}/teacher"));
+    let y = critic.scores(x.clone());
+    let batch = Batch::new(&x, &y).teacher(&teacher);
+    let mut rng = Seed(1).rng(Purpose::Partner, 0);
+    let value = composition.penalty(&batch, &mut |x| critic.scores(x), &mut rng).unwrap();
+    let gradients = value.backward();
+    golden.compare(&format!("{case}/value"), value);
+    golden.compare_gradient(&format!("{case}/x"), &x, &gradients);
+    critic.compare(&mut golden, case, &gradients);
+    golden.finish();
+}
+
+#[test]
+fn composition_lecam() {
+    let case = "composition/lecam";
+    let mut golden = Golden::open(case);
+    let critic = Critic::of(&golden, case);
+    let anchors = golden.floats(&format!("{case}/anchors"));
+    let mut memory = Memory::default();
+    for (of, value) in [Input::Real, Input::Fake].into_iter().zip(anchors) {
+        memory.observe(&Anchor { of, decay: Anchor::DECAY }, &[f64::from(value)]);
+    }
+    let (name, spec) = spec::parse("lecam").unwrap();
+    let terms = spec::check(&name, &spec).unwrap().terms(&Scale::REFERENCE).unwrap();
+    let mut total: Option<Tensor<1>> = None;
+    let mut pictures = vec![];
+    for term in &terms {
+        let composition = term.body.composition().unwrap();
+        let name = format!("{case}/{}", composition.site.subject());
+        let x: Tensor<4> = golden.leaf(&name);
+        let y = critic.scores(x.clone());
+        let batch = Batch::new(&x, &y).memory(&memory);
+        let mut again = |_| -> Tensor<2> { panic!("the past needs no pass") };
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        let half = composition.penalty(&batch, &mut again, &mut rng).unwrap();
+        total = Some(total.map_or_else(|| half.clone(), |total| total + half.clone()));
+        pictures.push((name, x));
+    }
+    let total = total.unwrap();
+    let gradients = total.backward();
+    golden.compare(&format!("{case}/value"), total);
+    for (name, x) in &pictures {
+        golden.compare_gradient(name, x, &gradients);
+    }
+    critic.compare(&mut golden, case, &gradients);
+    golden.finish();
+}
+
+/// Both halves of `latent`: through generator and critic, and through the generator alone.
+#[test]
+fn composition_latent() {
+    for (case, half) in [("composition/latent-critic", 0), ("composition/latent-generator", 1)] {
+        let mut golden = Golden::open(case);
+        let z: Tensor<2> = golden.leaf(&format!("{case}/x"));
+        let matrix: Tensor<2> = golden.leaf(&format!("{case}/matrix"));
+        let bias: Tensor<1> = golden.leaf(&format!("{case}/matrix_bias"));
+        let critic = (half == 0).then(|| Critic::of(&golden, case));
+        let mut f = |z: Tensor<2>| -> Tensor<2> {
+            let n = z.dims()[0];
+            let made = linear(z, matrix.clone().transpose(), Some(bias.clone())).tanh();
+            match &critic {
+                Some(critic) => critic.scores(made.reshape([n, 3, 6, 8])),
+                None => made,
+            }
+        };
+        let given = Given::Added(golden.floats(&format!("{case}/noise")));
+        let (_, composition) = registered_terms("latent", given).remove(half);
+        let y = f(z.clone());
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        let value = composition.penalty(&Batch::new(&z, &y), &mut f, &mut rng).unwrap();
+        let gradients = value.backward();
+        golden.compare(&format!("{case}/value"), value);
+        golden.compare_gradient(&format!("{case}/x"), &z, &gradients);
+        golden.compare_gradient(&format!("{case}/matrix"), &matrix, &gradients);
+        golden.compare_gradient(&format!("{case}/matrix_bias"), &bias, &gradients);
+        if let Some(critic) = &critic {
+            critic.compare(&mut golden, case, &gradients);
+        }
+        golden.finish();
+    }
+}
+
+/// `W/σ(W)` after three power iterations, and its gradient with the singular vectors held constant.
+#[test]
+fn spectral_normalisation() {
+    fn check<const D: usize>(name: &str) {
+        #[derive(Module, Debug)]
+        struct Lone<const D: usize> {
+            weight: Param<Tensor<D>>,
+        }
+        let case = format!("spectral/{name}");
+        let mut golden = Golden::open(&case);
+        let lone =
+            Lone { weight: Param::from_tensor(golden.tensor::<D>(&format!("{case}/weight"))) };
+        let u = golden.floats(&format!("{case}/u"));
+        let columns = golden.floats(&format!("{case}/weight")).len() / u.len();
+        let vectors = [(lone.weight.id.val(), [u, vec![0.0; columns]])];
+        let mut norm = SpectralNorm::from_vectors(vectors.into());
+        (0..3).for_each(|_| norm.iterate(&lone));
+        let value = norm.normalized(lone.clone(), &|_| 1.0).weight.val();
+        let weights = golden.tensor::<D>(&format!("{case}/weights"));
+        let gradients = (value.clone() * weights).sum().backward();
+        golden.compare(&format!("{case}/value"), value);
+        golden.compare_gradient(&format!("{case}/weight"), &lone.weight.val(), &gradients);
+        golden.finish();
+    }
+    check::<2>("linear");
+    check::<4>("conv");
+}
+
 fn on_generator(case: &str, spec: &str) {
     let mut golden = Golden::open(case);
     let z: Tensor<2> = golden.leaf(&format!("{case}/x"));
@@ -296,7 +464,7 @@ fn on_generator(case: &str, spec: &str) {
     let pictures = generate(z.clone());
     let mut again = |_| -> Tensor<4> { panic!("partners inside the batch need no pass") };
     let value = registered(spec, partner_rows(&golden, case))
-        .penalty(&z, &pictures, None, &mut again, &mut Seed(1).rng(Purpose::Partner, 0))
+        .penalty(&Batch::new(&z, &pictures), &mut again, &mut Seed(1).rng(Purpose::Partner, 0))
         .unwrap();
     let gradients = value.backward();
     golden.compare(&format!("{case}/value"), value);
@@ -322,7 +490,7 @@ fn augment_draws_exactly_the_reflected_moves() {
     for seed in 0..30 {
         let x = picture.clone().reshape([1, size]).repeat_dim(0, batch).detach().require_grad();
         let shape = [batch, channels, height, width];
-        let samples = Samples { rows: x.clone(), shape: &shape, groups: None };
+        let samples = Samples { rows: x.clone(), shape: &shape, groups: None, fresh: None };
         let pairing = Augment { shift: 0.25, flip: true };
         let mut rng = Seed(seed).rng(Purpose::Partner, 0);
         let Partners::Inputs(partners) = pairing.draw(&samples, &mut rng).unwrap() else {

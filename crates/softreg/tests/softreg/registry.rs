@@ -4,16 +4,28 @@ use crate::golden::{floats, relative_error};
 use crate::players::{noise, shapes};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
+use rand::RngExt;
 use softreg::adversarial::{self, LOSSES};
 use softreg::aim::{AIMS, Aim, Diversify, Slope};
 use softreg::augment::{AUGMENTATIONS, Policy};
-use softreg::distance::{Cosine, DISTANCES, Distance, JensenShannon, Kl};
+use softreg::distance::{Above, Below, Cosine, DISTANCES, Distance, JensenShannon, Kl, SquaredL2};
 use softreg::pairing::{PAIRINGS, PairingError, Partners, Samples};
-use softreg::registry::{Kind, REGULARIZERS};
+use softreg::registry::{self, Kind, REGULARIZERS};
+use softreg::schedule::SCHEDULES;
 use softreg::site::{SITES, Site};
-use softreg::spec::{self, Body, Spec};
-use softreg::{Purpose, Seed};
-use std::collections::BTreeMap;
+use softreg::term::Body;
+use softreg::{Batch, Composition, Purpose, Seed};
+use std::sync::Arc;
+
+/// All distances with their default settings.
+fn distances() -> impl Iterator<Item = Arc<dyn Distance>> + Clone {
+    DISTANCES.iter().map(|part| part.with_defaults())
+}
+
+/// All aims with their default settings.
+fn aims() -> impl Iterator<Item = Arc<dyn Aim>> + Clone {
+    AIMS.iter().map(|part| part.with_defaults())
+}
 
 fn assert_sorted_and_unique(registry: &str, names: Vec<&str>) {
     assert!(names.is_sorted_by(|a, b| a < b), "{registry}: {names:?}");
@@ -29,9 +41,10 @@ fn names_are_sorted_and_unique() {
     for entry in REGULARIZERS {
         assert_sorted_and_unique(entry.name, entry.settings.iter().map(|s| s.name).collect());
     }
-    assert_sorted_and_unique("DISTANCES", DISTANCES.iter().map(|d| d.name()).collect());
-    assert_sorted_and_unique("AIMS", AIMS.iter().map(|a| a.name()).collect());
-    assert_sorted_and_unique("PAIRINGS", PAIRINGS.iter().map(|p| p.name()).collect());
+    assert_sorted_and_unique("DISTANCES", DISTANCES.iter().map(|d| d.name).collect());
+    assert_sorted_and_unique("AIMS", AIMS.iter().map(|a| a.name).collect());
+    assert_sorted_and_unique("PAIRINGS", PAIRINGS.iter().map(|p| p.name).collect());
+    assert_sorted_and_unique("SCHEDULES", SCHEDULES.iter().map(|s| s.name).collect());
     assert_sorted_and_unique("LOSSES", LOSSES.iter().map(|l| l.name()).collect());
     assert_sorted_and_unique("SITES", SITES.iter().map(|(name, ..)| *name).collect());
     // Augmentations stand in the order in which they are applied.
@@ -44,20 +57,29 @@ fn names_are_sorted_and_unique() {
 fn every_entry_explains_itself() {
     let mut texts = vec![];
     for entry in REGULARIZERS {
-        texts.extend([entry.summary, entry.formula, entry.passes, entry.source]);
+        texts.extend([entry.summary, entry.formula, entry.source, entry.about]);
+        assert!(entry.about.len() > 80 && !entry.about.contains("TODO"), "{}", entry.name);
         texts.extend(entry.settings.iter().map(|setting| setting.summary));
     }
     texts.extend(LOSSES.iter().flat_map(|loss| [loss.formula(), loss.source()]));
-    texts.extend(DISTANCES.iter().map(|distance| distance.formula()));
-    texts.extend(AIMS.iter().map(|aim| aim.formula()));
-    texts.extend(PAIRINGS.iter().map(|pairing| pairing.summary()));
+    texts.extend(DISTANCES.iter().map(|distance| distance.formula));
+    texts.extend(AIMS.iter().map(|aim| aim.formula));
+    texts.extend(PAIRINGS.iter().map(|pairing| pairing.formula));
     texts.extend(AUGMENTATIONS.iter().map(|augmentation| augmentation.summary()));
     texts.extend(SITES.iter().map(|(.., meaning)| *meaning));
-    assert!(texts.iter().all(|text| text.len() > 3 && text.trim() == *text), "{texts:?}");
+    assert!(
+        texts.iter().all(|text| text.len() > 3 && text.trim() == *text && !text.contains("  ")),
+        "{texts:?}"
+    );
 }
 
 #[test]
 fn names_lead_back_to_their_entries() {
+    assert!(DISTANCES.iter().all(|part| part.with_defaults().name() == part.name));
+    assert!(AIMS.iter().all(|part| part.with_defaults().name() == part.name));
+    assert!(PAIRINGS.iter().all(|part| part.with_defaults().name() == part.name));
+    assert!(SCHEDULES.iter().all(|part| part.with_defaults().name() == part.name));
+    assert!(REGULARIZERS.iter().all(|e| registry::named(e.name).unwrap().name == e.name));
     for loss in LOSSES {
         assert_eq!(adversarial::named(loss.name()).unwrap().name(), loss.name());
     }
@@ -67,22 +89,34 @@ fn names_lead_back_to_their_entries() {
     assert!(adversarial::named("Logistic").is_none() && Site::named("").is_none());
 }
 
-/// What a regularizer costs is what its pairings cost.
+/// What is soft compares outputs, and what is hard does not.
+#[test]
+fn kinds_are_told_as_they_are() {
+    for entry in REGULARIZERS {
+        for term in entry.plan().terms() {
+            let soft = matches!(term.body, Body::Soft(_));
+            assert_eq!(soft, entry.kind == Kind::Soft, "{}", entry.name);
+        }
+    }
+}
+
+/// Passes forwards and backwards, in words.
 #[test]
 fn passes_are_told_as_they_are() {
-    for entry in REGULARIZERS {
-        let spec = Spec { weight: None, settings: BTreeMap::new() };
-        let mut passes = BTreeMap::<String, usize>::new();
-        for term in spec::check(entry.name, &spec).unwrap().terms() {
-            assert_eq!(matches!(term.body, Body::Soft(_)), entry.kind == Kind::Soft);
-            let extra = matches!(&term.body, Body::Soft(c) if c.pairing.extra_pass());
-            if extra {
-                *passes.entry(term.body.player().unwrap().to_string()).or_default() += 1;
-            }
-        }
-        let told: Vec<_> = passes.iter().map(|(player, n)| format!("{n} {player}")).collect();
-        let told = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
-        assert_eq!(entry.passes, told, "{}", entry.name);
+    for (name, expected) in [
+        ("balanced", "6 critic"),
+        ("consistency", "3 critic"),
+        ("dropout", "none"),
+        ("interpolation", "4 critic"),
+        ("l2", "none"),
+        // The generator's picture of a noisy latent is made once, and its gradient is its own.
+        ("latent", "3 critic + 3 generator"),
+        ("lecam", "none"),
+        ("mode-seeking", "none"),
+        ("r1", "3 critic"),
+        ("wgan-gp", "4 critic"),
+    ] {
+        assert_eq!(registry::named(name).unwrap().passes(), expected, "{name}");
     }
 }
 
@@ -111,7 +145,7 @@ proptest! {
         seed in 0u64..1 << 32,
     ) {
         let (outputs, inputs) = (distances_of(order.len(), seed), distances_of(order.len(), seed + 1));
-        for aim in AIMS {
+        for aim in aims() {
             let value = floats(aim.value(outputs.clone(), Some(inputs.clone())));
             let inputs = reordered(&inputs, &order);
             let again = floats(aim.value(reordered(&outputs, &order), Some(inputs)));
@@ -123,13 +157,13 @@ proptest! {
     fn aims_pull_in_one_direction(n in 2usize..=9, seed in 0u64..1 << 32) {
         // Within every margin and below every bound: beyond them an aim has nothing to say.
         let inputs = distances_of(n, seed + 1).add_scalar(0.2);
-        for aim in AIMS {
+        for aim in aims() {
             let outputs = distances_of(n, seed).mul_scalar(0.9).require_grad();
             let value = aim.value(outputs.clone(), Some(inputs.clone()));
             let gradient = floats(outputs.grad(&value.backward()).unwrap());
             let apart = match aim.name() {
                 "attract" | "slope" => false,
-                "diversify" | "margin" | "repel" => true,
+                "diversify" | "margin" | "repel" | "spread" => true,
                 other => panic!("say whether `{other}` drives outputs apart"),
             };
             let right = |g: &f32| if apart { *g <= 0.0 } else { *g >= 0.0 };
@@ -193,15 +227,22 @@ proptest! {
 
     #[test]
     fn distances_are_distances(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
-        for distance in DISTANCES {
+        for distance in distances() {
             let features = features.max(distance.min_features());
             let (a, b) = (noise([n, features], seed), noise([n, features], seed + 1));
             let there = distance.per_pair(a.clone(), b.clone());
             prop_assert_eq!(there.dims(), [n]);
             let there = floats(there);
-            prop_assert!(there.iter().all(|d| *d > 0.0), "{}", distance.name());
             let back = floats(distance.per_pair(b.clone(), a.clone()));
-            prop_assert!(relative_error(&back, &there) < 1e-6, "{} is lopsided", distance.name());
+            if distance.symmetric() {
+                prop_assert!(there.iter().all(|d| *d > 0.0), "{}", distance.name());
+                prop_assert!(relative_error(&back, &there) < 1e-6, "{} is lopsided", distance.name());
+            } else {
+                // One side or the other sees every pair.
+                let both: Vec<f32> = there.iter().zip(&back).map(|(a, b)| a + b).collect();
+                prop_assert!(there.iter().chain(&back).all(|d| *d >= 0.0));
+                prop_assert!(both.iter().all(|d| *d > 0.0), "{}", distance.name());
+            }
             // λ means the same at every resolution: features that are repeated change nothing.
             let wide = |x: &Tensor<2>| x.clone().repeat_dim(1, 3);
             let wider = floats(distance.per_pair(wide(&a), wide(&b)));
@@ -217,10 +258,10 @@ proptest! {
 
     #[test]
     fn equal_outputs_attract_no_further(n in 1usize..=9, features in 1usize..=40, seed in 0u64..1 << 32) {
-        for distance in DISTANCES {
+        for distance in distances() {
             let a = noise([n, features], seed).require_grad();
             let b = noise([n, features], seed).require_grad();
-            let attract = AIMS.iter().find(|aim| aim.name() == "attract").unwrap();
+            let attract = aims().find(|aim| aim.name() == "attract").unwrap();
             let value = attract.value(distance.per_pair(a.clone(), b.clone()), None);
             let gradients = value.backward();
             prop_assert_eq!(floats(value), vec![0.0]);
@@ -233,7 +274,7 @@ proptest! {
 
     #[test]
     fn equal_outputs_or_inputs_leave_every_aim_finite(n in 1usize..=9, seed in 0u64..1 << 32) {
-        for (aim, distance) in AIMS.iter().flat_map(|a| DISTANCES.iter().map(move |d| (a, d))) {
+        for (aim, distance) in aims().flat_map(|a| distances().map(move |d| (a.clone(), d))) {
             for (equal_outputs, equal_inputs) in [(true, false), (false, true), (true, true)] {
                 let rows = |equal, seed| {
                     let a = noise([n, 6], seed).require_grad();
@@ -261,8 +302,9 @@ proptest! {
     fn partners_have_the_shape_of_their_samples(shape in shapes(2), seed in 0u64..1 << 32) {
         let n = shape[0];
         let rows: Tensor<2> = noise(shape, seed).flatten(1, 3);
-        for pairing in PAIRINGS {
-            let samples = Samples { rows: rows.clone(), shape: &shape, groups: None };
+        for pairing in PAIRINGS.iter().map(|part| part.with_defaults()) {
+            let fresh = pairing.needs_fresh().then(|| rows.clone().neg());
+            let samples = Samples { rows: rows.clone(), shape: &shape, groups: None, fresh };
             let mut rng = Seed(seed).rng(Purpose::Partner, 0);
             match pairing.draw(&samples, &mut rng).unwrap() {
                 Partners::InBatch { samples, partners } => {
@@ -273,6 +315,16 @@ proptest! {
                 Partners::Inputs(partners) => {
                     prop_assert!(pairing.extra_pass());
                     prop_assert_eq!(partners.dims(), rows.dims());
+                }
+                Partners::Mixed { inputs, partners, share } => {
+                    prop_assert!(pairing.extra_pass() && pairing.needs_teacher());
+                    prop_assert_eq!(inputs.dims(), rows.dims());
+                    prop_assert!(partners.len() == n && partners.iter().all(|row| *row < n));
+                    prop_assert!((0.0..=1.0).contains(&share));
+                }
+                Partners::Remembered(anchor) => {
+                    prop_assert!(!pairing.extra_pass());
+                    prop_assert_eq!(pairing.anchor(), Some(anchor));
                 }
             }
         }
@@ -304,10 +356,12 @@ proptest! {
         seed in 0u64..1 << 32,
     ) {
         let rng = || Seed(seed).rng(Purpose::Augmentation, 0);
-        let found = Policy::named(names).unwrap().apply(noise(shape, seed), &mut rng());
+        let found = Policy::named(names).unwrap().apply(noise(shape, seed), 1.0, &mut rng());
         let mut rng = rng();
-        let expected =
-            AUGMENTATIONS.iter().fold(noise(shape, seed), |x, change| change.apply(x, &mut rng));
+        let expected = AUGMENTATIONS.iter().fold(noise(shape, seed), |x, change| {
+            let _: Vec<f64> = (0..shape[0]).map(|_| rng.random()).collect();
+            change.apply(x, &mut rng)
+        });
         prop_assert_eq!(floats(found), floats(expected));
     }
 }
@@ -348,15 +402,120 @@ fn a_policy_is_empty_or_known() {
     let x = noise([2, 3, 4, 5], 1);
     let mut rng = Seed(1).rng(Purpose::Augmentation, 0);
     assert!(none.is_empty());
-    assert_eq!(floats(none.apply(x.clone(), &mut rng)), floats(x));
+    assert_eq!(floats(none.apply(x.clone(), 1.0, &mut rng)), floats(x));
     assert_eq!(Policy::named(["cutout", "color"]).unwrap_err(), "color");
 }
 
 #[test]
 fn pairings_of_pictures_refuse_anything_else() {
     let rows = noise([2, 6], 1);
-    let augment = PAIRINGS.iter().find(|pairing| pairing.name() == "augment").unwrap();
-    let samples = Samples { rows, shape: &[2, 6], groups: None };
+    let augment = PAIRINGS.iter().find(|part| part.name == "augment").unwrap().with_defaults();
+    let samples = Samples { rows, shape: &[2, 6], groups: None, fresh: None };
     let error = augment.draw(&samples, &mut Seed(1).rng(Purpose::Partner, 0)).unwrap_err();
     assert_eq!(error, PairingError::NotPictures { pairing: "augment", shape: vec![2, 6] });
+}
+
+#[test]
+fn one_sided_distances_are_the_halves_of_the_square() {
+    let (a, b) = (noise([7, 5], 1), noise([7, 5], 2));
+    let of = |distance: &dyn Distance, a: &Tensor<2>, b: &Tensor<2>| {
+        floats(distance.per_pair(a.clone(), b.clone()))
+    };
+    assert_eq!(of(&Above, &a, &b), of(&Below, &b, &a));
+    let halves = of(&Above, &a, &b).into_iter().zip(of(&Below, &a, &b)).map(|(x, y)| x + y);
+    assert!(close(&halves.collect::<Vec<_>>(), &of(&SquaredL2, &a, &b)));
+}
+
+/// With a probability each picture is changed or not, as a whole; with 0 none is, and the draws are the
+/// same whatever it is.
+#[test]
+fn a_policy_changes_as_many_pictures_as_it_should() {
+    let (n, shape) = (2000, [2000, 1, 4, 5]);
+    let x = noise(shape, 3);
+    let policy = Policy::named(["cutout"]).unwrap();
+    let apply = |probability| {
+        let mut rng = Seed(4).rng(Purpose::Augmentation, 0);
+        (floats(policy.apply(x.clone(), probability, &mut rng)), rng.random::<u64>())
+    };
+    let (original, (never, after)) = (floats(x.clone()), apply(0.0));
+    assert_eq!(never, original);
+    let (always, after_all) = apply(1.0);
+    let (some, after_some) = apply(0.3);
+    assert!(after == after_all && after == after_some);
+    let mut changed = 0;
+    for ((some, always), original) in
+        some.chunks(20).zip(always.chunks(20)).zip(original.chunks(20))
+    {
+        assert!(some == always || some == original, "a picture is changed as a whole");
+        changed += usize::from(some != original);
+    }
+    // Every change shows: no hole lies outside. Five standard deviations are 102.
+    assert!((n * 3 / 10 - 102..=n * 3 / 10 + 102).contains(&changed), "{changed}");
+}
+
+/// What a lone model asks for and is not given.
+#[test]
+fn what_is_missing_is_named_with_the_way_out() {
+    let (x, y) = (noise([4, 6], 1), noise([4, 2], 2));
+    let refuses = |text: &str, batch: Batch<'_, 2, 2>| {
+        let (name, spec) = softreg::spec::parse(text).unwrap();
+        let terms = softreg::spec::check(&name, &spec).unwrap();
+        let terms = terms.terms(&softreg::knob::Scale::REFERENCE).unwrap();
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        let composition: &Composition = terms[0].body.composition().unwrap();
+        composition.penalty(&batch, &mut |x| x.narrow(1, 0, 2), &mut rng)
+    };
+    let batch = || Batch::new(&x, &y);
+    let error = refuses("fresh l2 attract output", batch()).unwrap_err();
+    assert_eq!(error, PairingError::NoFresh { pairing: "fresh" });
+    assert!(refuses("fresh l2 attract output", batch().fresh(&x)).is_ok());
+    let error = refuses("mix l2 attract output", batch()).unwrap_err();
+    assert_eq!(error, PairingError::NoTeacher { pairing: "mix" });
+    assert!(refuses("mix l2 attract output", batch().teacher(&y)).is_ok());
+    let lone = noise([4, 1], 3);
+    let lone = Batch::new(&x, &lone);
+    let error =
+        Composition::new(softreg::pairing::Shuffle, Kl, softreg::aim::Attract, Site::Output)
+            .penalty(&lone, &mut |x| x.narrow(1, 0, 1), &mut Seed(1).rng(Purpose::Partner, 0))
+            .unwrap_err();
+    assert_eq!(error, PairingError::TooFewFeatures { distance: "kl", needed: 2, found: 1 });
+    // The past is 0 until there is one.
+    let value = refuses("past(of=own) l2 attract output", batch()).unwrap();
+    assert_eq!(floats(value), [0.0]);
+    let mut memory = softreg::memory::Memory::default();
+    let anchor = softreg::memory::Anchor { of: softreg::site::Input::Own, decay: 0.99 };
+    memory.observe(&anchor, &[0.5, -0.5]);
+    let value = refuses("past(of=own) l2 attract output", batch().memory(&memory)).unwrap();
+    let past = Tensor::<2>::from_floats([[0.5, -0.5]], &y.device());
+    let expected = (y.clone() - past).square().mean();
+    assert!(relative_error(&floats(value), &floats(expected)) < 1e-6);
+}
+
+/// Differences are taken in single precision even where the network works in less.
+#[test]
+fn slopes_of_a_network_in_half_precision_are_single() {
+    use burn::tensor::{DType, FloatDType};
+    use softreg::pairing::{Noise, Pairing};
+    let half = noise([4, 6], 1).cast(FloatDType::BF16);
+    let samples = Samples { rows: half.clone(), shape: &[4, 6], groups: None, fresh: None };
+    let mut rng = Seed(1).rng(Purpose::Partner, 0);
+    let drawn = Noise { sigma: 0.001 }.draw(&samples, &mut rng).unwrap();
+    let Partners::Inputs(partners) = drawn else { panic!("noisy copies are new inputs") };
+    assert_eq!(partners.dtype(), DType::F32);
+    // bfloat16 would have rounded most of the noise away.
+    let added = floats(partners - half.clone().cast(FloatDType::F32));
+    assert!(added.iter().all(|v| *v != 0.0 && v.abs() < 0.01), "{added:?}");
+    let slope = Composition::new(Noise { sigma: 0.001 }, SquaredL2, Slope, Site::Output);
+    let outputs = half.clone().sum_dim(1);
+    let value = slope
+        .penalty(
+            &Batch::new(&half, &outputs),
+            &mut |x| {
+                assert_eq!(x.dtype(), DType::F32);
+                x.sum_dim(1)
+            },
+            &mut Seed(2).rng(Purpose::Partner, 0),
+        )
+        .unwrap();
+    assert_eq!(value.dtype(), DType::F32);
 }

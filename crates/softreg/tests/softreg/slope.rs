@@ -81,7 +81,7 @@ fn estimate(aim: impl Aim + 'static, sigma: f64, f: &mut dyn FnMut(Tensor<2>) ->
     let y = f(x.clone());
     let regularizer = Composition::new(Noise { sigma }, SquaredL2, aim, Site::Output);
     let mut rng = Seed(11).rng(Purpose::Partner, 0);
-    f64::from(floats(regularizer.penalty(&x, &y, None, f, &mut rng).unwrap())[0])
+    f64::from(floats(regularizer.penalty(&softreg::Batch::new(&x, &y), f, &mut rng).unwrap())[0])
 }
 
 /// `E[(f(x + σn) − f(x))²] = σ²‖∇f‖² + σ⁴·(¼(tr H)² + ½‖H‖² + ∇f·∇(tr H)) + O(σ⁶)`.

@@ -1,0 +1,179 @@
+//! What a run can be told on the command line, for every command that needs to know a whole run.
+
+use crate::command::listed;
+use crate::{backend, recipe};
+use clap::Args;
+use softreg::adversarial::LOSSES;
+use softreg::augment::AUGMENTATIONS;
+use softreg::registry::REGULARIZERS;
+use softreg::spec;
+use softreg_image::{Collection, LoadOptions, Size};
+use softreg_net::Geometry;
+use softreg_net::architecture::ARCHITECTURES;
+use softreg_net::geometry::GeometryError;
+use softreg_train::RunConfig;
+use softreg_train::config::{Checked, parse};
+
+/// The configuration of a run: a recipe, and what differs from it.
+#[derive(Debug, Args)]
+pub(super) struct Choices {
+    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
+    #[arg(value_name = "PATH")]
+    source: Option<String>,
+    /// A recipe by name (see: softreg list recipes) or a configuration file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    recipe: String,
+    /// Picture size: auto, 32 or 48x64 (width x height)
+    #[arg(long, value_name = "SIZE", help_heading = "Pictures")]
+    size: Option<String>,
+    /// Use only the first pictures
+    #[arg(long, value_name = "COUNT", help_heading = "Pictures")]
+    limit: Option<usize>,
+    /// Mirror half of the pictures left to right
+    #[arg(long, help_heading = "Pictures")]
+    flip: bool,
+    /// Learn the labels too (class folders), and generate by label
+    #[arg(long, help_heading = "Networks")]
+    conditional: bool,
+    #[arg(long, value_name = "NAME", help_heading = "Networks",
+        help = format!("Generator and critic: {}", listed(ARCHITECTURES.iter().map(|a| a.name))))]
+    network: Option<String>,
+    /// Feature maps next to the picture; cost grows with its square
+    #[arg(long, value_name = "MAPS", help_heading = "Networks")]
+    width: Option<usize>,
+    #[arg(long, value_name = "NAME", help_heading = "Training",
+        help = format!("Adversarial loss: {}", listed(LOSSES.iter().map(|l| l.name()))))]
+    loss: Option<String>,
+    #[arg(long = "reg", value_name = "NAME=WEIGHT", help_heading = "Training",
+        help = format!("Regularizer, NAME or NAME=WEIGHT[,SETTING=VALUE]: {}; or a composition, 'noise(0.05) l2 slope real weight=0.1'; may be repeated; weight 0 takes one out, none takes all out", listed(REGULARIZERS.iter().map(|r| r.name))))]
+    regularizers: Vec<String>,
+    #[arg(long, value_name = "LIST", help_heading = "Training",
+        help = format!("Differentiable augmentation, several with commas: {}; or none", listed(AUGMENTATIONS.iter().map(|a| a.name()))))]
+    augment: Option<String>,
+    /// Pictures per step
+    #[arg(long, value_name = "COUNT", help_heading = "Training")]
+    batch: Option<usize>,
+    /// Fixes every random draw
+    #[arg(long, value_name = "NUMBER", help_heading = "Training")]
+    seed: Option<u64>,
+    /// Stop after so many steps
+    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
+    steps: Option<u64>,
+    /// Stop after so many pictures, repeats counted
+    #[arg(long, value_name = "COUNT", help_heading = "Stop (the first that holds)")]
+    images: Option<u64>,
+    /// Stop after so many minutes of training
+    #[arg(long, value_name = "MINUTES", help_heading = "Stop (the first that holds)")]
+    minutes: Option<f64>,
+    /// Any key of the configuration, SECTION.KEY=VALUE; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "COUNT", help_heading = "Machine")]
+    threads: Option<usize>,
+}
+
+impl Choices {
+    /// The recipe that was asked for.
+    pub(super) fn recipe(&self) -> anyhow::Result<RunConfig> {
+        recipe::read(&self.recipe)
+    }
+
+    /// Any key, as it was set.
+    pub(super) fn assignments(&self) -> &[String] {
+        &self.assignments
+    }
+
+    /// A recipe with everything from the command line on top.
+    pub(super) fn over(&self, mut config: RunConfig) -> anyhow::Result<RunConfig> {
+        let set = |target: &mut String, value: &Option<String>| {
+            if let Some(value) = value {
+                target.clone_from(value);
+            }
+        };
+        set(&mut config.data.source, &self.source);
+        set(&mut config.data.size, &self.size);
+        set(&mut config.training.loss, &self.loss);
+        config.data.limit = self.limit.or(config.data.limit);
+        config.data.flip |= self.flip;
+        config.network.conditional |= self.conditional;
+        config.network.width = self.width.unwrap_or(config.network.width);
+        config.training.batch = self.batch.unwrap_or(config.training.batch);
+        config.training.threads = self.threads.unwrap_or(config.training.threads);
+        config.seed = self.seed.unwrap_or(config.seed);
+        if let Some(name) = &self.network {
+            config = parse::set(&config, &format!("network.architecture={name}"))?;
+        }
+        if let Some(list) = &self.augment {
+            let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+            config.training.augment =
+                names.filter(|name| *name != "none").map(str::to_owned).collect();
+        }
+        for text in &self.regularizers {
+            if text == "none" {
+                config.regularizers.clear();
+                continue;
+            }
+            let (name, spec) =
+                spec::parse(text).map_err(softreg_train::config::ConfigError::from)?;
+            config.regularizers.insert(name, spec);
+        }
+        let mut config = self.stop(config);
+        for assignment in &self.assignments {
+            config = parse::set(&config, assignment)?;
+        }
+        Ok(config)
+    }
+
+    /// A stop condition on the command line replaces those of the recipe.
+    pub(super) fn stop(&self, mut config: RunConfig) -> RunConfig {
+        let stop = &mut config.stop;
+        if self.steps.is_some() || self.images.is_some() || self.minutes.is_some() {
+            (stop.steps, stop.images, stop.minutes) = (self.steps, self.images, self.minutes);
+        }
+        config
+    }
+}
+
+/// A configuration checked for its pictures, and those. `note` tells what a person should know.
+pub(super) fn with_pictures(
+    mut config: RunConfig,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<(Checked, Collection)> {
+    let mut options = config.load_options()?;
+    if options.size.is_none() {
+        options.size = size_for(&config.data.source, &options, note)?;
+    }
+    let pictures = softreg_image::open(&config.data.source, &options)?;
+    config.data.source = absolute(&config.data.source);
+    config.settle(&pictures, backend::cores());
+    Ok((config.check(&pictures)?, pictures))
+}
+
+/// The size of the pictures where a network can make it, else the nearest one that it can.
+fn size_for(
+    source: &str,
+    options: &LoadOptions,
+    note: &mut dyn FnMut(&str),
+) -> anyhow::Result<Option<Size>> {
+    let native = softreg_image::native_size(source, options)?;
+    let (width, height) = (native.width() as usize, native.height() as usize);
+    let Err(GeometryError::Indivisible { near_width, near_height, .. }) =
+        Geometry::new(width, height)
+    else {
+        return Ok(Some(native));
+    };
+    note(&format!(
+        "note: no network makes {native}, training at the nearest size {near_width}x{near_height}; choose another with --size"
+    ));
+    Ok(Some(Size::new(near_width as u32, near_height as u32)?))
+}
+
+/// A path that still holds when the run is resumed from another folder; names of built-in
+/// collections stay.
+fn absolute(source: &str) -> String {
+    match std::fs::canonicalize(source) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => source.to_owned(),
+    }
+}

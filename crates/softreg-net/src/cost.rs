@@ -1,0 +1,55 @@
+//! How much work a pass is.
+
+use crate::architecture::Shape;
+use crate::{critic, generator};
+
+/// Floating-point operations of one forward pass of one picture: two, a multiplication and an addition,
+/// for every use of a weight. Activations, norms and biases are left out; they are below a hundredth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Latent → picture.
+    pub generator: f64,
+    /// Picture → score.
+    pub critic: f64,
+}
+
+impl Cost {
+    /// Of the pair of networks with this shape.
+    pub fn of(shape: &Shape) -> Self {
+        Self {
+            generator: 2.0 * generator::multiplications(shape) as f64,
+            critic: 2.0 * critic::multiplications(shape) as f64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Geometry;
+    use crate::architecture::Architecture;
+
+    #[test]
+    fn costs_are_those_of_the_layers() {
+        let shape = Shape {
+            architecture: Architecture::Dcgan,
+            geometry: Geometry::new(32, 32).unwrap(),
+            channels: 3,
+            width: 24,
+            latent: 64,
+            classes: None,
+        };
+        // 4x4 kernels: 3→24 at 16x16, 24→48 at 8x8, 48→96 at 4x4, and 1536→1.
+        let critic = 16 * (3 * 24 * 256 + 24 * 48 * 64 + 48 * 96 * 16) + 1536;
+        // 64→1536; each transposed kernel meets every pixel of its input.
+        let generator = 64 * 1536 + 16 * (96 * 48 * 16 + 48 * 24 * 64 + 24 * 3 * 256);
+        let cost = Cost::of(&shape);
+        assert_eq!(cost, Cost { generator: 2.0 * generator as f64, critic: 2.0 * critic as f64 });
+        // A residual pair does the same job with more work, and labels add a little.
+        let residual = Cost::of(&Shape { architecture: Architecture::Residual, ..shape });
+        assert!(residual.critic > cost.critic && residual.generator > cost.generator);
+        let labels = Cost::of(&Shape { classes: Some(10), ..shape });
+        assert_eq!(labels.critic - cost.critic, 2.0 * 1536.0);
+        assert_eq!(labels.generator - cost.generator, 2.0 * 10.0 * 1536.0);
+    }
+}
