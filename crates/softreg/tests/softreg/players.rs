@@ -173,11 +173,7 @@ impl Players {
     }
 
     /// `R` and its weight, of every term of a plan that is due at `step`.
-    fn evaluate(
-        &self,
-        plan: &Plan,
-        step: u64,
-    ) -> Result<Evaluated, PlanError> {
+    fn evaluate(&self, plan: &Plan, step: u64) -> Result<Evaluated, PlanError> {
         let perturbation = plan.perturbations().first().map(|(wanted, _)| *wanted);
         let (mut values, mut passes) = (Vec::new(), Vec::new());
         for player in [Player::Critic, Player::Generator] {

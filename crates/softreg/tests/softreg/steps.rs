@@ -5,7 +5,7 @@ use crate::golden::{Golden, floats};
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::activation::leaky_relu;
-use burn::tensor::module::{conv2d, conv_transpose2d};
+use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
@@ -296,12 +296,7 @@ fn terms(name: &str) -> Vec<Term> {
 }
 
 /// `J = L + Σ λ·R` of the player whose update it is.
-fn objective(
-    plan: &Plan,
-    memory: &Memory,
-    loss: Tensor<1>,
-    scene: &mut Update<'_>,
-) -> Tensor<1> {
+fn objective(plan: &Plan, memory: &Memory, loss: Tensor<1>, scene: &mut Update<'_>) -> Tensor<1> {
     let (player, step) = (scene.player, scene.step as u64);
     let mut rng = |name: &str| Seed(0).named_rng(Purpose::Partner, step, 0, name);
     let parts = plan.evaluate(Some(player), step, memory, scene, &mut rng).unwrap();
@@ -368,7 +363,8 @@ fn train(golden: &Golden, name: &str) -> Vec<[f64; 2]> {
             made: made.clone().detach(),
             masked,
         };
-        let [real, fake] = [Input::Real, Input::Fake].map(|input| scene.scores(input).squeeze_dim(1));
+        let [real, fake] =
+            [Input::Real, Input::Fake].map(|input| scene.scores(input).squeeze_dim(1));
         let means = [&real, &fake].map(|scores: &Tensor<1>| mean(scores));
         let for_critic = objective(&plan, &memory, Logistic.critic(real, fake), &mut scene);
         let gradients = GradientsParams::from_grads(for_critic.backward(), &critic);
