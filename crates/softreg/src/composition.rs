@@ -215,6 +215,10 @@ impl Composition {
         rng: &mut dyn Rng,
     ) -> Result<Tensor<1>, PairingError> {
         let device = batch.device();
+        let (inputs, outputs) = batch.rows();
+        if inputs != outputs {
+            return Err(PairingError::Rows { inputs, outputs });
+        }
         let empty = Memory::default();
         let memory = batch.memory.unwrap_or(&empty);
         let mut scene = OwnScene::new(batch, f);

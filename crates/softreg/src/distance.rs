@@ -16,6 +16,7 @@ mod huber;
 mod jensen_shannon;
 mod kl;
 mod l1;
+mod per_position;
 mod squared_l2;
 
 pub use above::Above;
@@ -27,6 +28,7 @@ pub use huber::Huber;
 pub use jensen_shannon::JensenShannon;
 pub use kl::Kl;
 pub use l1::L1;
+pub use per_position::PerPosition;
 pub use squared_l2::SquaredL2;
 
 /// What outputs have to be for a distance to mean anything.
@@ -64,7 +66,8 @@ pub trait Distance: Send + Sync + std::fmt::Debug {
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1>;
 }
 
-/// All distances, sorted by name. [`FeatureSpace`] is not among them: it needs a function.
+/// All distances, sorted by name. [`FeatureSpace`] and [`PerPosition`] are not among them: they are made
+/// of another distance.
 pub const DISTANCES: &[Part<dyn Distance>] = &[
     above::PART,
     below::PART,

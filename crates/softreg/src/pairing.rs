@@ -130,6 +130,16 @@ pub enum PairingError {
         /// Features that there are.
         found: usize,
     },
+    /// Inputs and outputs are not of the same samples.
+    #[error(
+        "there are {inputs} inputs and {outputs} outputs: the first axis of both counts samples; for an output per position, see PerPosition"
+    )]
+    Rows {
+        /// Length of the first axis of the inputs.
+        inputs: usize,
+        /// Of the outputs.
+        outputs: usize,
+    },
     /// All inputs of a batch are the same, so that no slope can be measured between them.
     #[error(
         "aim `{aim}` divides by the distance of the inputs, and every sample of the batch equals its partner: take equal samples out, or choose another pairing than `{pairing}`"

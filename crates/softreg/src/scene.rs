@@ -235,6 +235,11 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
         self.len() == 0
     }
 
+    /// Samples among the inputs, and among the outputs.
+    pub(crate) fn rows(&self) -> (usize, usize) {
+        (self.inputs.dims()[0], self.outputs.dims()[0])
+    }
+
     pub(crate) fn device(&self) -> Device {
         self.outputs.device()
     }

@@ -479,6 +479,9 @@ fn what_is_missing_is_named_with_the_way_out() {
             .penalty(&lone, &mut |x| x.narrow(1, 0, 1), &mut Seed(1).rng(Purpose::Partner, 0))
             .unwrap_err();
     assert_eq!(error, PairingError::TooFewFeatures { distance: "kl", needed: 2, found: 1 });
+    let flat = noise([8, 2], 4);
+    let error = refuses("shuffle l2 attract output", Batch::new(&x, &flat)).unwrap_err();
+    assert_eq!(error, PairingError::Rows { inputs: 4, outputs: 8 });
     // The past is 0 until there is one.
     let value = refuses("past(of=own) l2 attract output", batch()).unwrap();
     assert_eq!(floats(value), [0.0]);
