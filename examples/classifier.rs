@@ -5,6 +5,8 @@
 //! cargo run --release -p softreg-examples --bin classifier -- train-images-idx3-ubyte.gz
 //! ```
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
+
 use anyhow::{Context, ensure};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};

@@ -5,6 +5,8 @@
 //! cargo run --release -p softreg-examples --bin recurrent
 //! ```
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
+
 use anyhow::{Context, ensure};
 use burn::module::Module;
 use burn::nn::gru::{Gru, GruConfig};

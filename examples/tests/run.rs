@@ -1,6 +1,6 @@
 //! Both examples, a few steps each: they run, repeat, and refuse what they cannot use.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "all of this is tests")]
 
 use std::process::{Command, Output};
 
