@@ -132,11 +132,11 @@ fn variants(mirror: bool) -> Vec<Variant> {
         Variant { dropout: 0.5, ..variant("dropout") },
         Variant { hard: Some((1e-4, Arc::new(L1))), ..variant("L1") },
         Variant { hard: Some((1e-3, Arc::new(L2))), ..variant("L2") },
-        Variant { dropout: 0.5, soft: vec![(1.0, r_drop.clone())], ..variant("R-Drop") },
-        Variant { soft: vec![(1.0, consistency.clone())], ..variant("consistency") },
+        Variant { dropout: 0.5, soft: vec![(0.3, r_drop.clone())], ..variant("R-Drop") },
+        Variant { soft: vec![(0.1, consistency.clone())], ..variant("consistency") },
         Variant {
             dropout: 0.5,
-            soft: vec![(1.0, r_drop), (1.0, consistency)],
+            soft: vec![(0.3, r_drop), (0.1, consistency)],
             ..variant("R-Drop + consistency")
         },
     ]

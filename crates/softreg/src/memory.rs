@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The moving average of the mean output at some inputs: `α ← d·α + (1 − d)·mean`.
 ///
-/// Source: the anchors of LeCam, arXiv 2104.03310, Eq. 5.
+/// Source: the anchors of LeCam, arXiv 2104.03310.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Anchor {
     /// Whose outputs are averaged.

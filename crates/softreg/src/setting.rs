@@ -27,13 +27,18 @@ impl std::fmt::Display for Value {
 }
 
 impl Value {
-    /// What `text` says: a flag, a number, or else itself.
+    /// What `text` says: a flag, a number (`0.25` or `1/4`), or else itself.
     pub fn read(text: &str) -> Self {
-        match (text.parse::<bool>(), text.parse::<f64>()) {
-            (Ok(flag), _) => Value::Flag(flag),
-            (_, Ok(number)) => Value::Number(number),
-            _ => Value::Text(text.to_owned()),
+        if let Ok(flag) = text.parse() {
+            return Value::Flag(flag);
         }
+        let number = match text.split_once('/') {
+            None => text.parse().ok(),
+            Some((above, below)) => {
+                above.parse::<f64>().ok().zip(below.parse::<f64>().ok()).map(|(a, b)| a / b)
+            }
+        };
+        number.map_or_else(|| Value::Text(text.to_owned()), Value::Number)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// loss. Unlike [`super::Diversify`] it does not look at the inputs, which suits partners that all lie
 /// equally near, such as those of [`crate::pairing::Noise`].
 ///
-/// Source: the generator's half of zCR, arXiv 2002.04724, section 2.2.
+/// Source: the generator's half of zCR, arXiv 2002.04724.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread;
 

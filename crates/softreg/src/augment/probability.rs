@@ -4,8 +4,8 @@ use crate::overfitting::Signs;
 /// overfitting at a target. Source: ADA, arXiv 2006.06676, section 3.1.
 ///
 /// At every adjustment the probability moves by `images/speed`, up where `r_t` lies above the target and
-/// down where below, within 0..=1. Deviation: the augmentations are this crate's, not the paper's
-/// pipeline, whose changes of colour and shape are more and finer.
+/// down where below, within 0..=1 (the authors' program has no upper bound). Deviation: the augmentations
+/// are this crate's, not the paper's pipeline, whose changes of colour and shape are more and finer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Probability {
     /// The `r_t` to be held; 0.6 in the paper.

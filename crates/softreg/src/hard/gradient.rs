@@ -25,9 +25,9 @@ pub enum Target {
 ///
 /// | | point | target | source |
 /// |---|---|---|---|
-/// | R1 | real | 0 | arXiv 1801.04406, Eq. 9, as `γ/2·E[‖∇D‖²]` |
-/// | R2 | generated | 0 | arXiv 1801.04406, Eq. 10 |
-/// | WGAN-GP | between | 1 | arXiv 1704.00028, Eq. 3 |
+/// | R1 | real | 0 | arXiv 1801.04406, as `γ/2·E[‖∇D‖²]` |
+/// | R2 | generated | 0 | arXiv 1801.04406 |
+/// | WGAN-GP | between | 1 | arXiv 1704.00028 |
 ///
 /// It needs the gradient as a function of the weights, to be differentiated once more. A network made of
 /// linear layers and leaky ReLUs has one that can be written down: its layers backwards, with the slopes

@@ -11,7 +11,7 @@ use std::sync::Arc;
 ///
 /// `x'` is a random permutation of the batch (inside the group, where there are groups), which may
 /// leave a sample where it is. The teacher `t` is a moving average of the network, and its outputs are
-/// constants. Source: interpolation consistency training, arXiv 1903.03825, Eq. 1 and Algorithm 1.
+/// constants. Source: interpolation consistency training, arXiv 1903.03825.
 ///
 /// A partner of this sort is an output without an input, so no aim that reads the distance of the
 /// inputs goes with it. Needs one extra pass, and one of the teacher.

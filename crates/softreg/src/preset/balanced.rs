@@ -13,7 +13,7 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: Some(
         "both halves belong into every step, or what they balance gets out of balance: leave out every, or take consistency",
     ),
-    source: "arXiv 2002.04724, section 2.1",
+    source: "arXiv 2002.04724",
     settings: consistency::SETTINGS,
     about: "With consistency on real pictures alone the generator learns to imitate the moves, and its \
 pictures come out shifted; the generated half takes that advantage away. One λ serves both halves, as in \

@@ -16,7 +16,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 10.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1910.12027, Eq. 3",
+    source: "arXiv 1910.12027",
     settings: SETTINGS,
     about: "What a picture shows does not change when it is moved a little, so neither should the \
 critic's opinion. It is the most useful single regularizer for small collections, and the first half of \

@@ -15,7 +15,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 5.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1901.09024, Eq. 2",
+    source: "arXiv 1901.09024",
     settings: &[TAU],
     about: "The mean over pairs of the ratio of mean absolute differences is maximised, each ratio clipped \
 at τ. A reward, so its value is negative. Unlike `mode-seeking` the push is the same however far apart \

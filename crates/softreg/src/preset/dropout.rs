@@ -17,7 +17,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 2106.14448, Eq. 2",
+    source: "arXiv 2106.14448",
     settings: &[
         Setting::number("rate", "share of the critic's features that is dropped", 0.3, [0.01, 0.95]),
         Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
@@ -29,8 +29,8 @@ features, and the second draw costs no pass.
 
 For a classifier of your own it is the composition `Composition::new(Again { perturbation: None }, Kl, \
 Attract, Site::Output)`, as in the example `classifier`: the model has its dropout, and is run twice. The \
-paper's loss is the mean of both runs'; here it is the first run's. Its weights are 1 to 5 for text and \
-0.6 for pictures.",
+paper's loss is the mean of both runs'; here it is the first run's. In these terms its \
+weights are 0.5 to 5 for text (5 for translation) and 0.6 for pictures.",
     build,
 };
 

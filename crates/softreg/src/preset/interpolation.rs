@@ -16,7 +16,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: ("sigmoid", &[("ramp", 1000.0)]),
     never_lazy: None,
-    source: "arXiv 1903.03825, Eq. 1",
+    source: "arXiv 1903.03825, and the authors' program",
     settings: &[
         ALPHA,
         Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
 average, the teacher, says of the two: between what it knows it should run straight. The teacher's decay \
 is 0.999 per update, and less at first (`1 − 1/t`); it is saved with a run.
 
-Made for classifiers, where the outputs are probabilities and λ rises to 100; a critic's scores have no \
+Made for classifiers, where the squared difference is that of probabilities and λ rises to 100; a critic's scores have no \
 bounds, and 100 would leave it no opinion, so that λ is 1 here. It rises along the paper's ramp \
 `exp(−5(1 − t)²)`, over 1,000 steps. As in the authors' program there is one mixing share per batch, and the \
 teacher's outputs are mixed as they are. With labels, those of both pictures are mixed too.

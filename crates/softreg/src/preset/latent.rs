@@ -16,7 +16,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 5.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 2002.04724, section 2.2",
+    source: "arXiv 2002.04724",
     settings: &[
         Setting::number(
             "generator-weight",
@@ -28,8 +28,9 @@ pub(crate) const ENTRY: Entry = Entry {
     ],
     about: "A latent is moved a little. The critic should not care; the generator should make a different \
 picture, so that it does not learn to ignore its latent. The two halves pull against each other, \
-and both weights matter: λ is the critic's (λ_dis in the paper, 5 to 20), `generator-weight` the \
-generator's (λ_gen, 0.5), σ the noise on the latent (0.03 to 0.07).
+and both weights matter: λ is the critic's (λ_dis in the paper), `generator-weight` the generator's \
+(λ_gen), σ the noise on the latent. Published programs differ: StudioGAN takes 20, 0.5 and 0.05, \
+StyleGAN2-ADA's comparison 0.2, 0.02 and 0.1, and what is best depends on the network.
 
 Both halves see the same noisy latents, and the generator's pictures of them are made once for both. \
 The squared difference of two pictures is a mean over their numbers, not a sum, so that λ_gen means the \

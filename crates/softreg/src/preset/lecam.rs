@@ -16,17 +16,18 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 0.3,
     schedule: ("warm-up", &[("start", 1000.0)]),
     never_lazy: None,
-    source: "arXiv 2104.03310, Eq. 5, and the authors' program",
+    source: "arXiv 2104.03310, and the authors' programs",
     settings: &[DECAY],
     about: "Two averages of the critic's scores are kept, of real pictures and of generated ones. Scores of \
 real pictures are held down to the average of generated ones, and scores of generated pictures up to \
 that of real ones, so that the critic cannot become ever surer of what it knows by heart. It costs no \
 pass.
 
-The paper writes the squared difference; the authors' program counts it on one side only, as here. The \
-averages are those before the step, which all workers share; the program takes the step's own scores in \
-first, a difference of one part in a hundred. It begins after 1,000 steps, when the averages mean \
-something. The averages are saved with a run.",
+A difference counts on one side only, as in the authors' programs. Those differ in the decay of the \
+averages: 0.9 in the one for BigGAN, with λ = 0.3, and 0.99, as here, in the one for StyleGAN2, with λ = \
+1e-6 or less. The averages here are those before the step, which all workers share; the programs take the \
+step's own scores in first. It begins after 1,000 steps, when the averages mean something. The averages \
+are saved with a run.",
     build,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1903.05628, Eq. 2",
+    source: "arXiv 1903.05628, and the authors' program",
     settings: &[EPSILON],
     about: "The second half of the default composition: what consistency holds still on the side of the \
 critic, this keeps moving on the side of the generator. It costs no pass.

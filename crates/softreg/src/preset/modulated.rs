@@ -17,19 +17,20 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "Ni and Koniusz, NICE, NeurIPS 2023",
+    source: "after Ni and Koniusz, NICE, NeurIPS 2023",
     settings: &[Setting::number(
         "sigma",
         "standard deviation of the noise that features are multiplied with",
         0.3,
         [0.01, 4.0],
     )],
-    about: "NICE. The critic's features are multiplied with noise of mean 1, in the loss too, so that it cannot \
+    about: "After NICE. The critic's features are multiplied with noise of mean 1, in the loss too, so that it cannot \
 lean on single ones; and it is asked to score a picture alike under two draws of the noise, which holds \
 down the gradients that the noise alone would raise. Both on real and on generated pictures.
 
-The noise is on the last features, element by element, with a fixed σ; the paper adapts its strength to \
-overfitting, and here λ can do so: `schedule=adaptive`. Because the network is the same up to its last \
+The idea is the paper's, the particulars are ours, and no claim is made that they are the same: the noise \
+is normal, on the last features, element by element, with a fixed σ, on real and generated pictures alike. \
+Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the network is the same up to its last \
 features, the second draw costs no pass.",
     build,
 };

@@ -11,7 +11,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: exact::WEIGHT,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1801.04406, Eq. 10",
+    source: "arXiv 1801.04406",
     settings: exact::SETTINGS,
     about: "As `r1`, at the generated pictures of the critic's step, cut off from the generator. R3GAN \
 (arXiv 2501.05441) takes both together with the relativistic loss: `--loss relativistic --reg r1 --reg \

@@ -11,7 +11,7 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 10.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1704.00028, Eq. 3",
+    source: "arXiv 1704.00028",
     settings: &[],
     about: "Made for the Wasserstein loss (`--loss wasserstein`), whose critic has to have slopes of at \
 most 1. The paper updates the critic five times per update of the generator: `--set \

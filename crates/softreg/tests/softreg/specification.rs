@@ -440,6 +440,13 @@ fn compositions_are_read_as_they_are_meant() {
     // Words in any order, settings in full, and what stands between brackets holds together.
     let other = composition("every=4 real slope weight=0.1 squared-l2 noise( sigma = 0.05 )");
     assert_eq!(format!("{other:?}"), format!("{term:?}"));
+    // A share can be written as people say it.
+    assert_eq!(composition("noise l2 slope real weight=0.1 share=1/4").share, 0.25);
+    for wrong in ["1/0", "1/", "/4", "1/4/2", "4/1"] {
+        let (name, spec) = parse(&format!("noise l2 slope real weight=0.1 share={wrong}")).unwrap();
+        let error = check(&name, &spec).unwrap_err().to_string();
+        assert!(error.contains("a number from 0.001 to 1"), "{wrong}: {error}");
+    }
     // A named one with spaces around its sign is no composition.
     assert_eq!(parse("l2 = 1e-5").unwrap().1.weight, Some(1e-5));
     // A table, as a configuration has it.
