@@ -26,13 +26,11 @@ use softreg::pairing::{Again, Augment};
 use softreg::perturbation::Perturbation;
 use softreg::site::Site;
 use softreg::{Batch, Composition, Purpose, Seed};
-use softreg_examples::interval::Interval;
-use softreg_examples::report::{Better, Row, report};
+use softreg_examples::report::{Better, compare, report};
 use softreg_examples::variant::Variant;
 use softreg_image::{Collection, LoadOptions};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Trains a classifier on few pictures in seven ways and compares them.
 #[derive(Debug, Parser)]
@@ -187,13 +185,12 @@ impl Data {
     }
 
     /// Other pictures to train on for every seed; the rest is there to test on.
-    fn split(mut self, arguments: &Arguments, seed: u64) -> Self {
+    fn split(&mut self, arguments: &Arguments, seed: u64) {
         let mut order: Vec<usize> = (0..self.pictures.len()).collect();
         order.shuffle(&mut Seed(seed).rng(Purpose::HeldOut, 0));
         self.test = order.split_off(arguments.pictures);
         self.test.truncate(arguments.test);
         self.training = order;
-        self
     }
 
     fn shape(&self) -> [usize; 3] {
@@ -253,26 +250,13 @@ fn train(variant: &Variant, data: &Data, steps: u64, seed: u64) -> anyhow::Resul
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut data = Data::open(arguments)?;
-    let mut rows = Vec::new();
     // Letters and digits are not to be mirrored; ornaments are.
-    for variant in variants(arguments.source == "motif") {
-        let (mut train_values, mut test_values) = (Vec::new(), Vec::new());
-        let start = Instant::now();
-        for seed in 0..arguments.seeds {
-            eprintln!("{} seed {seed}", variant.name);
-            data = data.split(arguments, seed);
-            let [of_training, of_test] = train(&variant, &data, arguments.steps, seed)?;
-            train_values.push(of_training);
-            test_values.push(of_test);
-        }
-        rows.push(Row {
-            name: variant.name,
-            strength: variant.strength(),
-            train: Interval::of(&train_values),
-            test: Interval::of(&test_values),
-            seconds: start.elapsed().as_secs_f64(),
-        });
-    }
+    let variants = variants(arguments.source == "motif");
+    let rows = compare(variants, arguments.seeds, |variant, seed| {
+        eprintln!("{} seed {seed}", variant.name);
+        data.split(arguments, seed);
+        train(variant, &data, arguments.steps, seed)
+    })?;
     println!(
         "{} classes, {} pictures to train on, {} to test on, {} steps, {} seeds",
         data.classes,

@@ -23,12 +23,10 @@ use softreg::pairing::{Again, Noise};
 use softreg::perturbation::Perturbation;
 use softreg::site::Site;
 use softreg::{Batch, Composition, Purpose, Seed};
-use softreg_examples::interval::Interval;
-use softreg_examples::report::{Better, Row, report};
+use softreg_examples::report::{Better, compare, report};
 use softreg_examples::variant::Variant;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Trains a GRU to go on with a text, letter by letter, in seven ways and compares them.
 #[derive(Debug, Parser)]
@@ -220,24 +218,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.letters,
         2 * TIME
     );
-    let mut rows = Vec::new();
-    for variant in variants() {
-        let (mut train_values, mut test_values) = (Vec::new(), Vec::new());
-        let start = Instant::now();
-        for seed in 0..arguments.seeds {
-            eprintln!("{} seed {seed}", variant.name);
-            let [of_training, of_test] = train(&variant, arguments, seed)?;
-            train_values.push(of_training);
-            test_values.push(of_test);
-        }
-        rows.push(Row {
-            name: variant.name,
-            strength: variant.strength(),
-            train: Interval::of(&train_values),
-            test: Interval::of(&test_values),
-            seconds: start.elapsed().as_secs_f64(),
-        });
-    }
+    let rows = compare(variants(), arguments.seeds, |variant, seed| {
+        eprintln!("{} seed {seed}", variant.name);
+        train(variant, arguments, seed)
+    })?;
     println!(
         "{} letters to train on, {TEST} to test on, {} steps, {} seeds",
         arguments.letters, arguments.steps, arguments.seeds

@@ -8,17 +8,13 @@ the stored numbers are the truth to float32 precision.
 Run: python softreg_math.py [OUT.safetensors]
 """
 
-import json
-import os
-import platform
 import sys
 from pathlib import Path
 
-import numpy as np
-import safetensors
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+
+import golden_file
 
 SEED = 20190313
 OUT = Path(__file__).parent / "golden" / "softreg_math.safetensors"
@@ -624,20 +620,7 @@ def main():
         spectral,
     ):
         part()
-    # One entry: the order of several would differ from run to run.
-    made = {
-        "program": Path(__file__).name,
-        "seed": SEED,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "safetensors": safetensors.__version__,
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = out.with_suffix(".partial")
-    save_file(dict(sorted(golden.items())), beside, metadata={"made": json.dumps(made)})
-    os.replace(beside, out)
-    print(f"{out}: {len(golden)} tensors, {out.stat().st_size} bytes")
+    golden_file.write(out, golden, __file__, SEED)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,14 @@ derivative. Everything is computed in float64 from numbers that float32 holds ex
 Run: python softreg_net.py [OUT.safetensors]
 """
 
-import json
 import math
-import os
-import platform
 import sys
 from pathlib import Path
 
-import safetensors
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+
+import golden_file
 
 SEED = 20180113
 OUT = Path(__file__).parent / "golden" / "softreg_net.safetensors"
@@ -119,19 +116,7 @@ def main():
                 golden[f"{kind}/{penalty}/grad/{name}"] = torch.zeros_like(leaf) if g is None else g
     for name, value in golden.items():
         assert torch.isfinite(value).all(), name
-    made = {
-        "program": Path(__file__).name,
-        "seed": SEED,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "safetensors": safetensors.__version__,
-    }
-    tensors = {k: v.detach().float().contiguous().clone() for k, v in sorted(golden.items())}
-    beside = out.with_suffix(".partial")
-    save_file(tensors, beside, metadata={"made": json.dumps(made)})
-    os.replace(beside, out)
-    os.chmod(out, 0o644)
-    print(f"{out}: {len(tensors)} tensors, {out.stat().st_size} bytes")
+    golden_file.write(out, golden, __file__, SEED)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,14 @@ numbers that float32 holds exactly.
 Run: python softreg_steps.py [OUT.safetensors]
 """
 
-import json
-import os
-import platform
 import sys
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+
+import golden_file
 
 SEED = 20200211
 OUT = Path(__file__).parent / "golden" / "softreg_steps.safetensors"
@@ -303,20 +300,7 @@ def main():
         if name.startswith("objective/") and name not in ("objective/none", "objective/spectral"):
             difference = (value - golden["objective/none"]).abs().max().item()
             assert difference > 1e-4, f"{name} does nothing that a comparison could see: {difference}"
-    golden = {k: (v.float() if v.is_floating_point() else v).contiguous() for k, v in golden.items()}
-    made = {
-        "program": Path(__file__).name,
-        "seed": SEED,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "safetensors": safetensors.__version__,
-    }
-    beside = out.with_suffix(".partial")
-    save_file(dict(sorted(golden.items())), beside, metadata={"made": json.dumps(made)})
-    os.replace(beside, out)
-    os.chmod(out, 0o644)
-    print(f"{out}: {len(golden)} tensors, {out.stat().st_size} bytes")
+    golden_file.write(out, golden, __file__, SEED)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 //! The table of a comparison, and the one sentence below it.
 
 use crate::interval::Interval;
+use crate::variant::Variant;
 use std::fmt::Write as _;
+use std::time::Instant;
 
 /// What one variant came to.
 #[derive(Clone, Debug)]
@@ -25,6 +27,35 @@ pub enum Better {
     Higher,
     /// Perplexity.
     Lower,
+}
+
+/// Trains every variant with every seed: `train` gives the measure on training and on test data.
+///
+/// # Errors
+/// That of the first training that fails.
+pub fn compare<E>(
+    variants: Vec<Variant>,
+    seeds: u64,
+    mut train: impl FnMut(&Variant, u64) -> Result<[f64; 2], E>,
+) -> Result<Vec<Row>, E> {
+    let mut rows = Vec::new();
+    for variant in variants {
+        let (mut of_training, mut of_test) = (Vec::new(), Vec::new());
+        let start = Instant::now();
+        for seed in 0..seeds {
+            let [training, test] = train(&variant, seed)?;
+            of_training.push(training);
+            of_test.push(test);
+        }
+        rows.push(Row {
+            name: variant.name,
+            strength: variant.strength(),
+            train: Interval::of(&of_training),
+            test: Interval::of(&of_test),
+            seconds: start.elapsed().as_secs_f64(),
+        });
+    }
+    Ok(rows)
 }
 
 /// The rows as text, and what they say; the first is the one without regularization.

@@ -267,24 +267,21 @@ fn composition_slope_real() {
     on_critic("slope-real", |golden, case| Given::Added(golden.floats(&format!("{case}/noise"))));
 }
 
-/// Both halves with their weights, as they enter the critic's objective.
-#[test]
-fn composition_balanced() {
-    let case = "composition/balanced";
-    let mut golden = Golden::open(case);
+/// The halves of a regularizer of real and of generated pictures, with their weights, as they enter
+/// the critic's objective.
+fn on_both_sorts(case: &str, mut golden: Golden, halves: Vec<(f64, Composition)>, memory: &Memory) {
     let critic = Critic::of(&golden, case);
-    let pairing = Given::Pixels(golden.integers(&format!("{case}/source")));
-    let mut total = None;
+    let mut total: Option<Tensor<1>> = None;
     let mut pictures = vec![];
-    for (weight, composition) in registered_terms("balanced", pairing) {
+    for (weight, composition) in halves {
         let name = format!("{case}/{}", composition.site.subject());
         let x: Tensor<4> = golden.leaf(&name);
         let y = critic.scores(x.clone());
+        let batch = Batch::new(&x, &y).memory(memory);
         let mut rng = Seed(1).rng(Purpose::Partner, 0);
-        let half =
-            composition.penalty(&Batch::new(&x, &y), &mut |x| critic.scores(x), &mut rng).unwrap();
+        let half = composition.penalty(&batch, &mut |x| critic.scores(x), &mut rng).unwrap();
         let half = half.mul_scalar(weight);
-        total = Some(total.map_or_else(|| half.clone(), |total: Tensor<1>| total + half.clone()));
+        total = Some(total.map_or_else(|| half.clone(), |total| total + half.clone()));
         pictures.push((name, x));
     }
     let total = total.unwrap();
@@ -295,6 +292,14 @@ fn composition_balanced() {
     }
     critic.compare(&mut golden, case, &gradients);
     golden.finish();
+}
+
+#[test]
+fn composition_balanced() {
+    let case = "composition/balanced";
+    let golden = Golden::open(case);
+    let pairing = Given::Pixels(golden.integers(&format!("{case}/source")));
+    on_both_sorts(case, golden, registered_terms("balanced", pairing), &Memory::default());
 }
 
 #[test]
@@ -357,37 +362,17 @@ fn composition_interpolation() {
 #[test]
 fn composition_lecam() {
     let case = "composition/lecam";
-    let mut golden = Golden::open(case);
-    let critic = Critic::of(&golden, case);
-    let anchors = golden.floats(&format!("{case}/anchors"));
+    let golden = Golden::open(case);
     let mut memory = Memory::default();
+    let anchors = golden.floats(&format!("{case}/anchors"));
     for (of, value) in [Input::Real, Input::Fake].into_iter().zip(anchors) {
         memory.observe(&Anchor { of, decay: Anchor::DECAY }, &[f64::from(value)]);
     }
     let (name, spec) = spec::parse("lecam").unwrap();
     let terms = spec::check(&name, &spec).unwrap().terms(&Scale::REFERENCE).unwrap();
-    let mut total: Option<Tensor<1>> = None;
-    let mut pictures = vec![];
-    for term in &terms {
-        let composition = term.body.composition().unwrap();
-        let name = format!("{case}/{}", composition.site.subject());
-        let x: Tensor<4> = golden.leaf(&name);
-        let y = critic.scores(x.clone());
-        let batch = Batch::new(&x, &y).memory(&memory);
-        let mut again = |_| -> Tensor<2> { panic!("the past needs no pass") };
-        let mut rng = Seed(1).rng(Purpose::Partner, 0);
-        let half = composition.penalty(&batch, &mut again, &mut rng).unwrap();
-        total = Some(total.map_or_else(|| half.clone(), |total| total + half.clone()));
-        pictures.push((name, x));
-    }
-    let total = total.unwrap();
-    let gradients = total.backward();
-    golden.compare(&format!("{case}/value"), total);
-    for (name, x) in &pictures {
-        golden.compare_gradient(name, x, &gradients);
-    }
-    critic.compare(&mut golden, case, &gradients);
-    golden.finish();
+    // Values are R itself, without the weight.
+    let half = |term: &Term| (1.0, term.body.composition().unwrap().clone());
+    on_both_sorts(case, golden, terms.iter().map(half).collect(), &memory);
 }
 
 /// Both halves of `latent`: through generator and critic, and through the generator alone.
