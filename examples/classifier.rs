@@ -39,13 +39,13 @@ struct Arguments {
     #[arg(default_value = "motif")]
     source: String,
     /// Runs per variant; each has other weights, other pictures and another order
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=20))]
     seeds: u64,
     /// Updates per run
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// Pictures to train on
-    #[arg(long, default_value_t = 320)]
+    #[arg(long, default_value_t = 200)]
     pictures: usize,
     /// Pictures to test on, others than those
     #[arg(long, default_value_t = 1000)]
@@ -131,10 +131,10 @@ fn variants(mirror: bool) -> Vec<Variant> {
         Variant { hard: Some((1e-4, Arc::new(L1))), ..variant("L1") },
         Variant { hard: Some((1e-3, Arc::new(L2))), ..variant("L2") },
         Variant { dropout: 0.5, soft: vec![(0.3, r_drop.clone())], ..variant("R-Drop") },
-        Variant { soft: vec![(0.1, consistency.clone())], ..variant("consistency") },
+        Variant { soft: vec![(0.3, consistency.clone())], ..variant("consistency") },
         Variant {
             dropout: 0.5,
-            soft: vec![(0.3, r_drop), (0.1, consistency)],
+            soft: vec![(0.3, r_drop), (0.3, consistency)],
             ..variant("R-Drop + consistency")
         },
     ]

@@ -1,5 +1,4 @@
-//! What both examples share: the variants that are compared, intervals over seeds, and the table.
+//! What both examples share: the variants that are compared, and the table.
 
-pub mod interval;
 pub mod report;
 pub mod variant;

@@ -4,9 +4,27 @@
 //! measure, [`sliced_wasserstein`], needs no network and no download, and so can be taken while
 //! training. It is no Fréchet distance and is not comparable with one.
 
+pub mod class_score;
+mod copies;
+mod distances;
+pub mod diversity;
+mod features;
+pub mod frechet;
+mod gaussian;
+pub mod interval;
+pub mod kernel;
+mod manifold;
+pub mod modes;
+pub mod path_length;
 mod pyramid;
 pub mod sliced_wasserstein;
 
+pub use copies::{Copies, EXPECTED_SHARE, Pair};
+pub use features::Features;
+pub use gaussian::{Gaussian, Moments};
+pub use interval::Interval;
+pub use manifold::{Manifold, NEIGHBOURS};
+pub use modes::Modes;
 pub use sliced_wasserstein::SlicedWasserstein;
 
 /// Pictures as bytes, planar: picture by picture, channel by channel, row by row.
@@ -68,6 +86,30 @@ pub enum Error {
         found: [usize; 3],
         /// Of the reference.
         expected: [usize; 3],
+    },
+    /// Feature vectors do not fill whole rows.
+    #[error("{numbers} numbers do not make whole feature vectors of {width}")]
+    Ragged {
+        /// Numbers per vector.
+        width: usize,
+        /// Numbers there are.
+        numbers: usize,
+    },
+    /// A feature is NaN or infinite, or grew so in the computation.
+    #[error(
+        "the features of picture {picture} (from 0) are NaN, infinite or too large to compute with"
+    )]
+    NotFinite {
+        /// The first such picture.
+        picture: usize,
+    },
+    /// Features of different networks or layers.
+    #[error("features of {found} numbers cannot be compared with features of {expected}")]
+    Width {
+        /// Of the set to be measured.
+        found: usize,
+        /// Of the reference.
+        expected: usize,
     },
     /// Patches do not fit.
     #[error("pictures of {height}x{width} are smaller than a patch of {patch}x{patch}")]

@@ -1,0 +1,169 @@
+//! Copy detector: whether generated pictures repeat training pictures.
+//!
+//! Of every generated picture the nearest training picture is sought, by Euclidean distance between
+//! feature vectors. How near is too near is shown by pictures that are no copies: held-out ones. A
+//! generated picture nearer to its training picture than all but 1 in 20 of these is a *near-copy*, so
+//! that an honest generator has about 5 % of them, by construction.
+//!
+//! ```text
+//! near-copies  share of generated pictures with d(g, T) < 5 % quantile of d(h, T)
+//! nearer       P[d(g, T) < d(h, T)] + ½·P[d(g, T) = d(h, T)],   g generated, h held out
+//! ```
+//!
+//! `nearer` is about ½ without copying and 1 where every generated picture is nearer to the training set
+//! than every held-out one; it is the Mann-Whitney statistic of the data-copying test of arXiv
+//! 2004.05675, Eq. 2, without its division of space into cells. Where there are no held-out pictures,
+//! each training picture is held against the *other* training pictures in their stead. Equal training
+//! pictures do not count there, since a collection with doubles would allow every copy.
+
+use crate::distances::{nearest, squared};
+use crate::interval::{Interval, deviation};
+use crate::{Error, Features};
+
+/// The share of held-out pictures below the threshold.
+pub const EXPECTED_SHARE: f64 = 0.05;
+
+/// A generated picture and the training picture nearest to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// Number of the generated picture, from 0.
+    pub generated: usize,
+    /// Number of the training picture, from 0; the first where several are as near.
+    pub training: usize,
+    /// Euclidean distance between their feature vectors, at least 0.
+    pub distance: f64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copies {
+    /// Every generated picture with its nearest training picture, the nearest first.
+    pub pairs: Vec<Pair>,
+    /// Below this distance a picture is a near-copy.
+    pub threshold: f64,
+    /// Share of near-copies, 0 to 1.
+    pub share: Interval,
+    /// How often a generated picture is nearer to the training set than a held-out one, 0 to 1.
+    pub nearer: Interval,
+    /// Whether held-out pictures gave the threshold, or training pictures among themselves.
+    pub held_out: bool,
+}
+
+impl Copies {
+    /// Looks for copies. `held_out` are pictures of the same source that were not trained on.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] without a generated picture, below 20 held-out pictures, or, where there are
+    /// none at all, below 20 different training pictures: a twentieth of fewer is none;
+    /// [`Error::Width`] where features are not the same ones.
+    pub fn detect(
+        training: &Features,
+        held_out: Option<&Features>,
+        generated: &Features,
+    ) -> Result<Self, Error> {
+        let measure = "the copy detector";
+        generated.check_against(training, measure, 1)?;
+        let needed = (1.0 / EXPECTED_SHARE).round() as usize;
+        let mut usual: Vec<f64> = match held_out {
+            Some(held_out) => {
+                held_out.check_against(training, measure, 1)?;
+                nearest(held_out, training).into_iter().map(|(_, squared)| squared.sqrt()).collect()
+            }
+            None => to_nearest_other(training),
+        };
+        if usual.len() < needed {
+            return Err(Error::TooFew { measure, needed, found: usual.len() });
+        }
+        usual.sort_unstable_by(f64::total_cmp);
+        let threshold = usual[(EXPECTED_SHARE * usual.len() as f64) as usize];
+        let pair = |(generated, (training, squared)): (usize, (usize, f64))| Pair {
+            generated,
+            training,
+            distance: squared.sqrt(),
+        };
+        let mut pairs: Vec<Pair> =
+            nearest(generated, training).into_iter().enumerate().map(pair).collect();
+        let near: Vec<f64> = pairs.iter().map(|p| f64::from(p.distance < threshold)).collect();
+        let distances: Vec<f64> = pairs.iter().map(|pair| pair.distance).collect();
+        let nearer = nearer(&distances, &usual);
+        pairs.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        let held_out = held_out.is_some();
+        Ok(Self { pairs, threshold, share: Interval::of_share(&near), nearer, held_out })
+    }
+}
+
+/// Of every vector, the distance to the nearest one that is not equal to it; none where all are equal.
+fn to_nearest_other(features: &Features) -> Vec<f64> {
+    let mut all = Vec::with_capacity(features.len());
+    squared(features, features, |_, distances| {
+        let others = distances.iter().copied().filter(|distance| *distance > 0.0);
+        all.extend(others.min_by(f64::total_cmp).map(f64::sqrt));
+    });
+    all
+}
+
+/// The probability that one of `values` lies below one of `sorted`, ties by half, with the interval of
+/// DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988).
+fn nearer(values: &[f64], sorted: &[f64]) -> Interval {
+    let mut own = values.to_vec();
+    own.sort_unstable_by(f64::total_cmp);
+    // Share of `others` above `value`.
+    let above = |others: &[f64], value: f64| {
+        let below = others.partition_point(|other| *other < value);
+        let up_to = others.partition_point(|other| *other <= value);
+        (others.len() as f64 - 0.5 * (below + up_to) as f64) / others.len() as f64
+    };
+    let of_values: Vec<f64> = own.iter().map(|value| above(sorted, *value)).collect();
+    let of_sorted: Vec<f64> = sorted.iter().map(|value| 1.0 - above(&own, *value)).collect();
+    let mean = of_values.iter().sum::<f64>() / own.len() as f64;
+    let variance = |parts: &[f64]| deviation(parts).powi(2) / parts.len() as f64;
+    Interval { mean, half: Some(1.96 * (variance(&of_values) + variance(&of_sorted)).sqrt()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::StandardNormal;
+
+    fn normal(n: usize, seed: u64) -> Features {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Features::new(6, (0..6 * n).map(|_| rng.sample(StandardNormal)).collect()).unwrap()
+    }
+
+    #[test]
+    fn fresh_draws_are_no_copies_and_noisy_copies_are() {
+        let (training, held_out, fresh) = (normal(400, 1), normal(400, 2), normal(400, 3));
+        for reference in [Some(&held_out), None] {
+            let honest = Copies::detect(&training, reference, &fresh).unwrap();
+            assert!(honest.share.contains(EXPECTED_SHARE), "{}", honest.share);
+            assert!(honest.nearer.contains(0.5), "{}", honest.nearer);
+            // Every tenth a copy with a little noise.
+            let mixed: Vec<f32> = fresh
+                .rows()
+                .enumerate()
+                .flat_map(|(i, row)| match i % 10 {
+                    0 => training.row(399 - i).iter().map(|v| v + 1e-3).collect::<Vec<_>>(),
+                    _ => row.to_vec(),
+                })
+                .collect();
+            let copying = Copies::detect(&training, reference, &Features::new(6, mixed).unwrap());
+            let copying = copying.unwrap();
+            assert!(copying.share.mean > 0.13, "{}", copying.share);
+            let worst = copying.pairs[0];
+            assert_eq!((worst.generated % 10, worst.training), (0, 399 - worst.generated));
+        }
+    }
+
+    #[test]
+    fn doubles_in_the_collection_do_not_hide_copies() {
+        let training = Features::new(6, normal(50, 1).values().repeat(2)).unwrap();
+        let copies = Copies::detect(&training, None, &normal(50, 1)).unwrap();
+        assert_eq!((copies.share.mean, copies.nearer.mean), (1.0, 1.0));
+        assert_eq!((copies.pairs[7].distance, copies.pairs[7].training), (0.0, 7));
+        let equal = Features::new(1, vec![1.0; 40]).unwrap();
+        let error = Copies::detect(&equal, None, &equal).unwrap_err();
+        assert!(matches!(error, Error::TooFew { needed: 20, found: 0, .. }), "{error}");
+    }
+}
