@@ -24,12 +24,12 @@ pub fn neighbours<R: Rng + ?Sized>(latent: usize, rng: &mut R) -> [Vec<f32>; 2] 
     let mut draw = || -> Vec<f64> { (0..latent).map(|_| rng.sample(StandardNormal)).collect() };
     let (a, b) = (draw(), draw());
     let t: f64 = rng.random();
-    [slerp(&a, &b, t), slerp(&a, &b, t + STEP)]
+    [arc(&a, &b, t), arc(&a, &b, t + STEP)]
 }
 
 /// The point at `t` on the arc from the direction of `a` to that of `b`, with the length of a typical
 /// normal draw, √latent.
-fn slerp(a: &[f64], b: &[f64], t: f64) -> Vec<f32> {
+pub fn arc(a: &[f64], b: &[f64], t: f64) -> Vec<f32> {
     let length = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
     let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let (a_length, b_length) = (length(a), length(b));
