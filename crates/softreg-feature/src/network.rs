@@ -1,0 +1,52 @@
+//! The networks: one registry, one file each.
+
+mod conv;
+mod random_convolutions;
+mod resnet_cifar;
+mod squeezenet;
+
+pub(crate) use conv::Conv;
+
+use crate::Error;
+use crate::weights::Weights;
+use burn::tensor::{Device, Tensor};
+use std::collections::BTreeSet;
+
+/// A network that is ready.
+pub trait Network: Send + Sync {
+    /// `[n, 3, h, w]` to one vector a picture, `[n, features]`, of a layer that the network has.
+    fn features(&self, pictures: Tensor<4>, layer: &str) -> Tensor<2>;
+}
+
+/// How a network comes to be.
+pub(crate) enum Build {
+    /// From the device alone.
+    Fixed(fn(&Device) -> Box<dyn Network>),
+    /// From weights.
+    Trained(fn(&Weights) -> Result<Box<dyn Network>, Error>),
+}
+
+/// A kind of network.
+pub struct NetworkEntry {
+    /// Name in definitions.
+    pub name: &'static str,
+    /// One line for a list.
+    pub summary: &'static str,
+    /// Layers, the usual one first.
+    pub layers: &'static [&'static str],
+    /// Fewest rows and columns.
+    pub smallest: usize,
+    /// Pictures at once: bounds the memory.
+    pub batch: usize,
+    /// Whether tensors of these names are its weights.
+    pub signature: Option<fn(&BTreeSet<String>) -> bool>,
+    pub(crate) build: Build,
+}
+
+/// Every network.
+pub const NETWORKS: &[NetworkEntry] = &[
+    random_convolutions::ENTRY,
+    resnet_cifar::RESNET_20,
+    resnet_cifar::RESNET_56,
+    squeezenet::ENTRY,
+];
