@@ -1,0 +1,111 @@
+//! Features of real weights against PyTorch's (`reference/softreg_feature.py`), where the weights are at
+//! hand, and the embedded features against themselves.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "all of this is tests")]
+
+use burn::tensor::Device;
+use safetensors::SafeTensors;
+use softreg_feature::{Definition, Error, Extractor};
+use softreg_metric::{Features, Pictures};
+use std::path::Path;
+
+fn golden() -> Vec<u8> {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden/softreg_feature.safetensors");
+    std::fs::read(path).unwrap()
+}
+
+fn pictures<'a>(file: &SafeTensors<'a>) -> Pictures<'a> {
+    let view = file.tensor("pictures").unwrap();
+    Pictures { channels: 3, height: 32, width: 32, pixels: view.data() }
+}
+
+/// `max|a − b| / max|b|`.
+fn relative_error(found: &Features, expected: &[f32]) -> f32 {
+    assert_eq!(found.values().len(), expected.len());
+    let scale = expected.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let errors = found.values().iter().zip(expected).map(|(a, b)| (a - b).abs());
+    errors.fold(0f32, f32::max) / scale
+}
+
+#[test]
+fn features_are_those_of_pytorch() {
+    let bytes = golden();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/weights"));
+    for (name, weights) in [
+        ("resnet20", "resnet20-12fca82f"),
+        ("resnet56", "resnet56-4bfd9763"),
+        ("squeezenet", "squeezenet1.1"),
+    ] {
+        let path = folder.join(weights).with_added_extension("safetensors");
+        if !path.exists() {
+            eprintln!("skipped {name}: there is no {}", path.display());
+            continue;
+        }
+        for layer in ["pool", "logits"] {
+            let found = Definition::find(path.to_str().unwrap()).unwrap();
+            assert_eq!(found.name, name, "the weights tell the network");
+            let definition = Definition { layer: layer.to_owned(), ..found };
+            let extractor = Extractor::new(definition, &Device::flex()).unwrap();
+            let view = file.tensor(&format!("{name}/{layer}")).unwrap();
+            let numbers = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+            let expected: Vec<f32> = numbers.collect();
+            let error = relative_error(&extractor.features(&pictures(&file)).unwrap(), &expected);
+            assert!(error <= 1e-4, "{name} {layer}: {error:e}");
+            eprintln!("{name} {layer}: relative error {error:e}");
+        }
+    }
+}
+
+#[test]
+fn the_embedded_features_need_nothing_and_tell_pictures_apart() {
+    let bytes = golden();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let definition = Definition::find("randconv").unwrap();
+    let extractor = Extractor::new(definition, &Device::flex()).unwrap();
+    let of_bytes = extractor.features(&pictures(&file)).unwrap();
+    assert_eq!((of_bytes.len(), of_bytes.width()), (4, 3 * 32 * 4 + 12));
+    // The same as of numbers, and of each picture alone.
+    let values: Vec<f32> =
+        pictures(&file).pixels.iter().map(|byte| f32::from(*byte) / 127.5 - 1.0).collect();
+    let of_floats = extractor.features_of_floats(3, [32, 32], &values).unwrap();
+    assert!(relative_error(&of_floats, of_bytes.values()) < 1e-5);
+    let one = extractor.features_of_floats(3, [32, 32], &values[..3072]).unwrap();
+    assert!(relative_error(&one, of_bytes.row(0)) < 1e-5);
+    // Grey is equal red, green and blue; full alpha changes nothing.
+    let plane = &pictures(&file).pixels[..1024];
+    let of = |channels: usize, pixels: &[u8]| {
+        extractor.features(&Pictures { channels, height: 32, width: 32, pixels }).unwrap()
+    };
+    let (grey, rgb) = (of(1, plane), of(3, &plane.repeat(3)));
+    assert_eq!(grey, rgb);
+    assert_eq!(of(4, &[plane.repeat(3), vec![255; 1024]].concat()), rgb);
+    let apart = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum() };
+    assert!((1..4).all(|i| apart(of_bytes.row(0), of_bytes.row(i)) > 1.0));
+}
+
+#[test]
+fn missing_weights_are_named() {
+    let resnet = Definition::find("resnet20").unwrap();
+    let error = Extractor::new(resnet.clone(), &Device::flex()).err().unwrap();
+    assert!(matches!(error, Error::NoWeights { .. }), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.safetensors");
+    let zeros = vec![0; 4 * 16 * 27];
+    let view =
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![16, 3, 3, 3], &zeros);
+    safetensors::serialize_to_file([("conv1.weight", view.unwrap())], None, &path).unwrap();
+    let text = |definition: Definition| {
+        Extractor::new(definition, &Device::flex()).err().unwrap().to_string()
+    };
+    let half = text(Definition { weights: Some(path.clone()), ..resnet.clone() });
+    assert!(half.contains("`bn1.weight` [16] is missing"), "{half}");
+    let unknown = Definition::find(path.to_str().unwrap()).unwrap_err();
+    assert!(matches!(unknown, Error::Unrecognised { .. }), "{unknown}");
+    let gone = text(Definition { weights: Some(folder.path().join("gone")), ..resnet });
+    assert!(gone.starts_with("cannot read"), "{gone}");
+    let small = Extractor::new(Definition::find("randconv").unwrap(), &Device::flex()).unwrap();
+    let tiny = Pictures { channels: 3, height: 4, width: 9, pixels: &[0; 108] };
+    assert!(matches!(small.features(&tiny), Err(Error::Pictures { needed: 8, .. })));
+}
