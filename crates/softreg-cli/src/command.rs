@@ -3,6 +3,7 @@
 mod choices;
 mod completions;
 mod data;
+mod evaluate;
 mod generate;
 mod list;
 mod plan;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
   softreg data check my-pictures/     what is in a folder, before training on it
   softreg train my-pictures/          from pictures to a run folder
   softreg generate runs/my-pictures-001 --seed 7
+  softreg evaluate runs/my-pictures-001   how good, how diverse, how original
 
 Every command has examples of its own: softreg COMMAND --help"
 )]
@@ -34,6 +36,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Train>),
     Generate(generate::Generate),
+    Evaluate(Box<evaluate::Evaluate>),
     Data(data::Data),
     Plan(plan::Plan),
     List(list::List),
@@ -45,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Train(command) => command.run(),
         Command::Generate(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
         Command::Data(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::List(command) => command.run(),

@@ -3,6 +3,7 @@
 mod backend;
 mod command;
 mod failure;
+mod feature_cache;
 mod recipe;
 mod terminal;
 mod trained;

@@ -36,8 +36,22 @@ pub struct LoadOptions {
     /// Take only the first so many pictures, in the order of the source: sorted by path for
     /// folders and archives, record order for files of records. Unreadable ones count.
     pub limit: Option<usize>,
+    /// Leave out the first so many pictures, in the order of the source; `limit` counts from there.
+    #[serde(skip_serializing_if = "is_none_left_out")]
+    pub skip: usize,
     /// The seed of pictures that are drawn by a built-in source.
     pub seed: u64,
+}
+
+fn is_none_left_out(skip: &usize) -> bool {
+    *skip == 0
+}
+
+impl LoadOptions {
+    /// Pictures of the source up to the last one that is wanted.
+    fn end(&self) -> Option<usize> {
+        self.limit.map(|limit| limit.saturating_add(if limit == 0 { 0 } else { self.skip }))
+    }
 }
 
 /// A picture that was left out, and why.
@@ -76,7 +90,7 @@ pub struct Collection {
 /// # Errors
 /// When `spec` cannot be opened or no picture in it can be read.
 pub fn native_size(spec: &str, options: &LoadOptions) -> Result<Size, Error> {
-    let source = source::open(spec, options.limit, options.seed)?;
+    let source = source::open(spec, options.end(), options.seed)?;
     size_of(source.as_ref(), spec)
 }
 
@@ -112,7 +126,7 @@ fn none_readable(spec: &str, skipped: impl Iterator<Item = Skipped>) -> Error {
 /// # Errors
 /// When `spec` cannot be opened, or no picture in it can be read.
 pub fn open(spec: &str, options: &LoadOptions) -> Result<Collection, Error> {
-    let source = source::open(spec, options.limit, options.seed)?;
+    let source = source::open(spec, options.end(), options.seed)?;
     let size = match options.size {
         Some(size) => size,
         None => size_of(source.as_ref(), spec)?,
@@ -127,7 +141,12 @@ pub fn open(spec: &str, options: &LoadOptions) -> Result<Collection, Error> {
     let mut kept = Vec::with_capacity(listing.names.len());
     let mut unreadable = Vec::new();
     let mut planes = Planes::new(transform.channels.count(), size.area());
-    for start in (0..listing.names.len()).step_by(CHUNK) {
+    if options.skip >= listing.names.len() {
+        let (skip, there) = (options.skip, listing.names.len());
+        let detail = format!("{skip} picture(s) are to be left out, and there are {there}");
+        return Err(Error::Empty { path: spec.into(), detail });
+    }
+    for start in (options.skip..listing.names.len()).step_by(CHUNK) {
         let end = (start + CHUNK).min(listing.names.len());
         let decoded: Vec<Result<Vec<u8>, String>> = (start..end)
             .into_par_iter()

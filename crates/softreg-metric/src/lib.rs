@@ -1,8 +1,8 @@
 //! Distances between sets of pictures.
 //!
-//! Plain numbers in, plain numbers out: nothing here knows how the pictures were made. The first
-//! measure, [`sliced_wasserstein`], needs no network and no download, and so can be taken while
-//! training. It is no Fréchet distance and is not comparable with one.
+//! Plain numbers in, plain numbers out: nothing here knows how the pictures were made. Most measures
+//! compare feature vectors, whoever made them; [`sliced_wasserstein`] needs no network and no download,
+//! and so can be taken while training. [`protocol`] lists them all, and names their results.
 
 pub mod class_score;
 mod copies;
@@ -16,6 +16,7 @@ pub mod kernel;
 mod manifold;
 pub mod modes;
 pub mod path_length;
+pub mod protocol;
 mod pyramid;
 pub mod sliced_wasserstein;
 

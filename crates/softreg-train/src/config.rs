@@ -230,6 +230,7 @@ impl RunConfig {
             fit: self.data.fit,
             background: self.data.background,
             limit: self.data.limit,
+            skip: 0,
             seed: self.seed,
         })
     }

@@ -1,0 +1,63 @@
+//! Features that were computed before, by the content of the pictures and what was done to them.
+//!
+//! A file that is missing, broken or of another kind is no error: its features are computed again.
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use softreg_feature::Extractor;
+use softreg_metric::{Features, Pictures};
+use softreg_run::atomic;
+use std::path::PathBuf;
+
+/// A folder of feature files.
+pub(crate) struct FeatureCache {
+    folder: Option<PathBuf>,
+}
+
+const TENSOR: &str = "features";
+
+impl FeatureCache {
+    /// In the user's cache folder: `$XDG_CACHE_HOME/softreg/features`, else below `~/.cache`; nowhere
+    /// where neither is known.
+    pub(crate) fn of_user() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache =
+            cache.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")));
+        Self { folder: cache.map(|cache| cache.join("softreg").join("features")) }
+    }
+
+    /// The features of pictures, read where they are there and kept where they can be.
+    pub(crate) fn features(
+        &self,
+        extractor: &Extractor,
+        pictures: &Pictures<'_>,
+    ) -> anyhow::Result<Features> {
+        let Some(folder) = &self.folder else { return Ok(extractor.features(pictures)?) };
+        let mut hash = blake3::Hasher::new();
+        let Pictures { channels, height, width, pixels } = pictures;
+        hash.update(format!("{} {channels} {height} {width} ", extractor.identity()).as_bytes());
+        hash.update(pixels);
+        let path = folder.join(format!("{}.safetensors", hash.finalize().to_hex()));
+        if let Some(features) = read(&path).filter(|features| features.len() == pictures.len()) {
+            return Ok(features);
+        }
+        let features = extractor.features(pictures)?;
+        // A cache that cannot be written saves nothing, and loses nothing.
+        let _ = std::fs::create_dir_all(folder).map(|()| write(&path, &features));
+        Ok(features)
+    }
+}
+
+fn read(path: &std::path::Path) -> Option<Features> {
+    let bytes = std::fs::read(path).ok()?;
+    let file = SafeTensors::deserialize(&bytes).ok()?;
+    let view = file.tensor(TENSOR).ok().filter(|view| view.dtype() == Dtype::F32)?;
+    let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    Features::new(*view.shape().get(1)?, values).ok()
+}
+
+fn write(path: &std::path::Path, features: &Features) -> anyhow::Result<()> {
+    let bytes: Vec<u8> = features.values().iter().flat_map(|v| v.to_le_bytes()).collect();
+    let view = TensorView::new(Dtype::F32, vec![features.len(), features.width()], &bytes)?;
+    Ok(atomic::write(path, &safetensors::serialize([(TENSOR, view)], None)?)?)
+}

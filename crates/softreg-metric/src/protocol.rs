@@ -1,0 +1,317 @@
+//! What can be measured, by name, and the names of results.
+//!
+//! A result is called after its protocol, `fd5k_resnet56`: the measure, how many generated pictures, and
+//! the features. Distances with another number of pictures or other features are other numbers.
+
+use crate::interval::Interval;
+use crate::{
+    Copies, Error, Features, Manifold, Modes, NEIGHBOURS, Pictures, SlicedWasserstein, class_score,
+    diversity, frechet, kernel, modes,
+};
+
+/// Everything that measures may be taken from.
+pub struct Sets<'a> {
+    /// Generated pictures, and their features.
+    pub generated: (Pictures<'a>, &'a Features),
+    /// Pictures to compare with, and their features.
+    pub reference: (Pictures<'a>, &'a Features),
+    /// The kinds of the reference pictures, where they are known.
+    pub labels: Option<&'a [usize]>,
+    /// The features of the pictures that were trained on, where they are known.
+    pub training: Option<&'a Features>,
+    /// Whether the reference was not trained on.
+    pub held_out: bool,
+    /// Whether the features are the logits of a classifier.
+    pub logits: bool,
+    /// Of resamplings and projections.
+    pub seed: u64,
+}
+
+/// Which way a value is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Coverage.
+    Higher,
+    /// Distances.
+    Lower,
+    /// As near to the value in brackets as may be; neither more nor less is better by itself.
+    Near(&'static str),
+}
+
+/// One value of a measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantity {
+    /// Name in results.
+    pub name: &'static str,
+    /// Which way it is better.
+    pub better: Better,
+    /// One line for a person.
+    pub meaning: &'static str,
+}
+
+/// One measure.
+pub struct MetricEntry {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// Title in lists.
+    pub title: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+    /// What it says, in the order of the values of `measure`.
+    pub quantities: &'static [Quantity],
+    /// Whether it depends on features.
+    pub of_features: bool,
+    /// Why it cannot be taken from these sets, where it does not apply.
+    pub lacks: fn(&Sets<'_>) -> Option<&'static str>,
+    /// Takes it.
+    pub measure: fn(&Sets<'_>) -> Result<Vec<Interval>, Error>,
+}
+
+/// Every measure.
+pub const METRICS: &[MetricEntry] = &[
+    MetricEntry {
+        name: "fd",
+        title: "Fréchet distance",
+        source: "arXiv 1706.08500",
+        quantities: &[Quantity {
+            name: "fd",
+            better: Better::Lower,
+            meaning: "distance of the normal distributions that fit both sets",
+        }],
+        of_features: true,
+        lacks: |_| None,
+        measure: |s| Ok(vec![frechet::measure(s.reference.1, s.generated.1, s.seed)?]),
+    },
+    MetricEntry {
+        name: "kd",
+        title: "kernel distance",
+        source: "arXiv 1801.01401",
+        quantities: &[Quantity {
+            name: "kd",
+            better: Better::Lower,
+            meaning: "squared maximum mean discrepancy, unbiased; about 0 for equal distributions",
+        }],
+        of_features: true,
+        lacks: |_| None,
+        measure: |s| Ok(vec![kernel::measure(s.reference.1, s.generated.1)?]),
+    },
+    MetricEntry {
+        name: "prdc",
+        title: "precision, recall, density, coverage",
+        source: "arXiv 1904.06991, 2002.09797",
+        quantities: &[
+            Quantity {
+                name: "precision",
+                better: Better::Higher,
+                meaning: "share of generated pictures among reference pictures",
+            },
+            Quantity {
+                name: "recall",
+                better: Better::Higher,
+                meaning: "share of reference pictures among generated pictures",
+            },
+            Quantity {
+                name: "density",
+                better: Better::Near("1"),
+                meaning: "how crowded reference pictures are with generated ones",
+            },
+            Quantity {
+                name: "coverage",
+                better: Better::Higher,
+                meaning: "share of reference pictures with a generated one near",
+            },
+        ],
+        of_features: true,
+        lacks: |_| None,
+        measure: |s| {
+            let m = Manifold::measure(s.reference.1, s.generated.1, NEIGHBOURS)?;
+            Ok(vec![m.precision, m.recall, m.density, m.coverage])
+        },
+    },
+    MetricEntry {
+        name: "diversity",
+        title: "pairwise diversity",
+        source: "arXiv 1903.05628",
+        quantities: &[
+            Quantity {
+                name: "diversity",
+                better: Better::Near("diversity_reference"),
+                meaning: "mean distance of two generated pictures",
+            },
+            Quantity {
+                name: "diversity_reference",
+                better: Better::Near("diversity"),
+                meaning: "mean distance of two reference pictures",
+            },
+        ],
+        of_features: true,
+        lacks: |_| None,
+        measure: |s| {
+            Ok(vec![diversity::measure(s.generated.1)?, diversity::measure(s.reference.1)?])
+        },
+    },
+    MetricEntry {
+        name: "copies",
+        title: "copy detector",
+        source: "arXiv 2004.05675",
+        quantities: &[
+            Quantity {
+                name: "near_copies",
+                better: Better::Near("0.05"),
+                meaning: "share nearer to a training picture than 19 of 20 honest pictures",
+            },
+            Quantity {
+                name: "nearer",
+                better: Better::Near("0.5"),
+                meaning: "how often a generated picture is nearer to a training picture than an honest one",
+            },
+        ],
+        of_features: true,
+        lacks: |s| {
+            s.training.is_none().then_some("the pictures that were trained on are not known")
+        },
+        measure: |s| {
+            let copies = copies(s)?;
+            Ok(copies.map(|copies| vec![copies.share, copies.nearer]).unwrap_or_default())
+        },
+    },
+    MetricEntry {
+        name: "modes",
+        title: "kinds found",
+        source: "arXiv 1611.02163",
+        quantities: &[
+            Quantity {
+                name: "modes",
+                better: Better::Higher,
+                meaning: "kinds of the reference with a generated picture",
+            },
+            Quantity {
+                name: "mode_kl",
+                better: Better::Lower,
+                meaning: "divergence of the shares of the kinds, in nats",
+            },
+            Quantity {
+                name: "mode_accuracy",
+                better: Better::Higher,
+                meaning: "how often the kind of a reference picture is told right by its neighbour",
+            },
+        ],
+        of_features: true,
+        lacks: |s| s.labels.is_none().then_some("the reference has no labels"),
+        measure: |s| {
+            let Some(labels) = s.labels else { return Ok(Vec::new()) };
+            let shown = modes::labels(s.generated.1, s.reference.1, labels)?;
+            let counted = Modes::count(labels, &shown, s.seed)?;
+            let accuracy = modes::accuracy(s.reference.1, labels)?;
+            Ok(vec![counted.found, counted.divergence, accuracy])
+        },
+    },
+    MetricEntry {
+        name: "cs",
+        title: "class score",
+        source: "arXiv 1606.03498",
+        quantities: &[Quantity {
+            name: "cs",
+            better: Better::Higher,
+            meaning: "how surely pictures are told apart into how many classes",
+        }],
+        of_features: true,
+        lacks: |s| (!s.logits).then_some("the features are not the logits of a classifier"),
+        measure: |s| Ok(vec![class_score::measure(s.generated.1)?]),
+    },
+    MetricEntry {
+        name: "swd",
+        title: "sliced Wasserstein distance",
+        source: "arXiv 1710.10196",
+        quantities: &[Quantity {
+            name: "swd",
+            better: Better::Lower,
+            meaning: "distance of patches at several scales, without features",
+        }],
+        of_features: false,
+        lacks: |_| None,
+        measure: |s| {
+            let mean = SlicedWasserstein::new(s.reference.0, s.seed)?.distance(s.generated.0)?;
+            Ok(vec![Interval { mean, half: None }])
+        },
+    },
+];
+
+/// The copies among generated pictures; `None` where the training pictures are not known. Reference
+/// pictures that were trained on show nothing about honest pictures.
+///
+/// # Errors
+/// Those of [`Copies::detect`].
+pub fn copies(sets: &Sets<'_>) -> Result<Option<Copies>, Error> {
+    let held_out = sets.held_out.then_some(sets.reference.1);
+    sets.training.map(|training| Copies::detect(training, held_out, sets.generated.1)).transpose()
+}
+
+/// The name of a result: the quantity, the number of generated pictures, the features where it depends
+/// on them.
+pub fn result_name(quantity: &str, generated: usize, features: Option<&str>) -> String {
+    let count = match generated {
+        n if n > 0 && n.is_multiple_of(1000) => format!("{}k", n / 1000),
+        n => n.to_string(),
+    };
+    match features {
+        Some(features) => format!("{quantity}{count}_{features}"),
+        None => format!("{quantity}{count}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_tell_the_protocol() {
+        assert_eq!(result_name("fd", 5000, Some("resnet56")), "fd5k_resnet56");
+        assert_eq!(result_name("swd", 512, None), "swd512");
+        let names: Vec<_> = METRICS.iter().flat_map(|m| m.quantities).map(|q| q.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "names are unique");
+    }
+
+    /// Over the registry: as many values as are named; a set against itself is at the best value.
+    #[test]
+    fn every_measure_keeps_its_promises() {
+        // Three kinds of 40 different pictures.
+        let pixels: Vec<u8> = (0..120usize)
+            .flat_map(|i| {
+                (0..256).map(move |j| (80 * (i % 3) + (i * 31 + j * 17 + i * j) % 61) as u8)
+            })
+            .collect();
+        let values = pixels.chunks(256).flat_map(|p| [0, 100, 200].map(|j| f32::from(p[j])));
+        let features = Features::new(3, values.collect()).unwrap();
+        let pictures = Pictures { channels: 1, height: 16, width: 16, pixels: &pixels };
+        let labels: Vec<usize> = (0..120).map(|i| i % 3).collect();
+        let sets = Sets {
+            generated: (pictures, &features),
+            reference: (pictures, &features),
+            labels: Some(&labels),
+            training: Some(&features),
+            held_out: false,
+            logits: true,
+            seed: 1,
+        };
+        for metric in METRICS {
+            assert_eq!((metric.lacks)(&sets), None, "{}", metric.name);
+            let values = (metric.measure)(&sets).unwrap();
+            assert_eq!(values.len(), metric.quantities.len(), "{}", metric.name);
+            for (value, quantity) in values.iter().zip(metric.quantities) {
+                let best = match quantity.name {
+                    "fd" | "swd" | "mode_kl" => Some(0.0),
+                    "precision" | "recall" | "coverage" | "near_copies" | "nearer" => Some(1.0),
+                    "modes" => Some(3.0),
+                    _ => None,
+                };
+                let close = best.is_none_or(|best| (value.mean - best).abs() < 1e-6);
+                assert!(close && value.mean.is_finite(), "{}: {value:?}", quantity.name);
+            }
+        }
+        let bare = Sets { labels: None, training: None, logits: false, ..sets };
+        let lacking = METRICS.iter().filter(|metric| (metric.lacks)(&bare).is_some());
+        assert_eq!(lacking.map(|m| m.name).collect::<Vec<_>>(), ["copies", "modes", "cs"]);
+    }
+}
