@@ -34,8 +34,10 @@ pub enum Better {
     Higher,
     /// Distances.
     Lower,
-    /// As near to the value in brackets as may be; neither more nor less is better by itself.
+    /// As near to this as may be; neither more nor less is better by itself.
     Near(&'static str),
+    /// No matter, up to this.
+    UpTo(&'static str),
 }
 
 /// One value of a measure.
@@ -135,13 +137,13 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "diversity",
-                better: Better::Near("diversity_reference"),
+                better: Better::Near("real"),
                 meaning: "mean distance of two generated pictures",
             },
             Quantity {
-                name: "diversity_reference",
-                better: Better::Near("diversity"),
-                meaning: "mean distance of two reference pictures",
+                name: "real_diversity",
+                better: Better::Near("real"),
+                meaning: "the same of two reference pictures",
             },
         ],
         of_features: true,
@@ -157,13 +159,13 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "near_copies",
-                better: Better::Near("0.05"),
-                meaning: "share nearer to a training picture than 19 of 20 honest pictures",
+                better: Better::UpTo("0.05"),
+                meaning: "share nearer to a training picture than 19 of 20 honest ones",
             },
             Quantity {
                 name: "nearer",
-                better: Better::Near("0.5"),
-                meaning: "how often a generated picture is nearer to a training picture than an honest one",
+                better: Better::UpTo("0.5"),
+                meaning: "how often nearer to a training picture than an honest picture",
             },
         ],
         of_features: true,
@@ -193,7 +195,7 @@ pub const METRICS: &[MetricEntry] = &[
             Quantity {
                 name: "mode_accuracy",
                 better: Better::Higher,
-                meaning: "how often the kind of a reference picture is told right by its neighbour",
+                meaning: "how often a neighbour tells the kind rightly",
             },
         ],
         of_features: true,

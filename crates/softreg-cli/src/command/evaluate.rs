@@ -467,8 +467,9 @@ fn table(results: &[Measured]) -> Table {
             Better::Higher => "higher".to_owned(),
             Better::Lower => "lower".to_owned(),
             Better::Near(value) => format!("near {value}"),
+            Better::UpTo(value) => format!("up to {value}"),
         };
-        let half = m.value.half.map_or_else(String::new, |half| format!("± {}", digits(half)));
+        let half = m.value.half.map_or_else(String::new, |half| format!(" ± {}", digits(half)));
         Row {
             cells: vec![
                 m.name.clone(),
@@ -481,7 +482,7 @@ fn table(results: &[Measured]) -> Table {
         }
     };
     Table {
-        heads: ["MEASURE", "VALUE", "95 %", "BETTER", "MEANING"].map(str::to_owned).to_vec(),
+        heads: ["MEASURE", "VALUE (95 %)", "BETTER", "MEANING"].map(str::to_owned).to_vec(),
         rows: results.iter().map(row).collect(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod data;
 mod disk;
+mod evaluate;
 mod generate;
 mod input;
 mod pictures;

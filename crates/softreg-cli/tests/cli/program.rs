@@ -44,7 +44,7 @@ impl Workplace {
             };
         }
         command.current_dir(self.0.path()).stdin(Stdio::null());
-        command.env_remove("RUST_BACKTRACE");
+        command.env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 

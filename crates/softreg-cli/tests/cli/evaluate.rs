@@ -1,0 +1,89 @@
+//! Measuring runs and folders.
+
+use crate::pictures;
+use crate::program::{TINY, Workplace};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn value(report: &Value, name: &str) -> f64 {
+    report["metrics"][name]["value"].as_f64().unwrap_or_else(|| panic!("{name}: {report:#}"))
+}
+
+#[test]
+fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
+    let place = Workplace::new();
+    let more = TINY.replace("--limit 32", "--limit 120");
+    place.ok(&format!("train {more} --steps 4 --out r --set data.validation=0.4"));
+    let said = place.ok("evaluate r --count 60");
+    for word in ["fd60_randconv", "coverage60_randconv", "swd60", "copies.png", "evaluation.json"] {
+        assert!(said.out.contains(word), "{word}: {}", said.out);
+    }
+    let report = json(&std::fs::read_to_string(place.path("r/evaluation.json")).unwrap());
+    assert_eq!(report["reference"]["part"], "held out");
+    assert_eq!(report["reference"]["count"], 48);
+    assert_eq!(report["training"]["count"], 72);
+    assert!(value(&report, "fd60_randconv") > 0.0);
+    let sheet = image::open(place.path("r/copies.png")).unwrap();
+    assert!(sheet.width() > 8 * 16);
+    // The features of real pictures come from the cache now, which must not show.
+    let again = json(&place.ok("evaluate r --count 60 --json").out);
+    assert_eq!(again["metrics"], report["metrics"]);
+    // Another draw, other numbers; a part of the measures, as they were.
+    let other = json(&place.ok("evaluate r --count 60 --seed 1 --metric fd --json").out);
+    assert_ne!(other["metrics"]["fd60_randconv"], report["metrics"]["fd60_randconv"]);
+    let part = json(&place.ok("evaluate r --count 60 --metric coverage,swd --json").out);
+    assert_eq!(part["metrics"].as_object().unwrap().len(), 2);
+    assert_eq!(part["metrics"]["coverage60_randconv"], report["metrics"]["coverage60_randconv"]);
+
+    // Broken features are computed again.
+    let cache = place.path("cache/softreg/features");
+    for file in std::fs::read_dir(cache).unwrap() {
+        std::fs::write(file.unwrap().path(), b"broken").unwrap();
+    }
+    let again = json(&place.ok("evaluate r --count 60 --json").out);
+    assert_eq!(again["metrics"], report["metrics"]);
+}
+
+#[test]
+fn copies_and_collapse_are_seen_in_folders() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("real"), 40, 16, 16, false);
+    pictures::folder(&place.path("one"), 2, 16, 16, false);
+    // The very pictures: as good as can be, and all copies.
+    let same = json(&place.ok("evaluate real --reference real --json").out);
+    assert!(value(&same, "fd40_randconv") < 1e-6);
+    assert_eq!(value(&same, "coverage40_randconv"), 1.0);
+    let copied = "evaluate real --reference real --training real --metric copies --json";
+    let copied = json(&place.ok(copied).out);
+    assert!(value(&copied, "nearer40_randconv") >= 0.5);
+    let skipped = "evaluate real --reference real --reference-skip 30 --metric swd --json";
+    assert_eq!(json(&place.ok(skipped).out)["reference"]["count"], 10);
+    // Two pictures: what cannot be measured of them is said, the rest is measured.
+    let few = place.ok("evaluate one --reference real --json");
+    assert!(few.err.contains("no precision, recall, density, coverage"), "{}", few.err);
+    assert!(value(&json(&few.out), "fd2_randconv") > 0.0);
+    place.ok("evaluate real --reference real --training one --metric fd --json");
+}
+
+#[test]
+fn wrong_requests_are_refused_with_the_way_out() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("real"), 30, 16, 16, false);
+    for (code, line, words) in [
+        (2, "evaluate real", &["no run folder", "--reference"][..]),
+        (1, "evaluate raal --reference real", &["raal", "real"]),
+        (1, "evaluate real --reference gone", &["gone"]),
+        (1, "evaluate real --reference real --reference-skip 30", &["30 picture(s)"]),
+        (2, "evaluate real --reference real --metric coverag", &["did you mean `coverage`?"]),
+        (1, "evaluate real --reference real --metric copies", &["trained on are not known"]),
+        (1, "evaluate real --reference real --metric cs", &["not the logits"]),
+        (2, "evaluate real --reference real --features resnet65", &["did you mean `resnet56`?"]),
+        (1, "evaluate real --reference real --features resnet56", &["--weights"]),
+        (2, "evaluate real --reference real --count 1", &["from 2 to"]),
+    ] {
+        place.fails(code, line, words);
+    }
+}
