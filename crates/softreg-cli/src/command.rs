@@ -1,13 +1,17 @@
 //! The commands, one file each.
 
 mod choices;
+mod compare;
 mod completions;
 mod data;
 mod evaluate;
+mod experiment;
 mod generate;
 mod list;
 mod plan;
+pub(crate) mod protocol;
 mod train;
+mod tune;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +28,8 @@ use clap::{Parser, Subcommand};
   softreg train my-pictures/          from pictures to a run folder
   softreg generate runs/my-pictures-001 --seed 7
   softreg evaluate runs/my-pictures-001   how good, how diverse, how original
+  softreg compare my-pictures/ --minutes 5   which regularizers help on these pictures
+  softreg tune my-pictures/ --vary consistency=0.1..10   the λ that is best on held-out pictures
 
 Every command has examples of its own: softreg COMMAND --help"
 )]
@@ -37,6 +43,8 @@ enum Command {
     Train(Box<train::Train>),
     Generate(generate::Generate),
     Evaluate(Box<evaluate::Evaluate>),
+    Compare(Box<compare::Compare>),
+    Tune(Box<tune::Tune>),
     Data(data::Data),
     Plan(plan::Plan),
     List(list::List),
@@ -49,6 +57,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Evaluate(command) => command.run(),
+        Command::Compare(command) => command.run(),
+        Command::Tune(command) => command.run(),
         Command::Data(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::List(command) => command.run(),

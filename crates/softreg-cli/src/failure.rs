@@ -20,16 +20,8 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
 }
 
-/// Says what went wrong, and gives the exit code.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    // A reader that closed the pipe has seen what it wanted.
-    let closed_pipe = |e: &(dyn std::error::Error + 'static)| {
-        e.downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    };
-    if error.chain().any(closed_pipe) {
-        return ExitCode::SUCCESS;
-    }
+/// What went wrong, from the outermost cause to the innermost.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
@@ -41,7 +33,20 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             message.push_str(&text);
         }
     }
-    crate::terminal::line_to_stderr(&format!("error: {message}"));
+    message
+}
+
+/// Says what went wrong, and gives the exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    // A reader that closed the pipe has seen what it wanted.
+    let closed_pipe = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    crate::terminal::line_to_stderr(&format!("error: {}", sentence(error)));
     let wrong_usage = |e: &(dyn std::error::Error + 'static)| {
         e.is::<Usage>()
             || e.is::<ConfigError>()

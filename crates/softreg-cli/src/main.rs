@@ -4,9 +4,11 @@ mod backend;
 mod command;
 mod failure;
 mod feature_cache;
+mod page;
 mod recipe;
 mod terminal;
 mod trained;
+mod trial;
 mod validation;
 
 use clap::Parser;

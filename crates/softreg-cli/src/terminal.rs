@@ -1,10 +1,11 @@
 //! What a person or a program sees: results on stdout, everything else on stderr.
 
+pub(crate) mod number;
 mod progress;
 mod table;
 mod transfer;
 
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, duration};
 pub(crate) use table::{Row, Table};
 pub(crate) use transfer::Transfer;
 

@@ -5,7 +5,8 @@
 use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
-use softreg_net::{Generator, Geometry, Shape};
+use softreg::{Purpose, Seed};
+use softreg_net::{Generator, Geometry, Shape, latent};
 use softreg_run::{Checkpoint, RunFolder, checkpoint};
 use softreg_train::config::parse;
 use softreg_train::sample::{self, PictureSet};
@@ -76,6 +77,21 @@ impl Trained {
     /// Width and height of the pictures.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.shape.geometry.width() as u32, self.shape.geometry.height() as u32)
+    }
+
+    /// The latents of pictures; each has a random stream of its own, so that picture `i` is the same
+    /// one in any number of pictures.
+    pub(crate) fn latents(
+        &self,
+        pictures: std::ops::Range<usize>,
+        truncation: Option<f32>,
+        seed: u64,
+    ) -> Vec<f32> {
+        let one = |i: usize| {
+            let mut rng = Seed(seed).rng(Purpose::Generate, i as u64);
+            latent::draw(1, self.latent(), truncation, &mut rng)
+        };
+        pictures.flat_map(one).collect()
     }
 
     /// One picture for each latent, the same one whatever comes with it: rounding may depend on the

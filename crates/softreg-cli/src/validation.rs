@@ -25,8 +25,7 @@ impl HeldOut {
         if indices.len() < 2 {
             return Ok(None);
         }
-        let pixels: Vec<u8> =
-            indices.iter().flat_map(|index| collection.picture(*index)).copied().collect();
+        let pixels = collection.pictures(indices);
         let pictures = Pictures {
             channels: collection.channels,
             height: collection.size.height() as usize,

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::network::{NETWORKS, NetworkEntry};
 use serde::{Deserialize, Serialize};
+use softreg::spec::did_you_mean;
 use std::path::{Path, PathBuf};
 
 /// How a picture is brought to the size that the network sees.
@@ -105,10 +106,22 @@ impl Definition {
             }
             _ => Err(Error::Unknown {
                 name: text.to_owned(),
-                nearest: nearest(text, DEFINITIONS.iter().map(|(name, _)| *name)),
+                nearest: did_you_mean(text, DEFINITIONS.iter().map(|(name, _)| *name)),
                 known: listed(DEFINITIONS.iter().map(|(name, _)| *name)),
             }),
         }
+    }
+
+    /// The same with weights from this file.
+    ///
+    /// # Errors
+    /// [`Error::Definition`] where the network has none.
+    pub fn with_weights(self, path: PathBuf) -> Result<Self, Error> {
+        if let Some(network) = self.entry().filter(|network| network.is_fixed()) {
+            let reason = format!("{} is fixed and has no weights: leave them out", network.name);
+            return Err(Error::Definition { origin: self.name, reason });
+        }
+        Ok(Self { weights: Some(path), ..self })
     }
 
     /// Reads a definition; `origin` is the file's name in errors.
@@ -131,7 +144,7 @@ impl Definition {
         }
         let network = definition.entry().ok_or_else(|| {
             let names = || NETWORKS.iter().map(|network| network.name);
-            let (name, nearest) = (&definition.network, nearest(&definition.network, names()));
+            let (name, nearest) = (&definition.network, did_you_mean(&definition.network, names()));
             wrong(format!("there is no network `{name}`{nearest}: choose from {}", listed(names())))
         })?;
         if !network.layers.contains(&definition.layer.as_str()) {
@@ -153,7 +166,10 @@ impl Definition {
                 "input.size is {size:?}: sides must be from {smallest} to 4096"
             )));
         }
-        Ok(definition)
+        match definition.weights.clone() {
+            Some(weights) => definition.with_weights(weights),
+            None => Ok(definition),
+        }
     }
 
     /// The network, which a checked definition has.
@@ -164,14 +180,6 @@ impl Definition {
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
-}
-
-fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let near = names.map(|name| (strsim::normalized_damerau_levenshtein(text, name), name));
-    match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((similarity, name)) if similarity > 0.5 => format!("; did you mean `{name}`?"),
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]

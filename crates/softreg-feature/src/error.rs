@@ -12,7 +12,7 @@ pub enum Error {
     Unknown {
         /// What was asked for.
         name: String,
-        /// "; did you mean …?" or nothing.
+        /// " (did you mean …?)" or nothing.
         nearest: String,
         /// The ready-made definitions.
         known: String,

@@ -41,7 +41,13 @@ impl Extractor {
         };
         let mut hash = blake3::Hasher::new();
         let Definition { name: _, network: kind, layer, weights: _, input } = &definition;
-        hash.update(format!("softreg features 1 {kind} {layer} {input:?} {weights}").as_bytes());
+        let treatment = toml::to_string(input).map_err(|error| Error::Definition {
+            origin: definition.name.clone(),
+            reason: error.to_string(),
+        })?;
+        hash.update(
+            format!("softreg features 1\n{kind}\n{layer}\n{treatment}\n{weights}").as_bytes(),
+        );
         let identity = hash.finalize().to_hex().to_string();
         let (batch, smallest) = (entry.batch, entry.smallest);
         Ok(Self { definition, network, batch, smallest, identity, device: device.clone() })

@@ -43,6 +43,13 @@ pub struct NetworkEntry {
     pub(crate) build: Build,
 }
 
+impl NetworkEntry {
+    /// Whether it needs no weights.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.build, Build::Fixed(_))
+    }
+}
+
 /// Every network.
 pub const NETWORKS: &[NetworkEntry] = &[
     random_convolutions::ENTRY,

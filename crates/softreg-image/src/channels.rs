@@ -31,6 +31,14 @@ pub const CHANNELS: &[(&str, Channels)] = &[
 ];
 
 impl Channels {
+    /// The choice that keeps so many planes; [`Channels::Rgb`] but for 1 and 4.
+    pub fn of(count: usize) -> Self {
+        match count {
+            1 => Channels::Grey,
+            4 => Channels::Rgba,
+            _ => Channels::Rgb,
+        }
+    }
     /// The number of planes; `None` for [`Channels::Auto`], which the pictures decide.
     pub fn count(self) -> Option<usize> {
         match self {

@@ -267,6 +267,14 @@ impl Collection {
         &self.pixels[index * len..(index + 1) * len]
     }
 
+    /// The bytes of several pictures, one after the other.
+    ///
+    /// # Panics
+    /// When an index is not below [`Collection::len`].
+    pub fn pictures(&self, indices: &[usize]) -> Vec<u8> {
+        indices.iter().flat_map(|index| self.picture(*index)).copied().collect()
+    }
+
     /// Writes one picture as `x / 127.5 - 1`, in `[-1, 1]`, mirrored left to right if `flip`.
     ///
     /// # Panics

@@ -12,9 +12,11 @@
 //!
 //! `nearer` is about ½ without copying and 1 where every generated picture is nearer to the training set
 //! than every held-out one; it is the Mann-Whitney statistic of the data-copying test of arXiv
-//! 2004.05675, Eq. 2, without its division of space into cells. Where there are no held-out pictures,
-//! each training picture is held against the *other* training pictures in their stead. Equal training
-//! pictures do not count there, since a collection with doubles would allow every copy.
+//! 2004.05675, without its division of space into cells.
+//!
+//! Held-out pictures that equal a training picture do not count: with such doubles every copy would be
+//! honest. Where fewer than 20 are left, each training picture is held against the *other* training
+//! pictures in their stead, equal ones left out for the same reason.
 
 use crate::distances::{nearest, squared};
 use crate::interval::{Interval, deviation};
@@ -53,9 +55,8 @@ impl Copies {
     /// Looks for copies. `held_out` are pictures of the same source that were not trained on.
     ///
     /// # Errors
-    /// [`Error::TooFew`] without a generated picture, below 20 held-out pictures, or, where there are
-    /// none at all, below 20 different training pictures: a twentieth of fewer is none;
-    /// [`Error::Width`] where features are not the same ones.
+    /// [`Error::TooFew`] without a generated picture, or below 20 held-out and 20 different training
+    /// pictures, of which a twentieth is none; [`Error::Width`] where features are not the same ones.
     pub fn detect(
         training: &Features,
         held_out: Option<&Features>,
@@ -64,13 +65,17 @@ impl Copies {
         let measure = "the copy detector";
         generated.check_against(training, measure, 1)?;
         let needed = (1.0 / EXPECTED_SHARE).round() as usize;
-        let mut usual: Vec<f64> = match held_out {
-            Some(held_out) => {
-                held_out.check_against(training, measure, 1)?;
-                nearest(held_out, training).into_iter().map(|(_, squared)| squared.sqrt()).collect()
-            }
-            None => to_nearest_other(training),
-        };
+        let mut usual = Vec::new();
+        if let Some(held_out) = held_out {
+            held_out.check_against(training, measure, 0)?;
+            let distances =
+                nearest(held_out, training).into_iter().map(|(_, squared)| squared.sqrt());
+            usual.extend(distances.filter(|distance| *distance > 0.0));
+        }
+        let held_out = usual.len() >= needed;
+        if !held_out {
+            usual = to_nearest_other(training);
+        }
         if usual.len() < needed {
             return Err(Error::TooFew { measure, needed, found: usual.len() });
         }
@@ -87,7 +92,6 @@ impl Copies {
         let distances: Vec<f64> = pairs.iter().map(|pair| pair.distance).collect();
         let nearer = nearer(&distances, &usual);
         pairs.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-        let held_out = held_out.is_some();
         Ok(Self { pairs, threshold, share: Interval::of_share(&near), nearer, held_out })
     }
 }
@@ -162,6 +166,9 @@ mod tests {
         let copies = Copies::detect(&training, None, &normal(50, 1)).unwrap();
         assert_eq!((copies.share.mean, copies.nearer.mean), (1.0, 1.0));
         assert_eq!((copies.pairs[7].distance, copies.pairs[7].training), (0.0, 7));
+        // Nor do held-out pictures that are training pictures.
+        let held_out = Copies::detect(&training, Some(&training), &normal(50, 1)).unwrap();
+        assert_eq!((held_out.share.mean, held_out.held_out), (1.0, false));
         let equal = Features::new(1, vec![1.0; 40]).unwrap();
         let error = Copies::detect(&equal, None, &equal).unwrap_err();
         assert!(matches!(error, Error::TooFew { needed: 20, found: 0, .. }), "{error}");

@@ -4,7 +4,7 @@
 //! E[|φ(x) − φ(x')|],   x, x' different generated pictures
 //! ```
 //!
-//! As arXiv 1903.05628, section 4, and 1901.09024 measure it, there with the learned distance LPIPS
+//! As arXiv 1903.05628 and 1901.09024 measure it, there with the learned distance LPIPS
 //! (arXiv 1801.03924) in the place of φ. Diverse is not good: noise is diverse too. Read it beside the
 //! diversity of the reference.
 

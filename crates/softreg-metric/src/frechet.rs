@@ -21,19 +21,22 @@ use rand_chacha::ChaCha8Rng;
 /// The distance, at least 0. It is 0 for equal distributions up to rounding, below which it is 0 too.
 ///
 /// # Errors
-/// [`Error::Width`] where the features are not the same ones, [`Error::NotFinite`] on overflow.
+/// [`Error::Width`] where the features are not the same ones, [`Error::Overflow`].
 pub fn distance(a: &Gaussian, b: &Gaussian) -> Result<f64, Error> {
     if a.mean.len() != b.mean.len() {
         return Err(Error::Width { found: b.mean.len(), expected: a.mean.len() });
     }
     let means: f64 = a.mean.iter().zip(&b.mean).map(|(a, b)| (a - b).powi(2)).sum();
     let product = a.factor.transpose() * &b.factor;
-    let overlap: f64 =
-        product.singular_values().map_err(|_| Error::NotFinite { picture: 0 })?.iter().sum();
+    let overlap: f64 = product
+        .singular_values()
+        .map_err(|_| Error::Overflow { measure: "the Fréchet distance" })?
+        .iter()
+        .sum();
     let value = means + a.trace + b.trace - 2.0 * overlap;
     let rounding = 1e-12 * (means + a.trace + b.trace);
     if !value.is_finite() {
-        return Err(Error::NotFinite { picture: 0 });
+        return Err(Error::Overflow { measure: "the Fréchet distance" });
     }
     Ok(if value > rounding { value } else { 0.0 })
 }
@@ -105,6 +108,15 @@ mod tests {
         let (a, b) = (features(2, vec![1.0; 8]), features(2, vec![3.0; 8]));
         assert_eq!(between(&a, &b), 8.0);
         assert_eq!(between(&a, &a), 0.0);
+    }
+
+    #[test]
+    fn overflow_is_an_error_and_no_number() {
+        let huge = features(1, vec![f32::MAX, -f32::MAX, f32::MAX]);
+        assert!(between(&huge, &huge) >= 0.0, "squares of single precision fit into double");
+        let infinite = Gaussian { mean: vec![1e300], ..Gaussian::of(&huge).unwrap() };
+        let error = distance(&infinite, &Gaussian::of(&huge).unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Overflow { .. }), "{error}");
     }
 
     #[test]

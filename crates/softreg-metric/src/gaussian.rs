@@ -131,8 +131,8 @@ impl Gaussian {
     /// With the moments of vectors that were seen batch by batch.
     ///
     /// # Errors
-    /// [`Error::TooFew`] below 2 vectors, [`Error::NotFinite`] where the eigenvalues of the covariance
-    /// cannot be found, which only overflow brings about.
+    /// [`Error::TooFew`] below 2 vectors, [`Error::Overflow`] where the eigenvalues of the covariance
+    /// cannot be found.
     pub fn from_moments(moments: &Moments) -> Result<Self, Error> {
         if moments.count < 2 {
             let measure = "a covariance";
@@ -146,7 +146,7 @@ impl Gaussian {
             // Singular: V·√Λ, without the directions in which nothing varies.
             Err(_) => {
                 let eigen = SelfAdjointEigen::new(covariance.as_ref(), Side::Lower)
-                    .map_err(|_| Error::NotFinite { picture: 0 })?;
+                    .map_err(|_| Error::Overflow { measure: "a covariance" })?;
                 let root = |j: usize| eigen.S()[j].max(0.0).sqrt();
                 Mat::from_fn(width, width, |i, j| eigen.U()[(i, j)] * root(j))
             }

@@ -4,7 +4,7 @@
 //! KD = E[k(x, x')] + E[k(y, y')] − 2·E[k(x, y)],   k(a, b) = (a·b/d + 1)³
 //! ```
 //!
-//! Source: arXiv 1801.01401, Eq. 4 and section 4. Means go over different pictures only, so that the
+//! Source: arXiv 1801.01401. Means go over different pictures only, so that the
 //! value is unbiased: it does not depend on the number of pictures, and is about 0, also below, for two
 //! samples of one distribution. Deviation: where the paper averages random subsets of 1,000, sets of
 //! up to 2,000 are taken whole, and larger ones in blocks of 1,000 that do not overlap, which gives the

@@ -66,7 +66,7 @@ impl Pictures<'_> {
 }
 
 /// Why a measure could not be taken.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// There is nothing to measure.
     #[error("{measure} needs at least {needed} pictures, and there are {found}")]
@@ -96,13 +96,19 @@ pub enum Error {
         /// Numbers there are.
         numbers: usize,
     },
-    /// A feature is NaN or infinite, or grew so in the computation.
-    #[error(
-        "the features of picture {picture} (from 0) are NaN, infinite or too large to compute with"
-    )]
+    /// A feature is NaN or infinite.
+    #[error("the features of picture {picture} (from 0) are NaN or infinite")]
     NotFinite {
         /// The first such picture.
         picture: usize,
+    },
+    /// Features so large that their squares cannot be computed with.
+    #[error(
+        "the features are too large for {measure}: their covariance is beyond double precision"
+    )]
+    Overflow {
+        /// The measure.
+        measure: &'static str,
     },
     /// Features of different networks or layers.
     #[error("features of {found} numbers cannot be compared with features of {expected}")]

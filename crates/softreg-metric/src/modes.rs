@@ -5,7 +5,7 @@
 //! divergence  KL(q ‖ p) = Σ q_k·ln(q_k/p_k), q shares of generated, p of reference pictures, in nats
 //! ```
 //!
-//! Source: arXiv 1611.02163, section 4.2 (stacked MNIST, 1,000 kinds). Deviation: the kind of a generated
+//! Source: arXiv 1611.02163 (stacked MNIST, 1,000 kinds). Deviation: the kind of a generated
 //! picture is that of its nearest labelled picture among feature vectors, where the paper trains a
 //! classifier; [`accuracy`] says how often this is right.
 

@@ -17,10 +17,8 @@ pub struct Sets<'a> {
     pub reference: (Pictures<'a>, &'a Features),
     /// The kinds of the reference pictures, where they are known.
     pub labels: Option<&'a [usize]>,
-    /// The features of the pictures that were trained on, where they are known.
-    pub training: Option<&'a Features>,
-    /// Whether the reference was not trained on.
-    pub held_out: bool,
+    /// What the copy detector found, where the pictures that were trained on are known.
+    pub copies: Option<&'a Result<Copies, Error>>,
     /// Whether the features are the logits of a classifier.
     pub logits: bool,
     /// Of resamplings and projections.
@@ -169,11 +167,9 @@ pub const METRICS: &[MetricEntry] = &[
             },
         ],
         of_features: true,
-        lacks: |s| {
-            s.training.is_none().then_some("the pictures that were trained on are not known")
-        },
+        lacks: |s| s.copies.is_none().then_some("the pictures that were trained on are not known"),
         measure: |s| {
-            let copies = copies(s)?;
+            let copies = s.copies.cloned().transpose()?;
             Ok(copies.map(|copies| vec![copies.share, copies.nearer]).unwrap_or_default())
         },
     },
@@ -239,16 +235,6 @@ pub const METRICS: &[MetricEntry] = &[
     },
 ];
 
-/// The copies among generated pictures; `None` where the training pictures are not known. Reference
-/// pictures that were trained on show nothing about honest pictures.
-///
-/// # Errors
-/// Those of [`Copies::detect`].
-pub fn copies(sets: &Sets<'_>) -> Result<Option<Copies>, Error> {
-    let held_out = sets.held_out.then_some(sets.reference.1);
-    sets.training.map(|training| Copies::detect(training, held_out, sets.generated.1)).transpose()
-}
-
 /// The name of a result: the quantity, the number of generated pictures, the features where it depends
 /// on them.
 pub fn result_name(quantity: &str, generated: usize, features: Option<&str>) -> String {
@@ -288,12 +274,12 @@ mod tests {
         let features = Features::new(3, values.collect()).unwrap();
         let pictures = Pictures { channels: 1, height: 16, width: 16, pixels: &pixels };
         let labels: Vec<usize> = (0..120).map(|i| i % 3).collect();
+        let copies = Copies::detect(&features, None, &features);
         let sets = Sets {
             generated: (pictures, &features),
             reference: (pictures, &features),
             labels: Some(&labels),
-            training: Some(&features),
-            held_out: false,
+            copies: Some(&copies),
             logits: true,
             seed: 1,
         };
@@ -312,7 +298,7 @@ mod tests {
                 assert!(close && value.mean.is_finite(), "{}: {value:?}", quantity.name);
             }
         }
-        let bare = Sets { labels: None, training: None, logits: false, ..sets };
+        let bare = Sets { labels: None, copies: None, logits: false, ..sets };
         let lacking = METRICS.iter().filter(|metric| (metric.lacks)(&bare).is_some());
         assert_eq!(lacking.map(|m| m.name).collect::<Vec<_>>(), ["copies", "modes", "cs"]);
     }

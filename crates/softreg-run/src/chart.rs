@@ -18,6 +18,7 @@ mod axis;
 mod curve;
 mod panel;
 
+pub(crate) use panel::COLOURS;
 use panel::Panel;
 
 /// The chart's width in pixels.
@@ -25,7 +26,7 @@ pub const WIDTH_PX: u32 = 1200;
 /// Drawn this much larger and made smaller, which smooths lines and letters.
 const OVERSAMPLING: u32 = 2;
 /// The family name under which the embedded font is known to the drawing library.
-const FONT: &str = "softreg";
+pub(crate) const FONT: &str = "softreg";
 /// Height of the head with the run's name.
 const HEAD_PX: u32 = 56;
 
@@ -91,7 +92,7 @@ pub fn draw(title: &str, rows: &[Row]) -> Result<RgbImage> {
 }
 
 /// Makes the embedded font known, once for the process.
-fn register() -> Result<()> {
+pub(crate) fn register() -> Result<()> {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     let known = *KNOWN.get_or_init(|| {
         register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok()

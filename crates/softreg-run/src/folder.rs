@@ -6,8 +6,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use crate::claim::{self, Claim};
 use crate::status::FORMAT;
 use crate::{Error, Result, Status, atomic, checkpoint};
 
@@ -21,8 +21,7 @@ pub struct RunFolder {
 /// however it ends).
 #[derive(Debug)]
 pub struct RunLock {
-    // The lock lives as long as the open file.
-    _file: File,
+    _claim: Claim,
     swept: usize,
 }
 
@@ -39,13 +38,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::NotEmpty`] when something is in it, [`Error::Io`].
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
-        let root = path.into();
-        fs::create_dir_all(&root).map_err(Error::io("create the folder", &root))?;
-        let mut entries = fs::read_dir(&root).map_err(Error::io("list", &root))?;
-        if entries.next().is_some() {
-            return Err(Error::NotEmpty { path: root });
-        }
-        Self { root }.furnish()
+        Self { root: claim::create(path)? }.furnish()
     }
 
     /// Makes the folder of a new run under the next free number: `parent/stem-001`,
@@ -55,21 +48,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::RunName`] when `stem` cannot be part of a folder's name, [`Error::Io`].
     pub fn next_free(parent: impl AsRef<Path>, stem: &str) -> Result<Self> {
-        let parent = parent.as_ref();
-        let usual = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
-        if !stem.starts_with(char::is_alphanumeric) || !stem.chars().all(usual) {
-            return Err(Error::RunName { stem: stem.to_string() });
-        }
-        fs::create_dir_all(parent).map_err(Error::io("create the folder", parent))?;
-        let mut number = highest(parent, stem)? + 1;
-        loop {
-            let root = parent.join(format!("{stem}-{number:03}"));
-            match fs::create_dir(&root) {
-                Ok(()) => return Self { root }.furnish(),
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
-                Err(e) => return Err(Error::io("create the folder", &root)(e)),
-            }
-        }
+        Self { root: claim::next_free(parent, stem)? }.furnish()
     }
 
     /// Removes the files that this crate has put into the folder of a run that could not be
@@ -145,32 +124,12 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Locked`] when another process (or another lock of this one) has it, [`Error::Io`].
     pub fn lock(&self) -> Result<RunLock> {
-        let path = self.lock_path();
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(Error::io("open", &path))?;
-        let mut tries = 0;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if tries < 5 => {
-                    tries += 1;
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked { path: self.root.clone() });
-                }
-                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
-            }
-        }
+        let claim = claim::claim(&self.root)?;
         let mut swept = 0;
         for folder in [self.root.clone(), self.samples(), self.checkpoints()] {
             swept += atomic::sweep(&folder)?;
         }
-        Ok(RunLock { _file: file, swept })
+        Ok(RunLock { _claim: claim, swept })
     }
 
     /// Whether a process is writing into this folder now.
@@ -289,22 +248,6 @@ impl RunFolder {
     }
 
     fn lock_path(&self) -> PathBuf {
-        self.root.join("lock")
+        claim::lock_path(&self.root)
     }
-}
-
-/// The highest number of a `stem-NNN` in `parent`, 0 when there is none.
-fn highest(parent: &Path, stem: &str) -> Result<u64> {
-    let mut highest = 0;
-    for entry in fs::read_dir(parent).map_err(Error::io("list", parent))? {
-        let name = entry.map_err(Error::io("list", parent))?.file_name();
-        let number = name
-            .to_string_lossy()
-            .strip_prefix(stem)
-            .and_then(|rest| rest.strip_prefix('-'))
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|digits| digits.parse::<u64>().ok());
-        highest = highest.max(number.unwrap_or(0));
-    }
-    Ok(highest.min(u64::MAX - 1))
 }

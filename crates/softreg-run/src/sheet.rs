@@ -3,6 +3,10 @@
 //! Why drawn large: pictures of 32x32 pixels are unreadable at their own size, and any smooth
 //! enlargement would show detail that the generator did not make. So pixels stay squares.
 
+mod labelled;
+
+pub use labelled::labelled_rows;
+
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 

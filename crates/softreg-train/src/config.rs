@@ -238,11 +238,7 @@ impl RunConfig {
     /// Settles what was left to the pictures and to the machine: size, channels and threads.
     pub fn settle(&mut self, pictures: &Collection, cores: usize) {
         self.data.size = pictures.size.to_string();
-        self.data.channels = match pictures.channels {
-            1 => Channels::Grey,
-            4 => Channels::Rgba,
-            _ => Channels::Rgb,
-        };
+        self.data.channels = Channels::of(pictures.channels);
         if self.training.threads == 0 {
             self.training.threads = cores.max(1);
         }

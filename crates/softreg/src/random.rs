@@ -45,6 +45,8 @@ pub enum Purpose {
     HeldOut = 13,
     /// Start of the power iterations of spectral normalisation.
     PowerIteration = 14,
+    /// Settings that a search tries.
+    Search = 15,
 }
 
 impl Seed {

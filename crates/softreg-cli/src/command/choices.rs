@@ -13,6 +13,7 @@ use softreg_net::architecture::ARCHITECTURES;
 use softreg_net::geometry::GeometryError;
 use softreg_train::RunConfig;
 use softreg_train::config::{Checked, parse};
+use std::path::Path;
 
 /// The configuration of a run: a recipe, and what differs from it.
 #[derive(Debug, Args)]
@@ -171,9 +172,16 @@ fn size_for(
 
 /// A path that still holds when the run is resumed from another folder; names of built-in
 /// collections stay.
-fn absolute(source: &str) -> String {
+pub(super) fn absolute(source: &str) -> String {
     match std::fs::canonicalize(source) {
         Ok(path) => path.display().to_string(),
         Err(_) => source.to_owned(),
     }
+}
+
+/// The name of a folder after its pictures: `pictures/cats.zip` → `cats`.
+pub(super) fn stem(source: &str) -> String {
+    let name = Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or("run");
+    let keep = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    name.split(':').next().unwrap_or(name).chars().map(keep).collect()
 }

@@ -6,7 +6,6 @@ use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained::{Trained, Which};
 use clap::Args;
 use image::RgbImage;
-use softreg::{Purpose, Seed};
 use softreg_net::latent;
 use softreg_run::sheet::{Layout, contact_sheet, contact_sheet_with};
 use softreg_run::{Picture, RunFolder, animation, atomic, encode_png};
@@ -237,16 +236,6 @@ impl Generate {
         by_name.or_else(by_number).map(|i| Some(i as u32)).ok_or_else(unknown)
     }
 
-    /// The latents of pictures; each has a random stream of its own, so that picture `i` is the same
-    /// one in any number of pictures.
-    fn latents(&self, pictures: std::ops::Range<usize>, trained: &Trained) -> Vec<f32> {
-        let one = |i: usize| {
-            let mut rng = Seed(self.seed).rng(Purpose::Generate, i as u64);
-            latent::draw(1, trained.latent(), self.truncation, &mut rng)
-        };
-        pictures.flat_map(one).collect()
-    }
-
     fn stills(
         &self,
         pictures: std::ops::Range<usize>,
@@ -257,7 +246,7 @@ impl Generate {
             0 => None,
             n => Some(pictures.clone().map(|i| label.unwrap_or((i % n) as u32)).collect()),
         };
-        trained.pictures(&self.latents(pictures, trained), labels.as_deref())
+        trained.pictures(&trained.latents(pictures, self.truncation, self.seed), labels.as_deref())
     }
 
     fn files(&self, folder: &Path, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
@@ -298,7 +287,7 @@ impl Generate {
     /// Animation and strip of a walk from key picture to key picture.
     fn walk(&self, plan: &Plan, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
         let (keys, steps) = (self.interpolate.unwrap_or(KEYS), self.frames + 1);
-        let points = self.latents(0..keys, trained);
+        let points = trained.latents(0..keys, self.truncation, self.seed);
         let point = |i: usize| &points[i % keys * trained.latent()..][..trained.latent()];
         let mut latents = Vec::with_capacity(keys * steps * trained.latent());
         for key in 0..keys {

@@ -14,8 +14,10 @@ use softreg::schedule::SCHEDULES;
 use softreg::setting::{Part, Setting};
 use softreg::site::SITES;
 use softreg::spec::COMMON;
+use softreg_feature::DEFINITIONS;
 use softreg_image::SOURCES;
 use softreg_image::fetch::DATA_SETS;
+use softreg_metric::protocol::{METRICS, MetricEntry, Quantity};
 use softreg_net::architecture::ARCHITECTURES;
 use softreg_train::OPTIMIZERS;
 
@@ -61,6 +63,10 @@ enum What {
     Sources,
     /// Collections to download (data fetch)
     Datasets,
+    /// Measures of generated pictures (evaluate --metric)
+    Metrics,
+    /// Features that measures are taken of (evaluate --features)
+    Features,
 }
 
 /// A thing that can be chosen.
@@ -111,8 +117,22 @@ fn entries(what: What) -> Vec<Entry> {
         }
         What::Recipes => RECIPES.iter().map(|r| entry(r.name, "summary", r.summary())).collect(),
         What::Sources => SOURCES.iter().map(|s| entry(s.name, "summary", s.summary)).collect(),
+        What::Metrics => METRICS.iter().map(metric).collect(),
+        What::Features => DEFINITIONS.iter().map(|(name, text)| features(name, text)).collect(),
         What::Datasets => DATA_SETS.iter().map(|s| entry(s.name, "summary", s.summary)).collect(),
     }
+}
+
+fn metric(metric: &MetricEntry) -> Entry {
+    let fact = |q: &Quantity| (q.name, json!(q.meaning), format!("{}: {}", q.name, q.meaning));
+    let below = metric.quantities.iter().map(fact).collect();
+    Entry { below, ..entry(metric.name, "title", metric.title).with_source(metric.source) }
+}
+
+/// The comment that a definition begins with.
+fn features(name: &str, definition: &str) -> Entry {
+    let first = definition.lines().next().unwrap_or_default();
+    entry(name, "summary", first.trim_start_matches(['#', ' ']))
 }
 
 fn entry(name: &str, key: &'static str, text: &str) -> Entry {

@@ -86,7 +86,7 @@ impl Train {
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
         let folder = match &self.out {
             Some(path) => RunFolder::create(path)?,
-            None => RunFolder::next_free("runs", &stem(&checked.config().data.source))?,
+            None => RunFolder::next_free("runs", &choices::stem(&checked.config().data.source))?,
         };
         let _lock = folder.lock()?;
         let about = describe(&pictures);
@@ -265,11 +265,4 @@ fn describe(pictures: &Collection) -> serde_json::Value {
             .collect::<Vec<_>>(),
         "fingerprint": pictures.fingerprint,
     })
-}
-
-/// The name of a run folder after its pictures: `pictures/cats.zip` → `cats`.
-fn stem(source: &str) -> String {
-    let name = Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or("run");
-    let keep = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-    name.split(':').next().unwrap_or(name).chars().map(keep).collect()
 }

@@ -21,7 +21,13 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     for word in ["fd60_randconv", "coverage60_randconv", "swd60", "copies.png", "evaluation.json"] {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }
-    let report = json(&std::fs::read_to_string(place.path("r/evaluation.json")).unwrap());
+    // A row holds the measure, its value, which way it is better, and what it means.
+    let row = said.out.lines().find(|line| line.starts_with("coverage60_randconv")).unwrap();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert!(words[2] == "±" && words[4..7] == ["higher", "share", "of"], "{row}");
+    let written = std::fs::read_to_string(place.path("r/evaluation.json")).unwrap();
+    let report = json(&written);
+    assert_eq!(report["copies"]["honest"], "held-out pictures");
     assert_eq!(report["reference"]["part"], "held out");
     assert_eq!(report["reference"]["count"], 48);
     assert_eq!(report["training"]["count"], 72);
@@ -37,6 +43,12 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let part = json(&place.ok("evaluate r --count 60 --metric coverage,swd --json").out);
     assert_eq!(part["metrics"].as_object().unwrap().len(), 2);
     assert_eq!(part["metrics"]["coverage60_randconv"], report["metrics"]["coverage60_randconv"]);
+
+    // A part does not replace the whole.
+    place.ok("evaluate r --count 60 --seed 1 --json");
+    let whole = std::fs::read_to_string(place.path("r/evaluation.json")).unwrap();
+    place.ok("evaluate r --count 60 --metric fd");
+    assert_eq!(std::fs::read_to_string(place.path("r/evaluation.json")).unwrap(), whole);
 
     // Broken features are computed again.
     let cache = place.path("cache/softreg/features");
@@ -58,7 +70,10 @@ fn copies_and_collapse_are_seen_in_folders() {
     assert_eq!(value(&same, "coverage40_randconv"), 1.0);
     let copied = "evaluate real --reference real --training real --metric copies --json";
     let copied = json(&place.ok(copied).out);
-    assert!(value(&copied, "nearer40_randconv") >= 0.5);
+    // The reference, which was trained on too, shows nothing about honest pictures.
+    assert_eq!(value(&copied, "near_copies40_randconv"), 1.0);
+    assert_eq!(value(&copied, "nearer40_randconv"), 1.0);
+    assert_eq!(copied["copies"]["honest"], "other training pictures");
     let skipped = "evaluate real --reference real --reference-skip 30 --metric swd --json";
     assert_eq!(json(&place.ok(skipped).out)["reference"]["count"], 10);
     // Two pictures: what cannot be measured of them is said, the rest is measured.
@@ -83,7 +98,26 @@ fn wrong_requests_are_refused_with_the_way_out() {
         (2, "evaluate real --reference real --features resnet65", &["did you mean `resnet56`?"]),
         (1, "evaluate real --reference real --features resnet56", &["--weights"]),
         (2, "evaluate real --reference real --count 1", &["from 2 to"]),
+        (2, "evaluate real --reference real --weights w", &["has no weights"]),
+        (2, "evaluate real --reference real --sheet s.png", &["--training"]),
+        (1, "evaluate real --reference real --features gone.toml", &["gone.toml"]),
     ] {
         place.fails(code, line, words);
     }
+}
+
+#[test]
+fn a_run_whose_pictures_are_gone_is_measured_against_others() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("real"), 30, 16, 16, false);
+    place.ok("train real --width 4 --batch 8 --threads 1 --steps 2 --out r");
+    std::fs::rename(place.path("real"), place.path("moved")).unwrap();
+    place.fails(1, "evaluate r --count 40", &["--reference"]);
+    let said = place.ok("evaluate r --count 40 --reference moved --json");
+    assert!(
+        said.err.contains("not there") && said.err.contains("no copy detector"),
+        "{}",
+        said.err
+    );
+    assert!(value(&json(&said.out), "fd40_randconv") > 0.0);
 }

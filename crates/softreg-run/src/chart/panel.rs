@@ -28,7 +28,7 @@ pub(super) struct Panel {
 }
 
 /// Colours that people with any colour vision tell apart (Okabe & Ito), the pale yellow left out.
-const COLOURS: [RGBColor; 7] = [
+pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),

@@ -10,3 +10,4 @@ mod registry;
 mod slope;
 mod specification;
 mod steps;
+mod terms;

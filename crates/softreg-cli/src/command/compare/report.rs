@@ -1,0 +1,289 @@
+//! The report of a comparison: a table for the terminal, Markdown, JSON, a page, and a sheet of samples.
+
+use super::Design;
+use super::summary::{OfArm, Summary, Value};
+use crate::page::{self, Cell, Shown};
+use crate::terminal::number::{digits, with_half};
+use crate::terminal::{Row, Table};
+use crate::trained::{Trained, Which};
+use crate::trial::Failure;
+use maud::html;
+use serde_json::{Map, json};
+use softreg_metric::Interval;
+use softreg_metric::protocol::{Better, Quantity};
+use softreg_run::{Picture, RunFolder, atomic, encode_png, sheet};
+use softreg_train::sample;
+use std::path::{Path, PathBuf};
+
+/// What was written.
+pub(super) struct Report {
+    pub(super) json: serde_json::Value,
+    pub(super) table: Table,
+    /// What stands below the table.
+    pub(super) below: String,
+    pub(super) page: PathBuf,
+}
+
+/// Samples of each set on the sheet.
+const SAMPLES: usize = 12;
+/// The first column.
+const SET: &str = "set";
+
+/// Writes `report.md`, `report.json`, `report.html` and `samples.png`.
+pub(super) fn write(
+    folder: &Path,
+    summary: &Summary,
+    design: &Design,
+    shown: &[&'static Quantity],
+) -> anyhow::Result<Report> {
+    let columns = columns(summary, shown);
+    let cells: Vec<Vec<Cell>> =
+        summary.arms.iter().map(|arm| row(arm, summary, &columns)).collect();
+    let heads: Vec<String> = heads(&columns);
+    let below = below(summary, &columns);
+    let json = object(summary, design);
+    atomic::write_json(folder.join("report.json"), &json)?;
+    let introduction = introduction(design);
+    let markdown = markdown(&heads, &cells, &introduction, &below);
+    atomic::write(folder.join("report.md"), markdown.as_bytes())?;
+    let samples = samples(summary, design)?;
+    if let Some(png) = &samples {
+        atomic::write(folder.join("samples.png"), png)?;
+    }
+    let title = format!(
+        "Comparison on {}",
+        design.arms.first().map_or("", |arm| &arm.config().data.source)
+    );
+    let caption = "Samples of the first seed, from the same latents";
+    let body = html! {
+        @for line in &introduction { p class="note" { (line) } }
+        (page::table(&heads, &cells))
+        @for line in below.lines() { p class="note" { (line) } }
+        @if let Some(png) = &samples { (page::figure(png, caption, Shown::Pictures)) }
+        h2 { "Sets" }
+        @for arm in &design.arms {
+            h3 { (arm.label) }
+            pre { (regularizers(arm)) }
+        }
+    };
+    let page = folder.join("report.html");
+    atomic::write(&page, page::page(&title, &body).as_bytes())?;
+    let rows = cells.into_iter().map(|row| Row {
+        cells: row.into_iter().map(|cell| cell.text).collect(),
+        below: Vec::new(),
+    });
+    Ok(Report { json, table: Table { heads, rows: rows.collect() }, below, page })
+}
+
+/// A measure of the table.
+struct Column {
+    /// With its protocol.
+    name: String,
+    quantity: &'static Quantity,
+}
+
+fn columns(summary: &Summary, shown: &[&'static Quantity]) -> Vec<Column> {
+    let of = |quantity: &&'static Quantity| {
+        let (name, _) = summary.metrics.iter().find(|(_, q)| *q == quantity.name)?;
+        Some(Column { name: name.clone(), quantity })
+    };
+    shown.iter().filter_map(of).collect()
+}
+
+fn heads(columns: &[Column]) -> Vec<String> {
+    let arrow = |column: &Column| match column.quantity.better {
+        Better::Higher => format!("{} ↑", column.quantity.name),
+        Better::Lower => format!("{} ↓", column.quantity.name),
+        Better::Near(_) | Better::UpTo(_) => column.quantity.name.to_owned(),
+    };
+    let speed = ["img/s", "step time"].map(str::to_owned);
+    [SET.to_owned()].into_iter().chain(columns.iter().map(arrow)).chain(speed).collect()
+}
+
+fn row(arm: &OfArm, summary: &Summary, columns: &[Column]) -> Vec<Cell> {
+    let plain = |text: String| Cell { text, best: false };
+    let value = |column: &Column| match arm.values.get(&column.name) {
+        None => plain("—".to_owned()),
+        Some(value) => {
+            let sure = value.difference.is_some_and(|d| d.half.is_some() && !d.reaches_zero());
+            let mark = if sure { " *" } else { "" };
+            let text = with_half(&value.over_seeds) + mark;
+            Cell { text, best: is_best(value, column, summary) }
+        }
+    };
+    let failed =
+        arm.outcomes.iter().filter(|o| matches!(o.result, Err(Failure::Failed(_)))).count();
+    let label = match failed {
+        0 => arm.label.clone(),
+        n => format!("{} ({n} failed)", arm.label),
+    };
+    let rate = arm.rate.map_or_else(|| "—".to_owned(), |rate| digits(rate.mean));
+    let percent = |share: Interval| {
+        let half = share.half.map_or_else(String::new, |half| format!(" ± {:.1}", 100.0 * half));
+        format!("{:+.1}{half} %", 100.0 * share.mean)
+    };
+    let overhead = arm.overhead.map_or_else(|| "—".to_owned(), percent);
+    [plain(label)]
+        .into_iter()
+        .chain(columns.iter().map(value))
+        .chain([plain(rate), plain(overhead)])
+        .collect()
+}
+
+fn is_best(value: &Value, column: &Column, summary: &Summary) -> bool {
+    let means = summary.arms.iter().filter_map(|arm| arm.values.get(&column.name));
+    let others = means.map(|value| value.over_seeds.mean);
+    let mean = value.over_seeds.mean;
+    if others.clone().all(|other| other == mean) {
+        return false;
+    }
+    match column.quantity.better {
+        Better::Higher => others.fold(f64::MIN, f64::max) <= mean,
+        Better::Lower => others.fold(f64::MAX, f64::min) >= mean,
+        Better::Near(_) | Better::UpTo(_) => false,
+    }
+}
+
+fn below(summary: &Summary, columns: &[Column]) -> String {
+    let Some(first) = summary.arms.first() else { return String::new() };
+    let mut text = format!(
+        "Mean ± half a 95 % interval over seeds. * differs from {} in pairs of the same seed (95 %).",
+        first.label
+    );
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    text += &format!("\nMeasured as {}.", names.join(", "));
+    for arm in &summary.arms {
+        for outcome in &arm.outcomes {
+            if let Err(Failure::Failed(reason)) = &outcome.result {
+                text += &format!("\n{}, seed {}, failed: {reason}", arm.label, outcome.seed);
+            }
+        }
+    }
+    text
+}
+
+/// What was compared, in sentences.
+fn introduction(design: &Design) -> Vec<String> {
+    let Some(arm) = design.arms.first() else { return Vec::new() };
+    let config = arm.config();
+    let against = match design.protocol.reference_name() {
+        Some(source) => format!("against {source}"),
+        None => format!("against the {:.0} % that were held out", 100.0 * config.data.validation),
+    };
+    let stop = &config.stop;
+    let budget: Vec<String> = [
+        stop.minutes.map(|n| format!("{n} minutes")),
+        stop.steps.map(|n| format!("{n} steps")),
+        stop.images.map(|n| format!("{n} pictures")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let budget = if budget.is_empty() { "no limit".to_owned() } else { budget.join(" or ") };
+    vec![
+        format!(
+            "{} at {}, {} loss, batch {}, {} thread(s) each; {budget} for each trial.",
+            config.data.source,
+            config.data.size,
+            config.training.loss,
+            config.training.batch,
+            config.training.threads,
+        ),
+        format!(
+            "Seeds {} to {}; measured {against} by features {}; softreg {}.",
+            design.seeds.first().unwrap_or(&0),
+            design.seeds.last().unwrap_or(&0),
+            design.protocol.features_name(),
+            env!("CARGO_PKG_VERSION"),
+        ),
+    ]
+}
+
+fn regularizers(arm: &super::Arm) -> String {
+    let text = toml::to_string(&arm.config().regularizers).unwrap_or_default();
+    if text.trim().is_empty() { "none".to_owned() } else { text.trim().to_owned() }
+}
+
+fn markdown(heads: &[String], rows: &[Vec<Cell>], introduction: &[String], below: &str) -> String {
+    format!(
+        "# Comparison\n\n{}\n\n{}\n{}\n\n![samples](samples.png)\n",
+        introduction.join("\n"),
+        page::markdown(heads, rows),
+        below.replace('*', "\\*"),
+    )
+}
+
+fn object(summary: &Summary, design: &Design) -> serde_json::Value {
+    let interval = |value: Interval| json!({ "value": value.mean, "half": value.half });
+    let arm = |(of, arm): (&OfArm, &super::Arm)| {
+        let values: Map<String, serde_json::Value> = of
+            .values
+            .iter()
+            .map(|(name, value)| {
+                let mut object = interval(value.over_seeds);
+                object["difference"] = json!(value.difference.map(interval));
+                (name.clone(), object)
+            })
+            .collect();
+        let trial = |outcome: &super::Outcome| match &outcome.result {
+            Ok(results) => {
+                let metrics = results.metrics.iter();
+                let metrics: Map<String, serde_json::Value> =
+                    metrics.map(|(name, m)| (name.clone(), interval(m.value))).collect();
+                json!({
+                    "seed": outcome.seed, "run": outcome.folder, "steps": results.steps,
+                    "images": results.images, "seconds": results.seconds,
+                    "images_per_second": results.images_per_second, "metrics": metrics,
+                })
+            }
+            Err(Failure::Failed(reason)) => {
+                json!({ "seed": outcome.seed, "run": outcome.folder, "failed": reason })
+            }
+            Err(Failure::Interrupted) => {
+                json!({ "seed": outcome.seed, "run": outcome.folder, "failed": null })
+            }
+        };
+        json!({
+            "label": of.label, "regularizers": arm.config().regularizers, "values": values,
+            "images_per_second": of.rate.map(interval), "overhead": of.overhead.map(interval),
+            "steps": of.steps.map(interval),
+            "trials": of.outcomes.iter().map(trial).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "softreg": env!("CARGO_PKG_VERSION"),
+        "interval": "value ± half is a 95 % interval over seeds; differences are from the first set, paired by seed; null where there is one seed",
+        "seeds": design.seeds,
+        "protocol": design.protocol,
+        "quantities": summary.metrics,
+        "arms": summary.arms.iter().zip(&design.arms).map(arm).collect::<Vec<_>>(),
+    })
+}
+
+/// The first seed's samples of each set, under each other; none where no trial has any.
+fn samples(summary: &Summary, design: &Design) -> anyhow::Result<Option<Vec<u8>>> {
+    let device = crate::backend::device("cpu").or_else(|_| crate::backend::device("auto"))?;
+    let mut made = Vec::new();
+    for arm in &summary.arms {
+        let Some(outcome) = arm.outcomes.iter().find(|outcome| outcome.result.is_ok()) else {
+            continue;
+        };
+        let trained = Trained::open(&RunFolder::open(&outcome.folder)?, Which::Latest, &device)?;
+        let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
+        let labels = sample::labels_in_turn(SAMPLES, classes);
+        let seed = design.seeds.first().copied().unwrap_or(0);
+        let latents = trained.latents(0..SAMPLES, None, seed);
+        made.push((arm.label.clone(), trained.pictures(&latents, labels.as_deref())));
+    }
+    if made.is_empty() {
+        return Ok(None);
+    }
+    let rows = made
+        .iter()
+        .map(|(label, set)| {
+            let pictures = Picture::batch(set.channels, set.height, set.width, &set.pixels)?;
+            Ok((label.clone(), pictures))
+        })
+        .collect::<softreg_run::Result<Vec<_>>>()?;
+    Ok(Some(encode_png(&sheet::labelled_rows(&rows)?)?))
+}

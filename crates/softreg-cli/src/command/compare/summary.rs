@@ -1,0 +1,143 @@
+//! Results over seeds: intervals of each set, and paired differences from the first set.
+
+use super::Design;
+use crate::trial::{Failure, Results};
+use softreg_metric::Interval;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What came of one trial.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) arm: usize,
+    pub(super) seed: u64,
+    pub(super) folder: PathBuf,
+    pub(super) result: Result<Results, Failure>,
+}
+
+/// The comparison.
+pub(super) struct Summary {
+    /// One for each set, in their order.
+    pub(super) arms: Vec<OfArm>,
+    /// Full names of the measures with the quantity, in the order of their names.
+    pub(super) metrics: BTreeMap<String, String>,
+}
+
+/// Results of a set of regularizers.
+pub(super) struct OfArm {
+    pub(super) label: String,
+    pub(super) outcomes: Vec<Outcome>,
+    /// Values by the full name of the measure.
+    pub(super) values: BTreeMap<String, Value>,
+    /// Pictures a second.
+    pub(super) rate: Option<Interval>,
+    /// How much longer a step takes than with the first set, as a share.
+    pub(super) overhead: Option<Interval>,
+    pub(super) steps: Option<Interval>,
+}
+
+/// A measure of a set.
+pub(super) struct Value {
+    /// The mean over seeds.
+    pub(super) over_seeds: Interval,
+    /// The difference from the first set, seed by seed; none for the first set itself.
+    pub(super) difference: Option<Interval>,
+}
+
+impl Summary {
+    pub(super) fn of(design: &Design, outcomes: Vec<Outcome>) -> Self {
+        let mut by_arm: Vec<Vec<Outcome>> = design.arms.iter().map(|_| Vec::new()).collect();
+        outcomes.into_iter().for_each(|outcome| by_arm[outcome.arm].push(outcome));
+        let metrics: BTreeMap<String, String> = by_arm
+            .iter()
+            .flatten()
+            .filter_map(|outcome| outcome.result.as_ref().ok())
+            .flat_map(|results| &results.metrics)
+            .map(|(name, metric)| (name.clone(), metric.quantity.clone()))
+            .collect();
+        let first = by_arm.first().map(|arm| series(arm, |r| Some(r.images_per_second)));
+        let first_rates = first.unwrap_or_default();
+        let first_values: BTreeMap<&String, BTreeMap<u64, f64>> = metrics
+            .keys()
+            .map(|name| (name, by_arm.first().map_or(BTreeMap::new(), |arm| of_metric(arm, name))))
+            .collect();
+        let summarize = |(index, outcomes): (usize, &Vec<Outcome>)| {
+            let values = metrics.keys().filter_map(|name| {
+                let values = of_metric(outcomes, name);
+                let difference =
+                    (index > 0).then(|| paired(&values, &first_values[name], |a, b| a - b));
+                let over_seeds = interval(&values)?;
+                Some((name.clone(), Value { over_seeds, difference: difference.flatten() }))
+            });
+            let rates = series(outcomes, |r| Some(r.images_per_second));
+            let overhead = (index > 0).then(|| paired(&rates, &first_rates, |a, b| b / a - 1.0));
+            OfArm {
+                label: design.arms[index].label.clone(),
+                values: values.collect(),
+                rate: interval(&rates),
+                overhead: overhead.flatten(),
+                steps: interval(&series(outcomes, |r| Some(r.steps as f64))),
+                outcomes: Vec::new(),
+            }
+        };
+        let mut arms: Vec<OfArm> = by_arm.iter().enumerate().map(summarize).collect();
+        arms.iter_mut().zip(by_arm).for_each(|(arm, outcomes)| arm.outcomes = outcomes);
+        Self { arms, metrics }
+    }
+
+    /// Whether no trial came to a result.
+    pub(super) fn is_empty(&self) -> bool {
+        self.arms.iter().all(|arm| arm.outcomes.iter().all(|o| o.result.is_err()))
+    }
+
+    /// What the first failure said, as the end of a sentence.
+    pub(super) fn first_failure(&self) -> String {
+        let outcomes = self.arms.iter().flat_map(|arm| &arm.outcomes);
+        let failed = outcomes.filter_map(|outcome| match &outcome.result {
+            Err(Failure::Failed(reason)) => Some(format!("; the first one failed: {reason}")),
+            _ => None,
+        });
+        failed.take(1).collect()
+    }
+}
+
+/// By seed, so that values pair up.
+fn series(outcomes: &[Outcome], of: impl Fn(&Results) -> Option<f64>) -> BTreeMap<u64, f64> {
+    let one = |outcome: &Outcome| Some((outcome.seed, of(outcome.result.as_ref().ok()?)?));
+    outcomes.iter().filter_map(one).filter(|(_, value)| value.is_finite()).collect()
+}
+
+fn of_metric(outcomes: &[Outcome], name: &str) -> BTreeMap<u64, f64> {
+    series(outcomes, |results| Some(results.metrics.get(name)?.value.mean))
+}
+
+fn interval(values: &BTreeMap<u64, f64>) -> Option<Interval> {
+    let values: Vec<f64> = values.values().copied().collect();
+    (!values.is_empty()).then(|| Interval::of(&values))
+}
+
+fn paired(
+    values: &BTreeMap<u64, f64>,
+    first: &BTreeMap<u64, f64>,
+    of: impl Fn(f64, f64) -> f64,
+) -> Option<Interval> {
+    let pair = |(seed, value): (&u64, &f64)| Some((*seed, of(*value, *first.get(seed)?)));
+    interval(&values.iter().filter_map(pair).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_paired_by_seed() {
+        let first = BTreeMap::from([(1, 10.0), (2, 20.0), (3, 30.0)]);
+        // Each seed is better by nearly the same, although seeds differ much.
+        let values = BTreeMap::from([(1, 9.0), (2, 19.1), (3, 28.9), (4, 1.0)]);
+        let difference = paired(&values, &first, |a, b| a - b).unwrap();
+        assert!((difference.mean + 1.0).abs() < 1e-9 && !difference.reaches_zero());
+        let one = BTreeMap::from([(9, 1.0)]);
+        assert_eq!(paired(&one, &first, |a, b| a - b), None);
+        assert_eq!(interval(&one).unwrap().half, None);
+    }
+}

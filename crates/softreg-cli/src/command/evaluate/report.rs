@@ -1,0 +1,73 @@
+//! Results: a table for a person, JSON with everything that is needed to repeat them.
+
+use super::subject::Subject;
+use crate::terminal::{Row, Table, number};
+use serde_json::{Map, Value, json};
+use softreg_feature::Extractor;
+use softreg_metric::protocol::{Better, Quantity};
+use softreg_metric::{Copies, Error, Interval, NEIGHBOURS};
+
+/// One result.
+pub(super) struct Measured {
+    /// Its protocol.
+    pub(super) name: String,
+    pub(super) value: Interval,
+    pub(super) quantity: &'static Quantity,
+}
+
+/// Everything that is needed to repeat a measurement.
+pub(super) fn json(
+    results: &[Measured],
+    extractor: &Extractor,
+    subject: &Subject,
+    copies: Option<&Result<Copies, Error>>,
+    seed: u64,
+    seconds: f64,
+) -> Value {
+    let value = |m: &Measured| {
+        let value = json!({
+            "quantity": m.quantity.name, "value": m.value.mean, "half": m.value.half,
+        });
+        (m.name.clone(), value)
+    };
+    let metrics: Map<String, Value> = results.iter().map(value).collect();
+    let honest = |copies: &Copies| match copies.held_out {
+        true => "held-out pictures",
+        false => "other training pictures",
+    };
+    let copies = copies.and_then(|copies| copies.as_ref().ok());
+    json!({
+        "softreg": env!("CARGO_PKG_VERSION"),
+        "metrics": metrics,
+        "interval": "value ± half is a 95 % interval; null where none is known",
+        "copies": copies.map(|c| json!({ "threshold": c.threshold, "honest": honest(c) })),
+        "features": { "definition": extractor.definition(), "identity": extractor.identity() },
+        "neighbours": NEIGHBOURS,
+        "generated": subject.generated.about,
+        "reference": subject.reference.about,
+        "training": subject.training.as_ref().map(|set| &set.about),
+        "seed": seed,
+        "seconds": seconds,
+    })
+}
+
+/// One line for each result.
+pub(super) fn table(results: &[Measured]) -> Table {
+    let row = |m: &Measured| {
+        let better = match m.quantity.better {
+            Better::Higher => "higher".to_owned(),
+            Better::Lower => "lower".to_owned(),
+            Better::Near(value) => format!("near {value}"),
+            Better::UpTo(value) => format!("up to {value}"),
+        };
+        let value = number::with_half(&m.value);
+        Row {
+            cells: vec![m.name.clone(), value, better, m.quantity.meaning.to_owned()],
+            below: Vec::new(),
+        }
+    };
+    Table {
+        heads: ["MEASURE", "VALUE (95 %)", "BETTER", "MEANING"].map(str::to_owned).to_vec(),
+        rows: results.iter().map(row).collect(),
+    }
+}

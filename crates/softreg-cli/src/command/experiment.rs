@@ -1,0 +1,55 @@
+//! What commands share that train many runs.
+
+use super::choices::{self, Choices};
+use crate::backend;
+use crate::terminal::line_to_stderr;
+use clap::Args;
+use softreg_image::Collection;
+use softreg_train::RunConfig;
+use softreg_train::config::Checked;
+
+/// Where trials run.
+#[derive(Debug, Args)]
+pub(super) struct Machine {
+    /// Trials at once [default: as many as there are cores for their threads]
+    #[arg(long, value_name = "COUNT", help_heading = "Machine",
+        value_parser = clap::value_parser!(u64).range(1..=1024))]
+    jobs: Option<u64>,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
+    pub(super) device: String,
+}
+
+/// Pictures held out where the recipe holds none out and no others are named.
+const HELD_OUT: f64 = 0.2;
+
+impl Machine {
+    /// Trials at once, each with so many threads.
+    pub(super) fn at_once(&self, threads: usize) -> usize {
+        let room = backend::cores() / threads.max(1);
+        self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1)
+    }
+}
+
+/// The recipe that all trials vary; one thread each where nothing is said, so that trials run side by
+/// side.
+pub(super) fn recipe(choices: &Choices, must_hold_out: bool) -> anyhow::Result<RunConfig> {
+    let mut config = choices.over(choices.recipe()?)?;
+    if must_hold_out && config.data.validation == 0.0 {
+        config.data.validation = HELD_OUT;
+        line_to_stderr(&format!(
+            "note: holding out {:.0} % of the pictures to measure against; choose with --set data.validation=…",
+            100.0 * HELD_OUT
+        ));
+    }
+    if config.training.threads == 0 {
+        config.training.threads = 1;
+    }
+    config.check_without_pictures()?;
+    Ok(config)
+}
+
+/// The recipe settled for its pictures.
+pub(super) fn with_pictures(config: RunConfig) -> anyhow::Result<(Checked, Collection)> {
+    choices::with_pictures(config, &mut |text| line_to_stderr(text))
+}

@@ -1,0 +1,172 @@
+//! How pictures are measured, for every command that measures: against what, by which features, how many.
+
+use crate::command::listed;
+use crate::failure::usage;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use softreg_feature::{DEFINITIONS, Definition};
+use softreg_image::LoadOptions;
+use softreg_metric::protocol::{METRICS, MetricEntry, Quantity};
+use std::path::PathBuf;
+
+/// The protocol of a measurement.
+#[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Measures")]
+pub(crate) struct Protocol {
+    /// Real pictures to compare with [default: what the run held out]
+    #[arg(long, value_name = "PICTURES")]
+    pub(super) reference: Option<String>,
+    /// Leave out the first reference pictures
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(super) reference_skip: usize,
+    /// Use only so many reference pictures
+    #[arg(long, value_name = "COUNT")]
+    pub(super) reference_limit: Option<usize>,
+    #[arg(long, value_name = "NAME|FILE", default_value = "randconv",
+        help = format!("Features: {}; a definition (.toml) or weights (.safetensors)",
+            listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
+    pub(super) features: String,
+    /// The weights of the feature network (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub(super) weights: Option<PathBuf>,
+    /// Pictures to generate, or to use of a folder [default: 5000, or all of a folder]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) count: Option<usize>,
+}
+
+/// What `--metric` says for every measure.
+pub(crate) const ALL: &str = "all";
+/// Most generated pictures: they are held in memory.
+const MOST: usize = 100_000;
+
+impl Protocol {
+    /// Refuses numbers out of range.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        match self.count.filter(|count| !(2..=MOST).contains(count)) {
+            None => Ok(()),
+            Some(count) => Err(usage(format!("--count is {count}: it must be from 2 to {MOST}"))),
+        }
+    }
+
+    /// The pictures to compare with; where there are none, those that a run held out.
+    pub(super) fn reference_name(&self) -> Option<&str> {
+        self.reference.as_deref()
+    }
+
+    /// Whether nothing is said about the pictures to compare with.
+    pub(super) fn leaves_reference_to_the_run(&self) -> bool {
+        self.reference.is_none() && self.reference_skip == 0 && self.reference_limit.is_none()
+    }
+
+    /// The features.
+    pub(super) fn features_name(&self) -> &str {
+        &self.features
+    }
+
+    /// The definition of the features, with the weights that were named.
+    pub(super) fn definition(&self) -> anyhow::Result<Definition> {
+        let wrong_usage = |error: softreg_feature::Error| match error {
+            softreg_feature::Error::Unknown { .. } => usage(error.to_string()),
+            other => other.into(),
+        };
+        let definition = Definition::find(&self.features).map_err(wrong_usage)?;
+        match &self.weights {
+            None => Ok(definition),
+            Some(path) => definition
+                .with_weights(path.clone())
+                .map_err(|error| usage(format!("--weights: {error}"))),
+        }
+    }
+
+    /// How the reference pictures are to be read.
+    pub(super) fn reference_of(&self, options: LoadOptions) -> LoadOptions {
+        LoadOptions { skip: self.reference_skip, limit: self.reference_limit, ..options }
+    }
+
+    /// Paths that hold from any folder.
+    pub(super) fn absolute(mut self) -> Self {
+        self.reference = self.reference.map(|path| super::choices::absolute(&path));
+        self.features = super::choices::absolute(&self.features);
+        self.weights = self.weights.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
+        self
+    }
+
+    /// The same on a command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let of = |name: &str, value: Option<String>| value.map(|v| [format!("--{name}"), v]);
+        let number = |number: usize| Some(number.to_string());
+        [
+            of("reference", self.reference.clone()),
+            of("reference-skip", number(self.reference_skip)),
+            of("reference-limit", self.reference_limit.and_then(number)),
+            of("features", Some(self.features.clone())),
+            of("weights", self.weights.as_ref().map(|path| path.display().to_string())),
+            of("count", self.count.and_then(number)),
+        ]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The measures that a list with commas names, each with the quantities to show.
+pub(super) fn chosen(list: &str) -> anyhow::Result<Vec<(&'static MetricEntry, Vec<&'static str>)>> {
+    let all = |metric: &'static MetricEntry| -> Vec<&'static str> {
+        metric.quantities.iter().map(|quantity| quantity.name).collect()
+    };
+    if list == ALL {
+        return Ok(METRICS.iter().map(|metric| (metric, all(metric))).collect());
+    }
+    let mut chosen: Vec<(&'static MetricEntry, Vec<&'static str>)> = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let whole = METRICS.iter().find(|metric| metric.name == name);
+        let found = whole.map(|metric| (metric, all(metric))).or_else(|| {
+            let holds = |metric: &&MetricEntry| all_names(metric).any(|n| n == name);
+            let metric = METRICS.iter().find(holds)?;
+            Some((metric, all_names(metric).filter(|n| *n == name).collect()))
+        });
+        let (metric, wanted) = found.ok_or_else(|| {
+            let names = || METRICS.iter().flat_map(|m| std::iter::once(m.name).chain(all_names(m)));
+            let nearest = softreg::spec::did_you_mean(name, names());
+            let groups = listed(METRICS.iter().map(|metric| metric.name));
+            usage(format!("there is no measure `{name}`{nearest}: choose from all, {groups}"))
+        })?;
+        match chosen.iter_mut().find(|(there, _)| there.name == metric.name) {
+            Some((_, there)) => there.extend(wanted),
+            None => chosen.push((metric, wanted)),
+        }
+    }
+    if chosen.is_empty() {
+        return Err(usage("--metric names nothing: write all, or names with commas"));
+    }
+    Ok(chosen)
+}
+
+/// The quantities that a list with commas names: each by itself, or all of a measure.
+pub(super) fn quantities(list: &str) -> anyhow::Result<Vec<&'static Quantity>> {
+    let all = || METRICS.iter().flat_map(|metric| metric.quantities);
+    let mut found: Vec<&'static Quantity> = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let one: Vec<&'static Quantity> = match all().find(|quantity| quantity.name == name) {
+            Some(quantity) => vec![quantity],
+            None => {
+                let wanted: Vec<&str> = chosen(name)?.into_iter().flat_map(|(_, q)| q).collect();
+                all().filter(|quantity| wanted.contains(&quantity.name)).collect()
+            }
+        };
+        found.extend(
+            one.into_iter()
+                .filter(|new| found.iter().all(|q| q.name != new.name))
+                .collect::<Vec<_>>(),
+        );
+    }
+    match found.is_empty() {
+        true => Err(usage("--metric names nothing: write all, or names with commas")),
+        false => Ok(found),
+    }
+}
+
+fn all_names(metric: &MetricEntry) -> impl Iterator<Item = &'static str> + use<> {
+    metric.quantities.iter().map(|quantity| quantity.name)
+}

@@ -1,0 +1,274 @@
+//! `softreg tune`: settings chosen on held-out pictures.
+
+mod report;
+mod settings;
+mod worker;
+
+use super::choices::{self, Choices};
+use super::experiment::{self, Machine};
+use super::protocol::{self, Protocol};
+use crate::backend;
+use crate::failure::usage;
+use crate::terminal::{line_to_stderr, line_to_stdout};
+use crate::trial::{Pool, interrupted, listen_for_interruption};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use softreg_feature::Extractor;
+use softreg_metric::protocol::Better;
+use softreg_run::{atomic, claim};
+use softreg_study::{Method, Plan, Space, Store};
+use softreg_train::RunConfig;
+use std::path::{Path, PathBuf};
+
+/// Choose λ, or any other setting, on pictures held out from training.
+///
+/// A study tries settings and keeps what it found in a folder; it goes on with --resume after an
+/// interruption or a kill, and several processes that resume one folder work on it together. The
+/// winning recipe, a picture of the response and a report are written there. Pictures for a final test
+/// are never looked at: keep them apart, and measure the winner with softreg evaluate --reference.
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Examples:
+  softreg tune my-pictures/ --vary consistency=0.1..10
+  softreg tune motif --vary consistency=0.1..10 --vary mode-seeking=0.01..1 --trials 30
+  softreg tune --vary l2=1e-6..1e-2 --method grid --points 5 --seeds 3 --steps 1000
+  softreg tune --vary training.loss=logistic,hinge --vary consistency.shift=0..0.3 --metric fd
+  softreg tune --resume studies/motif-001       in as many terminals as there is room for"
+)]
+pub(crate) struct Tune {
+    #[command(flatten)]
+    choices: Choices,
+    #[command(flatten)]
+    protocol: Protocol,
+    /// What to vary: a regularizer's λ (NAME), a setting of it (NAME.SETTING) or a key of the
+    /// configuration (SECTION.KEY), =LOW..HIGH (by ratios where they are far apart; or say :log,
+    /// :linear, :whole) or =A,B,C; may be repeated
+    #[arg(long, value_name = "KEY=VALUES", help_heading = "Search")]
+    vary: Vec<String>,
+    /// How to search
+    #[arg(long, value_enum, default_value = "asha", help_heading = "Search")]
+    method: Named,
+    /// Settings to try at random (random, asha)
+    #[arg(long, value_name = "COUNT", default_value_t = 20, help_heading = "Search")]
+    trials: usize,
+    /// Values of each range (grid)
+    #[arg(long, value_name = "COUNT", default_value_t = 5, help_heading = "Search")]
+    points: usize,
+    /// One of so many goes on to the next rung, with so many times the budget (asha)
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, help_heading = "Search")]
+    reduction: usize,
+    /// Rungs; the last has the whole budget (asha)
+    #[arg(long, value_name = "COUNT", default_value_t = 3, help_heading = "Search")]
+    rungs: usize,
+    /// Runs of each trial, over which the value is averaged
+    #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Search",
+        value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// The measure to choose by
+    #[arg(long, value_name = "NAME", default_value = "fd", help_heading = "Search")]
+    metric: String,
+    #[command(flatten)]
+    machine: Machine,
+    /// Folder to write; must not exist yet [default: studies/NAME-001 and so on]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Go on with a study, also beside others that work on it
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["source", "recipe", "out", "vary"])]
+    resume: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Named {
+    /// Draws at random, begun with a part of the budget; the best go on (arXiv 1810.05934)
+    Asha,
+    /// Draws at random
+    Random,
+    /// Every combination
+    Grid,
+}
+
+/// What every worker of a study must know beside the plan.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Design {
+    /// The recipe that is varied, with the whole budget.
+    recipe: RunConfig,
+    protocol: Protocol,
+    /// The measure, without its protocol.
+    quantity: String,
+    seeds: Vec<u64>,
+    device: String,
+}
+
+const STUDY: &str = "study.sqlite";
+
+impl Tune {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let folder = match &self.resume {
+            Some(folder) => folder.clone(),
+            None => self.designed()?,
+        };
+        let path = folder.join(STUDY);
+        let open = || -> anyhow::Result<(Store, Design)> {
+            let (store, about) = Store::open(&path)
+                .with_context(|| format!("{} cannot be gone on with", folder.display()))?;
+            let design = serde_json::from_str(&about)
+                .with_context(|| format!("{} cannot be understood", path.display()))?;
+            Ok((store, design))
+        };
+        let (mut store, design) = open()?;
+        listen_for_interruption()?;
+        let plan = store.plan().clone();
+        let at_once = self.machine.at_once(design.recipe.training.threads);
+        if !self.json {
+            line_to_stderr(&introduction(&plan, &design, &folder, at_once));
+        }
+        let pool = Pool::new(at_once, expected(&plan), self.json);
+        std::thread::scope(|scope| {
+            let work = |index| worker::work(index, &folder, &pool, open()?);
+            let workers: Vec<_> =
+                (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
+            let ended = workers.into_iter().map(|worker| {
+                worker.join().map_err(|_| anyhow::anyhow!("a worker of the study broke off"))?
+            });
+            ended.collect::<anyhow::Result<Vec<()>>>()
+        })?;
+        pool.end();
+        let report = report::write(&folder, &plan, &design, &store.history()?)?;
+        match self.json {
+            true => line_to_stdout(&serde_json::to_string_pretty(&report.json)?)?,
+            false => {
+                line_to_stdout(report.table.to_string().trim_end())?;
+                line_to_stdout(&report.below)?;
+            }
+        }
+        anyhow::ensure!(
+            !interrupted(),
+            "interrupted; everything is saved, go on with: softreg tune --resume {}",
+            folder.display()
+        );
+        anyhow::ensure!(report.has_winner, "no trial came to a value; the report tells why");
+        Ok(())
+    }
+
+    /// A new study, checked before anything is trained.
+    fn designed(&self) -> anyhow::Result<PathBuf> {
+        self.protocol.check()?;
+        if !self.protocol.leaves_reference_to_the_run() {
+            return Err(usage(
+                "settings are chosen on pictures that the runs hold out (data.validation), so that others stay fit for a test: leave out --reference here, and give it to softreg evaluate for the winner",
+            ));
+        }
+        // Weights that are missing are told now, and not after the first trial.
+        Extractor::new(self.protocol.definition()?, &backend::device(&self.machine.device)?)?;
+        if self.vary.is_empty() {
+            return Err(usage(
+                "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",
+            ));
+        }
+        let (quantity, higher) = self.objective()?;
+        let space = Space::parse(&self.vary).map_err(|error| usage(error.to_string()))?;
+        let method = match self.method {
+            Named::Grid => Method::Grid { points: self.points },
+            Named::Random => Method::Random { trials: self.trials },
+            Named::Asha => {
+                let Self { trials, reduction, rungs, .. } = *self;
+                Method::Asha { trials, reduction, rungs }
+            }
+        };
+        let config = experiment::recipe(&self.choices, true)?;
+        let plan = Plan::new(space, method, config.seed, higher);
+        let plan = plan.map_err(|error| usage(error.to_string()))?;
+        let (checked, pictures) = experiment::with_pictures(config)?;
+        let recipe = checked.config().clone();
+        settings::check(&plan.space, &recipe, &pictures)?;
+        let stop = &recipe.stop;
+        if stop.steps.is_none() && stop.images.is_none() && stop.minutes.is_none() {
+            return Err(usage("a trial has no end: set --steps, --images or --minutes"));
+        }
+        let design = Design {
+            seeds: (0..self.seeds).map(|i| recipe.seed + i).collect(),
+            protocol: self.protocol.clone().absolute(),
+            quantity: quantity.to_owned(),
+            device: self.machine.device.clone(),
+            recipe,
+        };
+        let folder = match &self.out {
+            Some(path) => claim::create(path)?,
+            None => claim::next_free("studies", &choices::stem(&design.recipe.data.source))?,
+        };
+        let about = serde_json::to_string(&design)?;
+        // Renamed into place: a study that is there is whole.
+        let (begun, path) = (folder.join("study.begun"), folder.join(STUDY));
+        Store::create(&begun, &plan, &about)?;
+        std::fs::rename(&begun, &path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(folder)
+    }
+
+    /// The measure to choose by, and whether more is better.
+    fn objective(&self) -> anyhow::Result<(&'static str, bool)> {
+        let quantities = protocol::quantities(&self.metric)?;
+        match quantities.as_slice() {
+            [one] => match one.better {
+                Better::Higher => Ok((one.name, true)),
+                Better::Lower => Ok((one.name, false)),
+                Better::Near(_) | Better::UpTo(_) => Err(usage(format!(
+                    "--metric {}: neither more nor less of it is better, so that nothing can be chosen by it: take fd, kd or coverage",
+                    one.name
+                ))),
+            },
+            _ => Err(usage(format!(
+                "--metric {} names {} values: a study is decided by one, such as fd or coverage",
+                self.metric,
+                quantities.len()
+            ))),
+        }
+    }
+}
+
+/// Tasks that a search takes, where nothing fails: halving may promote a few more.
+fn expected(plan: &Plan) -> usize {
+    let (first, mut all) = (plan.trials(), 0);
+    let mut rung = first;
+    for _ in plan.rungs() {
+        all += rung;
+        rung = match plan.method {
+            Method::Asha { reduction, .. } => (rung / reduction).max(1),
+            Method::Grid { .. } | Method::Random { .. } => 0,
+        };
+    }
+    all
+}
+
+fn introduction(plan: &Plan, design: &Design, folder: &Path, at_once: usize) -> String {
+    let keys: Vec<&str> = plan.space.dimensions.iter().map(|d| d.key.as_str()).collect();
+    let rungs = plan.rungs();
+    let method = match plan.method {
+        Method::Grid { .. } => format!("a grid of {} points", plan.trials()),
+        Method::Random { .. } => format!("{} draws", plan.trials()),
+        Method::Asha { reduction, .. } => format!(
+            "{} draws, begun with {:.0} % of the budget, one in {reduction} goes on",
+            plan.trials(),
+            100.0 * rungs.first().unwrap_or(&1.0)
+        ),
+    };
+    format!(
+        "varying {} on {}: {method}, {at_once} at once, by {}\nfolder {}",
+        keys.join(", "),
+        design.recipe.data.source,
+        design.quantity,
+        folder.display()
+    )
+}
+
+/// Writes a recipe for a person.
+fn write_recipe(path: &Path, head: &str, config: &RunConfig) -> anyhow::Result<()> {
+    let text = format!("{head}\n{}", softreg_train::config::keys::with_comments(config));
+    Ok(atomic::write(path, text.as_bytes())?)
+}

@@ -1,0 +1,140 @@
+//! The program, called by itself.
+
+use anyhow::Context;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How often the user asked for an end, by Ctrl-C or a request to terminate.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// How long a process that was asked to end may take to save.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Whether an end was asked for: nothing new is begun.
+pub(crate) fn interrupted() -> bool {
+    ASKED.load(Ordering::Relaxed) > 0
+}
+
+/// Why a trial came to no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The whole experiment was interrupted; it can go on.
+    Interrupted,
+    /// The trial itself failed, with what its process said.
+    Failed(String),
+}
+
+impl Failure {
+    /// Of any error.
+    pub(crate) fn of(error: impl Into<anyhow::Error>) -> Self {
+        Self::Failed(crate::failure::sentence(&error.into()))
+    }
+}
+
+/// Ctrl-C ends an experiment in order: the first after the running trials have saved, the second at
+/// once, each trial left at its last checkpoint.
+pub(crate) fn listen_for_interruption() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+    })
+    .context("cannot listen for Ctrl-C")
+}
+
+/// Runs this program with arguments, and hands on each line of its output.
+pub(super) fn call(
+    arguments: impl IntoIterator<Item = String>,
+    line: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    if interrupted() {
+        return Err(Failure::Interrupted);
+    }
+    let program = std::env::current_exe().map_err(Failure::of)?;
+    let mut command = Command::new(program);
+    // A terminal's Ctrl-C goes to a whole group of processes; here it is this one that decides.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Failure::of)?;
+    let (Some(out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(Failure::Failed("a process without output".to_owned()));
+    };
+    let said = std::thread::spawn(move || {
+        let mut said = String::new();
+        err.read_to_string(&mut said).map(|_| said)
+    });
+    let (sender, lines) = sync_channel(64);
+    std::thread::spawn(move || {
+        BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    let mut asked = None;
+    loop {
+        match lines.recv_timeout(Duration::from_millis(100)) {
+            Ok(text) => line(&text),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if interrupted() {
+            end(&mut child, &mut asked);
+        }
+    }
+    let status = child.wait().map_err(Failure::of)?;
+    let said = said.join().ok().and_then(Result::ok).unwrap_or_default();
+    match status.success() {
+        true => Ok(()),
+        false if interrupted() => Err(Failure::Interrupted),
+        false => Err(Failure::Failed(reason(&said, &status.to_string()))),
+    }
+}
+
+/// Asks a process to end, which lets its run save; kills it where it takes too long or the user asked
+/// again, and then its run goes on from its last checkpoint.
+fn end(child: &mut Child, asked: &mut Option<Instant>) {
+    let since = match asked {
+        Some(since) => *since,
+        None => {
+            terminate(child);
+            *asked.insert(Instant::now())
+        }
+    };
+    if since.elapsed() > GRACE || ASKED.load(Ordering::Relaxed) > 1 {
+        // It may have ended by itself meanwhile.
+        let _ = child.kill();
+    }
+}
+
+#[cfg(unix)]
+fn terminate(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(_: &Child) {}
+
+/// The error among what a process said.
+fn reason(said: &str, status: &str) -> String {
+    let error = said.lines().rev().find_map(|line| line.strip_prefix("error: "));
+    error.map_or_else(|| format!("its process ended by itself ({status})"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn the_error_is_found_among_notes() {
+        assert_eq!(reason("note: a\nerror: it broke\nbye", "exit 1"), "it broke");
+        assert_eq!(reason("", "signal 9"), "its process ended by itself (signal 9)");
+    }
+}

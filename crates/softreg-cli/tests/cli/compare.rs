@@ -1,0 +1,108 @@
+//! Comparing sets of regularizers.
+
+use crate::program::{Workplace, assert_same_run};
+use serde_json::Value;
+
+const TINY: &str = "compare motif --limit 60 --size 16 --width 4 --batch 8 --steps 3 --count 40 \
+                    --set output.sheet-count=4";
+
+fn report(place: &Workplace, folder: &str) -> Value {
+    let text = std::fs::read_to_string(place.path(folder).join("report.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn sets_are_trained_measured_and_reported_and_more_seeds_go_on() {
+    let place = Workplace::new();
+    let arms = "--arm none --arm l2=0.01 --arm 'ours: recipe + l2=0.1'";
+    let said = place.ok(&format!("{TINY} {arms} --seeds 2 --out c"));
+    for word in ["set", "none", "l2=0.01", "ours", "coverage ↑", "fd ↓", "fd40_randconv"] {
+        assert!(said.out.contains(word), "{word}: {}", said.out);
+    }
+    for word in ["3 sets", "6 trials", "note: holding out 20 %", "none-s0: fd "] {
+        assert!(said.err.contains(word), "{word}: {}", said.err);
+    }
+    let first = report(&place, "c");
+    let arm = &first["arms"][1];
+    assert_eq!(arm["label"], "l2=0.01");
+    assert_eq!(arm["trials"].as_array().unwrap().len(), 2);
+    let fd = &arm["values"]["fd40_randconv"];
+    let of = |arm: &Value, seed: usize| {
+        arm["trials"][seed]["metrics"]["fd40_randconv"]["value"].as_f64().unwrap()
+    };
+    let mean = (of(arm, 0) + of(arm, 1)) / 2.0;
+    assert!((fd["value"].as_f64().unwrap() - mean).abs() < 1e-9);
+    let none = &first["arms"][0];
+    let difference = (of(arm, 0) - of(none, 0) + of(arm, 1) - of(none, 1)) / 2.0;
+    assert!((fd["difference"]["value"].as_f64().unwrap() - difference).abs() < 1e-9);
+    assert!(none["values"]["fd40_randconv"]["difference"].is_null());
+    let page = std::fs::read_to_string(place.path("c/report.html")).unwrap();
+    assert!(page.contains("data:image/png;base64,") && page.contains("l2=0.01"));
+    let markdown = std::fs::read_to_string(place.path("c/report.md")).unwrap();
+    assert!(markdown.contains("| ours |") && markdown.contains("| set |"));
+    assert!(image::open(place.path("c/samples.png")).unwrap().height() > 3 * 30);
+    // A trial is a run like any other, made again by its recipe.
+    place.ok("train --recipe c/trials/none-s1.toml --out again --quiet");
+    assert_same_run(&place.path("again"), &place.path("c/trials/none-s1"));
+
+    // What is done stays as it is; a seed more is trained.
+    let stamp = |run: &str| {
+        std::fs::metadata(place.path(run).join("sheet.png")).unwrap().modified().unwrap()
+    };
+    let before = stamp("c/trials/none-s0");
+    place.ok("compare --resume c --seeds 3 --jobs 2");
+    assert_eq!(stamp("c/trials/none-s0"), before);
+    let second = report(&place, "c");
+    assert_eq!(second["arms"][2]["trials"].as_array().unwrap().len(), 3);
+    assert_eq!(second["arms"][0]["trials"][0]["metrics"], none["trials"][0]["metrics"]);
+}
+
+#[test]
+fn a_comparison_that_was_cut_off_goes_on() {
+    let place = Workplace::new();
+    let line = format!("{TINY} --arm none --arm consistency --seeds 1");
+    place.ok(&format!("{line} --out whole"));
+    place.ok(&format!("{line} --out c"));
+    // As a kill leaves it: a trial half trained, one that had only begun, and one not measured.
+    std::fs::remove_dir_all(place.path("c/trials/none-s0/checkpoints")).unwrap();
+    std::fs::remove_file(place.path("c/trials/none-s0/config.toml")).unwrap();
+    std::fs::remove_file(place.path("c/trials/consistency-s0/evaluation.json")).unwrap();
+    std::fs::remove_file(place.path("c/report.json")).unwrap();
+    place.ok("compare --resume c");
+    let (whole, resumed) = (report(&place, "whole"), report(&place, "c"));
+    for arm in 0..2 {
+        assert_eq!(
+            whole["arms"][arm]["trials"][0]["metrics"],
+            resumed["arms"][arm]["trials"][0]["metrics"]
+        );
+    }
+}
+
+#[test]
+fn a_set_that_fails_is_reported_and_the_others_count() {
+    let place = Workplace::new();
+    let arms = "--arm none --arm 'wild: l2=1e38'";
+    let line = TINY.replace("--steps 3", "--steps 30");
+    let said = place.ok(&format!("{line} {arms} --seeds 1 --out c"));
+    assert!(said.out.contains("wild (1 failed)"), "{}", said.out);
+    assert!(said.err.contains("wild-s0: failed: "), "{}", said.err);
+    assert!(report(&place, "c")["arms"][1]["trials"][0]["failed"].is_string());
+}
+
+#[test]
+fn wrong_requests_are_refused_before_anything_is_trained() {
+    let place = Workplace::new();
+    for (code, line, words) in [
+        (2, "compare motif --arm consistancy", &["did you mean `consistency`?"][..]),
+        (2, "compare motif --arm l2=-1", &["--arm `l2=-1`"]),
+        (2, "compare motif --arm l2 --arm l2", &["twice"]),
+        (2, "compare motif --metric coverag", &["did you mean `coverage`?"]),
+        (1, "compare motif --features resnet56", &["--weights"]),
+        (1, "compare --resume nowhere", &["no comparison"]),
+        (2, "compare --resume nowhere --arm l2", &["cannot be used with"]),
+        (1, "compare gone-pictures", &["gone-pictures"]),
+    ] {
+        place.fails(code, line, words);
+    }
+    assert!(!place.path("comparisons").exists());
+}

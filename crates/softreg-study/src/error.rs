@@ -1,0 +1,64 @@
+//! What can go wrong with a study, each as a sentence with the way out.
+
+use std::path::PathBuf;
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong with a study.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// What is varied is not written as it must be.
+    #[error(
+        "`{text}` says not what to vary: write KEY=LOW..HIGH (with :log, :linear or :whole) or KEY=A,B,C; {reason}"
+    )]
+    Grammar {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The same key twice.
+    #[error("`{key}` is varied twice: name each key once")]
+    Twice {
+        /// The key.
+        key: String,
+    },
+    /// A number of the method is out of range.
+    #[error("{name} is {value}: {expected}")]
+    Range {
+        /// Which number.
+        name: &'static str,
+        /// What it is.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A grid too large to be meant.
+    #[error(
+        "the grid has {count} points: at most {most} are possible; vary less, or search at random"
+    )]
+    Grid {
+        /// Points of the grid.
+        count: f64,
+        /// The limit.
+        most: usize,
+    },
+    /// The database refused.
+    #[error("the study {}: {reason}", path.display())]
+    Database {
+        /// Its file.
+        path: PathBuf,
+        /// What the database said.
+        reason: String,
+    },
+    /// Not a study.
+    #[error("{} is no study of this version (found {found}): use a new folder, or the version that wrote it", path.display())]
+    Foreign {
+        /// Its file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+}
