@@ -192,7 +192,8 @@ fn wait_for(folder: &RunFolder) -> Result<(), Failure> {
 
 fn rate(folder: &Path) -> anyhow::Result<f64> {
     let rows = metrics::read(RunFolder::open(folder)?.metrics())?;
-    let mut rates: Vec<f64> = rows.iter().map(|row| row.images_per_second).collect();
+    let rates = rows.iter().map(|row| row.images_per_second);
+    let mut rates: Vec<f64> = rates.filter(|rate| rate.is_finite()).collect();
     rates.sort_by(f64::total_cmp);
     Ok(rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN))
 }

@@ -74,6 +74,7 @@ pub(crate) fn write(
         ("best", number(progress.best)),
         ("best_step", progress.best_step.to_string()),
         ("checks_without_improvement", progress.checks_without_improvement.to_string()),
+        ("pending", progress.pending.map(|step| step.to_string()).unwrap_or_default()),
         ("pictures", fingerprint.to_owned()),
         ("softreg", env!("CARGO_PKG_VERSION").to_owned()),
     ];
@@ -103,6 +104,11 @@ pub(crate) fn restore(
         },
         best_step: entry(path, &file, "best_step")?,
         checks_without_improvement: entry(path, &file, "checks_without_improvement")?,
+        // Checkpoints of earlier versions measured at once.
+        pending: match file.text("pending") {
+            Err(_) | Ok("") => None,
+            Ok(_) => Some(entry(path, &file, "pending")?),
+        },
     };
     let fresh = Players::new(checked, device);
     let generator = fill(path, &mut file, GENERATOR, fresh.generator)?;

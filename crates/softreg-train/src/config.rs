@@ -33,6 +33,8 @@ pub struct RunConfig {
     pub optimizer: Optimizer,
     /// The regularizers, by name.
     pub regularizers: BTreeMap<String, Spec>,
+    /// How the generator is measured on held-out pictures while it is trained.
+    pub validation: Measure,
     /// When training ends: at the first condition that holds.
     pub stop: Stop,
     /// What is written, and how often.
@@ -115,6 +117,16 @@ pub struct Optimizer {
     pub beta_1: f64,
     /// Decay of the mean squared gradient.
     pub beta_2: f64,
+}
+
+/// Section `[validation]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Measure {
+    /// The measure: `swd`, or one of features such as `kd` and `coverage`.
+    pub measure: String,
+    /// The features, by name or file.
+    pub features: String,
 }
 
 /// Section `[stop]`.
@@ -205,6 +217,12 @@ impl Default for Optimizer {
             beta_1: 0.5,
             beta_2: 0.99,
         }
+    }
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self { measure: "swd".to_owned(), features: "randconv".to_owned() }
     }
 }
 

@@ -6,7 +6,7 @@
 //! holds everything that the next step depends on, so that a run that was killed goes on to the
 //! same numbers.
 //!
-//! Training measures nothing by itself: a validation measure is handed in ([`train::Validation`]).
+//! Training measures nothing by itself: a validation measure is handed in ([`validation::Validation`]).
 
 pub mod checkpoint;
 pub mod config;
@@ -23,8 +23,10 @@ mod scene;
 pub mod step;
 mod stop;
 pub mod train;
+pub mod validation;
 
 pub use config::{Checked, RunConfig};
 pub use error::Error;
 pub use optimizer::OPTIMIZERS;
 pub use train::{Outcome, Run};
+pub use validation::Validation;

@@ -20,13 +20,13 @@ pub enum Event {
         /// After which step.
         step: u64,
     },
-    /// The validation measure was taken.
+    /// The validation measure of an earlier step is there.
     Validation {
-        /// After which step.
+        /// Of which step.
         step: u64,
         /// Its name.
         name: String,
-        /// Its value; smaller is better.
+        /// Its value; NaN where there is none.
         value: f64,
         /// Whether it is the best so far.
         best: bool,

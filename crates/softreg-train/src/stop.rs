@@ -12,21 +12,27 @@ pub(crate) struct Progress {
     pub images: u64,
     /// Seconds of training, over all sessions.
     pub seconds: f64,
-    /// Smallest validation value so far.
+    /// Best validation value so far.
     pub best: Option<f64>,
     /// The step where it was measured.
     pub best_step: u64,
     /// Validation checks since then.
     pub checks_without_improvement: u64,
+    /// The step whose validation value is being measured.
+    pub pending: Option<u64>,
 }
 
 impl Progress {
-    /// Takes in a validation value; true where it is the best so far.
-    pub(crate) fn validated(&mut self, value: f64) -> bool {
-        let better = self.best.is_none_or(|best| value < best);
+    /// Takes in the validation value of a step; true where it is the best so far.
+    pub(crate) fn validated(&mut self, step: u64, value: f64, higher_is_better: bool) -> bool {
+        let sign = if higher_is_better { -1.0 } else { 1.0 };
+        let better = match self.best {
+            Some(best) => sign * value < sign * best,
+            None => value.is_finite(),
+        };
         if better {
             self.best = Some(value);
-            self.best_step = self.step;
+            self.best_step = step;
             self.checks_without_improvement = 0;
         } else {
             self.checks_without_improvement += 1;
@@ -83,11 +89,15 @@ mod tests {
         let mut progress = Progress { step: 50, seconds: 15.0, ..Default::default() };
         assert_eq!(stop.reached(&progress), None);
         assert_eq!(stop.outlook(&progress), Some((0.5, 15.0)));
-        assert!(progress.validated(3.0) && !progress.validated(3.0) && progress.validated(2.0));
-        assert!(!progress.validated(f64::NAN));
+        assert!(!Progress::default().validated(1, f64::NAN, false));
+        let mut of = |value| progress.validated(7, value, false);
+        assert!(of(3.0) && !of(3.0) && of(2.0) && !of(f64::NAN));
         assert_eq!(stop.reached(&progress), None);
-        assert!(!progress.validated(2.5));
+        assert!(!progress.validated(8, 2.5, false) && progress.best_step == 7);
         assert!(stop.reached(&progress).is_some_and(|why| why.contains("no improvement")));
+        let mut higher = Progress::default();
+        assert!(higher.validated(1, 0.1, true) && higher.validated(2, 0.2, true));
+        assert!(!higher.validated(3, 0.1, true));
         progress = Progress { step: 100, ..Default::default() };
         assert!(stop.reached(&progress).is_some_and(|why| why.contains("100 steps")));
     }

@@ -8,6 +8,7 @@ use crate::players::Players;
 use crate::sample::{self, PictureSet};
 use crate::step::Trainer;
 use crate::stop::Progress;
+use crate::validation::{Measuring, Validation};
 use burn::tensor::Device;
 use image::RgbImage;
 use softreg::{Purpose, Seed};
@@ -18,18 +19,9 @@ use softreg_run::tensorboard::EventWriter;
 use softreg_run::{Picture, RunFolder, State, Status, atomic, chart, encode_png, metrics, sheet};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
-
-/// A measure of how good the generator is, taken on pictures that it was not trained on.
-pub trait Validation {
-    /// Its name, with the protocol.
-    fn name(&self) -> String;
-    /// The value for generated pictures; smaller is better.
-    fn measure(&mut self, generated: &PictureSet) -> f64;
-    /// How many generated pictures it wants.
-    fn pictures(&self) -> usize;
-}
 
 /// Everything that a run is made of.
 pub struct Run<'a> {
@@ -46,7 +38,7 @@ pub struct Run<'a> {
     /// Where it computes.
     pub device: Device,
     /// The validation measure, where there is one.
-    pub validation: Option<&'a mut dyn Validation>,
+    pub validation: Option<Arc<dyn Validation>>,
     /// Who watches.
     pub observer: &'a mut dyn Observer,
     /// Set from outside to end the run after the current step.
@@ -76,6 +68,8 @@ pub struct Outcome {
 struct Records {
     metrics: metrics::Writer,
     events: EventWriter,
+    /// The validation value that is on its way.
+    measuring: Option<Measuring>,
 }
 
 impl Run<'_> {
@@ -125,7 +119,7 @@ impl Run<'_> {
                 return Err(self.failed(error, &progress));
             }
         };
-        self.finish(&players, &progress, &mut records, reason)
+        self.finish(&players, &mut progress, &mut records, reason)
             .map_err(|error| self.failed(error, &progress))
     }
 
@@ -144,7 +138,12 @@ impl Run<'_> {
         let images_per_second = session.rate(progress);
         let due_check =
             self.validation.is_some() && due(config.stop.check_every.unwrap_or(CHECK_EVERY));
-        let best = due_check && self.validate(players, progress, &mut values);
+        if due_check {
+            self.validated(progress, &mut values, records);
+            if config.stop.reached(progress).is_none() {
+                progress.pending = Some(step);
+            }
+        }
         if due(config.output.log_every) || due_check {
             let row = metrics::Row {
                 step: progress.step,
@@ -170,9 +169,13 @@ impl Run<'_> {
         if due(config.output.sheet_every) {
             self.sheet(players, progress, records)?;
         }
-        if due(config.output.checkpoint_every) || best {
+        let begins = progress.pending == Some(step);
+        if due(config.output.checkpoint_every) || begins {
             self.checkpoint(players, progress, records)?;
             self.status(State::Running, None, progress)?;
+        }
+        if begins {
+            records.measuring = self.measuring(step);
         }
         Ok(())
     }
@@ -181,10 +184,13 @@ impl Run<'_> {
     fn finish(
         &mut self,
         players: &Players,
-        progress: &Progress,
+        progress: &mut Progress,
         records: &mut Records,
         reason: Result<String, String>,
     ) -> Result<Outcome, Error> {
+        if reason.is_ok() {
+            self.last_validated(progress, records)?;
+        }
         self.checkpoint(players, progress, records)?;
         let count = self.checked.config().output.sheet_count;
         let made = self.samples(players, count, Purpose::Sheet);
@@ -254,10 +260,12 @@ impl Run<'_> {
             true => Records {
                 metrics: metrics::Writer::resume(path, progress.step)?,
                 events: EventWriter::resume(events, progress.step, now)?,
+                measuring: progress.pending.and_then(|step| self.measuring(step)),
             },
             false => Records {
                 metrics: metrics::Writer::create(path)?,
                 events: EventWriter::create(events, now)?,
+                measuring: None,
             },
         })
     }
@@ -275,8 +283,10 @@ impl Run<'_> {
         let fingerprint = &self.pictures.fingerprint;
         checkpoint::write(&path, self.checked, fingerprint, players, progress, &self.device)?;
         let best = progress.best.map(|_| progress.best_step);
+        // Of the one that is being measured it is not known yet.
+        let needed: Vec<u64> = best.into_iter().chain(progress.pending).collect();
         let keep = self.checked.config().output.keep;
-        container::prune(self.folder.checkpoints(), keep, best.as_slice())?;
+        container::prune(self.folder.checkpoints(), keep, &needed)?;
         self.observer.notice(Event::Checkpoint { step: progress.step });
         Ok(())
     }
@@ -299,29 +309,78 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes the validation measure; true where it is the best so far.
-    fn validate(
+    /// Begins to measure what the checkpoint of a step generates, beside the training.
+    fn measuring(&self, step: u64) -> Option<Measuring> {
+        let validation = self.validation.clone()?;
+        let (latents, labels) = self.latents(validation.pictures(), Purpose::Validation);
+        let path = self.folder.checkpoint(step);
+        let shape = *self.checked.shape();
+        let device = self.device.clone();
+        Some(Measuring::begin(step, validation, move || {
+            let file = container::read(&path)?;
+            let painter = checkpoint::averaged_generator(&path, file, &shape, &device)?;
+            let device = device.without_autodiff();
+            Ok(sample::pictures(&painter, &shape, &latents, labels.as_deref(), &device))
+        }))
+    }
+
+    /// Takes in the validation value that was begun at the check before this one. It counts from this
+    /// step on however early it was there, so that a run does not depend on the speed of the measure.
+    fn validated(
         &mut self,
-        players: &Players,
         progress: &mut Progress,
         values: &mut BTreeMap<String, f64>,
-    ) -> bool {
-        let wanted = self.validation.as_ref().map_or(0, |validation| validation.pictures());
-        let made = self.samples(players, wanted, Purpose::Validation);
-        let Some(validation) = self.validation.as_mut() else { return false };
-        let (name, value) = (validation.name(), validation.measure(&made));
-        let best = progress.validated(value);
+        records: &mut Records,
+    ) {
+        progress.pending = None;
+        let (Some(measuring), Some(validation)) = (records.measuring.take(), &self.validation)
+        else {
+            return;
+        };
+        let (name, higher) = (validation.name(), validation.higher_is_better());
+        let step = measuring.step();
+        let value = measuring.value().unwrap_or_else(|reason| {
+            let notice = format!("no validation value of step {step}: {reason}");
+            self.observer.notice(Event::Notice(notice));
+            f64::NAN
+        });
+        let best = progress.validated(step, value, higher);
         values.insert(format!("validation/{name}"), value);
-        let step = progress.step;
+        values.insert("validation/step".to_owned(), step as f64);
         self.observer.notice(Event::Validation { step, name, value, best });
-        best
+    }
+
+    /// The validation value that is on its way at the end of a run.
+    fn last_validated(
+        &mut self,
+        progress: &mut Progress,
+        records: &mut Records,
+    ) -> Result<(), Error> {
+        let mut values = BTreeMap::new();
+        self.validated(progress, &mut values, records);
+        if values.is_empty() {
+            return Ok(());
+        }
+        let row = metrics::Row {
+            step: progress.step,
+            images: progress.images,
+            seconds: progress.seconds,
+            images_per_second: f64::NAN,
+            values,
+        };
+        Ok(records.metrics.append(&row)?)
+    }
+
+    fn latents(&self, count: usize, purpose: Purpose) -> (Vec<f32>, Option<Vec<u32>>) {
+        let shape = self.checked.shape();
+        let mut rng = Seed(self.checked.config().seed).rng(purpose, 0);
+        let latents = latent::draw(count, shape.latent, None, &mut rng);
+        (latents, sample::labels_in_turn(count, shape.classes))
     }
 
     fn samples(&self, players: &Players, count: usize, purpose: Purpose) -> PictureSet {
         let shape = self.checked.shape();
-        let mut rng = Seed(self.checked.config().seed).rng(purpose, 0);
-        let latents = latent::draw(count, shape.latent, None, &mut rng);
-        let labels = sample::labels_in_turn(count, shape.classes);
+        let (latents, labels) = self.latents(count, purpose);
         let device = self.device.clone().without_autodiff();
         let painter = players.painter(self.checked, &self.device);
         sample::pictures(&painter, shape, &latents, labels.as_deref(), &device)

@@ -9,10 +9,10 @@ use softreg_run::{RunFolder, State};
 use softreg_train::config::{Checked, RunConfig, keys, parse};
 use softreg_train::observer::{Event, Observer};
 use softreg_train::sample::PictureSet;
-use softreg_train::train::Validation;
-use softreg_train::{Error, OPTIMIZERS, Outcome, Run};
+use softreg_train::{Error, OPTIMIZERS, Outcome, Run, Validation};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 /// A tiny run with what `more` says on top.
 fn config(more: &str) -> RunConfig {
@@ -43,7 +43,7 @@ fn prepare(mut config: RunConfig) -> (Checked, Collection) {
 fn train(
     folder: &RunFolder,
     config: RunConfig,
-    validation: Option<&mut dyn Validation>,
+    validation: Option<Arc<dyn Validation>>,
     observer: &mut dyn Observer,
     resume: bool,
 ) -> Result<Outcome, Error> {
@@ -58,7 +58,7 @@ fn train(
         training,
         held_out,
         device: Device::flex(),
-        validation: validation.map(|v| v as &mut dyn Validation),
+        validation,
         observer,
         interrupt: &AtomicBool::new(false),
         versions: Default::default(),
@@ -395,15 +395,15 @@ fn a_regularizer_reaches_the_weights_of_its_player_alone() {
 }
 
 /// A measure that follows a script.
-struct Script(Vec<f64>);
+struct Script(Mutex<Vec<f64>>);
 
 impl Validation for Script {
     fn name(&self) -> String {
         "script".to_owned()
     }
-    fn measure(&mut self, generated: &PictureSet) -> f64 {
+    fn measure(&self, generated: &PictureSet) -> Result<f64, String> {
         assert_eq!(generated.len(), 5);
-        self.0.remove(0)
+        Ok(self.0.lock().unwrap().remove(0))
     }
     fn pictures(&self) -> usize {
         5
@@ -428,16 +428,18 @@ fn patience_ends_the_run_and_the_best_checkpoint_is_kept() {
     let settings =
         "stop.steps=100 stop.patience=2 stop.check-every=3 data.validation=0.2 output.keep=1";
     let mut log = Log::default();
-    let mut script = Script(vec![5.0, 3.0, 4.0, 3.0]);
-    let outcome = train(&folder, config(settings), Some(&mut script), &mut log, false).unwrap();
-    assert_eq!(outcome.step, 12);
+    let script = Arc::new(Script(Mutex::new(vec![5.0, 3.0, 4.0, 3.0])));
+    let outcome = train(&folder, config(settings), Some(script), &mut log, false).unwrap();
+    // The value of step 12 counts at the check after it.
+    assert_eq!(outcome.step, 15);
     assert!(outcome.finished && outcome.reason.contains("no improvement"), "{}", outcome.reason);
     assert_eq!(log.0, [(3, 5.0, true), (6, 3.0, true), (9, 4.0, false), (12, 3.0, false)]);
-    assert_eq!(checkpoint::list(folder.checkpoints()).unwrap(), [6, 12]);
+    assert_eq!(checkpoint::list(folder.checkpoints()).unwrap(), [6, 15]);
     assert_eq!(folder.read_status().unwrap().state, State::Finished);
     let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
-    assert_eq!(rows[2].get("validation/script"), Some(5.0));
-    assert_eq!(rows[3].get("validation/script"), None);
+    assert_eq!(rows[2].get("validation/script"), None);
+    assert_eq!(rows[5].get("validation/script"), Some(5.0));
+    assert_eq!(rows[5].get("validation/step"), Some(3.0));
 }
 
 #[test]

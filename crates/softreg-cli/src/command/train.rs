@@ -6,15 +6,16 @@ use crate::terminal::{Mode, Progress, line_to_stdout};
 use crate::validation::HeldOut;
 use crate::{backend, trained};
 use anyhow::Context;
+use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
 use softreg_image::Collection;
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{Checked, keys, parse};
-use softreg_train::train::Validation;
-use softreg_train::{Outcome, Run, RunConfig};
+use softreg_train::{Outcome, Run, RunConfig, Validation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Train a generator from a folder of pictures.
@@ -84,12 +85,16 @@ impl Train {
         let device = backend::device(&self.device)?;
         backend::use_threads(config.training.threads)?;
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
+        let ready = Ready::new(checked, pictures, device)?;
+        let (checked, pictures) = (&ready.checked, &ready.pictures);
         let folder = match &self.out {
             Some(path) => RunFolder::create(path)?,
-            None => RunFolder::next_free("runs", &choices::stem(&checked.config().data.source))?,
+            None => {
+                RunFolder::next_free("runs", &choices::stem(&ready.checked.config().data.source))?
+            }
         };
         let _lock = folder.lock()?;
-        let about = describe(&pictures);
+        let about = describe(pictures);
         let written = atomic::write_json(folder.data(), &about).and_then(|()| {
             // Last: a folder with a configuration is a run that can go on.
             atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())
@@ -98,7 +103,7 @@ impl Train {
             folder.discard();
             return Err(error.into());
         }
-        progress.say(&introduction(&checked, &pictures, &folder));
+        progress.say(&introduction(checked, pictures, &folder));
         for skipped in pictures.skipped.iter().take(5) {
             progress.say(&format!("note: skipped {}: {}", skipped.name, skipped.reason));
         }
@@ -106,7 +111,7 @@ impl Train {
             let more = pictures.skipped.len() - 5;
             progress.say(&format!("note: skipped {more} more, see {}", folder.data().display()));
         }
-        self.train(&folder, &checked, &pictures, device, &mut progress, false)
+        self.train(&folder, ready, &mut progress, false)
     }
 
     fn go_on(&self, path: &Path, mut progress: Progress) -> anyhow::Result<()> {
@@ -130,16 +135,15 @@ impl Train {
         backend::use_threads(config.training.threads)?;
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
-        progress.say(&introduction(&checked, &pictures, &folder));
-        self.train(&folder, &checked, &pictures, device, &mut progress, true)
+        let ready = Ready::new(checked, pictures, device)?;
+        progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
+        self.train(&folder, ready, &mut progress, true)
     }
 
     fn train(
         &self,
         folder: &RunFolder,
-        checked: &Checked,
-        pictures: &Collection,
-        device: burn::tensor::Device,
+        ready: Ready,
         progress: &mut Progress,
         resume: bool,
     ) -> anyhow::Result<()> {
@@ -151,17 +155,15 @@ impl Train {
             }
         })
         .context("cannot listen for Ctrl-C")?;
-        let config = checked.config();
-        let (training, held_out) = pictures.split(config.data.validation, config.seed);
-        let mut validation = HeldOut::new(pictures, &held_out, config.seed)?;
+        let Ready { checked, pictures, device, training, held_out, validation } = ready;
         let run = Run {
             folder,
-            checked,
-            pictures,
+            checked: &checked,
+            pictures: &pictures,
             training,
             held_out,
             device,
-            validation: validation.as_mut().map(|v| v as &mut dyn Validation),
+            validation: validation.map(|v| Arc::new(v) as Arc<dyn Validation>),
             observer: progress,
             interrupt: &INTERRUPTED,
             versions: BTreeMap::from([
@@ -214,6 +216,26 @@ impl Train {
             "{}; everything is saved, go on with: softreg train --resume {root}",
             outcome.reason
         )
+    }
+}
+
+/// Everything that was settled before a run folder is written.
+struct Ready {
+    checked: Checked,
+    pictures: Collection,
+    device: Device,
+    training: Vec<usize>,
+    held_out: Vec<usize>,
+    validation: Option<HeldOut>,
+}
+
+impl Ready {
+    fn new(checked: Checked, pictures: Collection, device: Device) -> anyhow::Result<Self> {
+        let config = checked.config();
+        let (training, held_out) = pictures.split(config.data.validation, config.seed);
+        let validation =
+            HeldOut::new(&pictures, &held_out, &config.validation, config.seed, &device)?;
+        Ok(Self { checked, pictures, device, training, held_out, validation })
     }
 }
 

@@ -12,12 +12,14 @@ pub(crate) fn digits(value: f64) -> String {
     }
 }
 
-/// A value and half its interval, where that is known: two digits of the half, and the value as far.
+/// A value and half its interval, where that is known: two digits of the half and of the value.
 pub(crate) fn with_half(value: &Interval) -> String {
     match value.half {
         None => digits(value.mean),
         Some(half) if half > 0.0 && half.is_finite() => {
-            let places = (1.0 - half.log10().floor()).max(0.0);
+            let two =
+                |of: f64| if of == 0.0 { 0.0 } else { (1.0 - of.abs().log10().floor()).max(0.0) };
+            let places = two(half).max(two(value.mean).min(two(half) + 2.0));
             // So small that only powers of ten tell.
             if places > 6.0 || value.mean.abs() >= 1e6 {
                 return format!("{} ± {}", digits(value.mean), digits(half));
@@ -45,6 +47,7 @@ mod tests {
         assert_eq!(of(4.6321, 5.5421), "4.6 ± 5.5");
         assert_eq!(of(0.006_556, 0.003_202), "0.0066 ± 0.0032");
         assert_eq!(of(1234.5, 56.0), "1234 ± 56");
+        assert_eq!(of(0.7262, 3.21), "0.73 ± 3.21");
         assert_eq!(of(1.0, 0.0), "1.000 ± 0");
         assert_eq!(of(1e-9, 1e-10), "1.000e-9 ± 1.000e-10");
         assert_eq!(with_half(&Interval { mean: 0.5, half: None }), "0.5000");

@@ -76,6 +76,16 @@ pub const KEYS: &[Key] = &[
     key("optimizer.critic-rate", "learning rate of the critic", "0.02"),
     key("optimizer.beta-1", "decay of the mean gradient, 0 to below 1 (momentum for sgd)", "0.5"),
     key("optimizer.beta-2", "decay of the mean squared gradient, 0 to below 1", "0.99"),
+    key(
+        "validation.measure",
+        "measured on held-out pictures while training (see data.validation): swd, fd, kd, coverage, …",
+        "\"swd\"",
+    ),
+    key(
+        "validation.features",
+        "features of that measure: a name (see: softreg list features) or a file",
+        "\"randconv\"",
+    ),
     key("stop.steps", "stop after so many steps", "10000"),
     key("stop.images", "stop after so many real pictures, repeats counted", "1000000"),
     key("stop.minutes", "stop after so many minutes of training", "30"),
@@ -96,7 +106,7 @@ pub fn with_comments(config: &RunConfig) -> String {
     let mut section = "";
     for key in KEYS {
         let (part, name) = key.path.split_once('.').unwrap_or(("", key.path));
-        if part == "stop" && section != "stop" {
+        if part == "validation" && section != "validation" {
             regularizers(config, &mut text);
         }
         if part != section {
