@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod analyze;
 mod choices;
 mod compare;
 mod completions;
@@ -28,6 +29,7 @@ use clap::{Parser, Subcommand};
   softreg train my-pictures/          from pictures to a run folder
   softreg generate runs/my-pictures-001 --seed 7
   softreg evaluate runs/my-pictures-001   how good, how diverse, how original
+  softreg analyze runs/my-pictures-001   whether it learns its pictures by heart
   softreg compare my-pictures/ --minutes 5   which regularizers help on these pictures
   softreg tune my-pictures/ --vary consistency=0.1..10   the λ that is best on held-out pictures
 
@@ -43,6 +45,7 @@ enum Command {
     Train(Box<train::Train>),
     Generate(generate::Generate),
     Evaluate(Box<evaluate::Evaluate>),
+    Analyze(analyze::Analyze),
     Compare(Box<compare::Compare>),
     Tune(Box<tune::Tune>),
     Data(data::Data),
@@ -57,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Train(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Evaluate(command) => command.run(),
+        Command::Analyze(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Tune(command) => command.run(),
         Command::Data(command) => command.run(),

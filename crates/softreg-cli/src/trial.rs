@@ -84,7 +84,8 @@ impl Trial {
         })
     }
 
-    fn train(&self, watch: &mut dyn FnMut(Stage)) -> Result<Status, Failure> {
+    /// Trains up to the stop conditions, from wherever it was left.
+    pub(crate) fn train(&self, watch: &mut dyn FnMut(Stage)) -> Result<Status, Failure> {
         let mut follow = |line: &str| {
             let event: Value = serde_json::from_str(line).unwrap_or_default();
             if event["event"] == "step" {

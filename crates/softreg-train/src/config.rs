@@ -62,6 +62,10 @@ pub struct Data {
     pub flip: bool,
     /// Share of the pictures held out for the validation measure.
     pub validation: f64,
+    /// A training picture, by number, in whose place its neighbour is shown twice: a run that differs
+    /// from another one in this picture alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<usize>,
 }
 
 /// Section `[network]`.
@@ -177,6 +181,7 @@ impl Default for Data {
             limit: None,
             flip: false,
             validation: 0.0,
+            replaced: None,
         }
     }
 }
@@ -251,6 +256,15 @@ impl RunConfig {
             skip: 0,
             seed: self.seed,
         })
+    }
+
+    /// The pictures to train on and those held out, as indices.
+    pub fn parts(&self, pictures: &Collection) -> (Vec<usize>, Vec<usize>) {
+        let (mut training, held_out) = pictures.split(self.data.validation, self.seed);
+        if let Some(replaced) = self.data.replaced.filter(|replaced| *replaced < training.len()) {
+            training[replaced] = training[(replaced + 1) % training.len()];
+        }
+        (training, held_out)
     }
 
     /// Settles what was left to the pictures and to the machine: size, channels and threads.

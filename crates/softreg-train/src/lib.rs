@@ -13,6 +13,7 @@ pub mod config;
 pub mod cost;
 mod draw;
 mod error;
+pub mod inspection;
 mod objective;
 pub mod observer;
 mod optimizer;

@@ -74,6 +74,12 @@ struct Scores {
     fake: f64,
 }
 
+/// The critic with the weights that it is run with.
+pub(crate) fn effective_critic(checked: &Checked, players: &Players) -> Critic {
+    let spectral = players.spectral.as_ref().zip(checked.plan().spectral_norm());
+    Judge { critic: &players.critic, teacher: None, spectral }.effective(&players.critic)
+}
+
 /// The critic as the workers run it.
 #[derive(Clone, Copy)]
 struct Judge<'a> {
@@ -398,14 +404,18 @@ impl<'a> Trainer<'a> {
             players.memory.observe(&anchor, &[mean]);
         }
         let adaptive = self.checked.adaptive_probability();
-        let follows = self.plan().follower().is_some();
-        if adaptive.is_none() && !follows {
+        // Held-out pictures are looked at wherever there are any: that is how overfitting shows.
+        let looks = !self.held_out.is_empty();
+        if adaptive.is_none() && !looks {
             return;
         }
         let mut tally = players.memory.tally();
         tally.add(scores.real, scores.sign, scores.fake);
         if tally.batches() >= overfitting::INTERVAL {
-            let held_out = follows.then(|| self.held_out_score(players, number));
+            let held_out = looks.then(|| self.held_out_score(players, number));
+            if let Some(score) = held_out {
+                players.memory.set_latest(SIGNS[3], score);
+            }
             if let Some(signs) = tally.signs(held_out) {
                 let images = tally.batches() * self.checked.config().training.batch as u64;
                 self.adjust(&mut players.memory, &signs, images);
@@ -468,7 +478,8 @@ impl<'a> Trainer<'a> {
 pub(crate) const PROBABILITY: &str = "augment";
 
 /// Names of what is measured from time to time.
-const SIGNS: [&str; 3] = ["overfitting/r_t", "overfitting/r_v", "augment/probability"];
+const SIGNS: [&str; 4] =
+    ["overfitting/r_t", "overfitting/r_v", "augment/probability", "score/held-out"];
 
 /// The generator's draws come from streams past those of any number of critic workers.
 const GENERATOR_STREAMS: usize = 1 << 32;

@@ -232,7 +232,7 @@ struct Ready {
 impl Ready {
     fn new(checked: Checked, pictures: Collection, device: Device) -> anyhow::Result<Self> {
         let config = checked.config();
-        let (training, held_out) = pictures.split(config.data.validation, config.seed);
+        let (training, held_out) = config.parts(&pictures);
         let validation =
             HeldOut::new(&pictures, &held_out, &config.validation, config.seed, &device)?;
         Ok(Self { checked, pictures, device, training, held_out, validation })

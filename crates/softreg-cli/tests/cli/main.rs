@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
 
+mod analyze;
 mod compare;
 mod data;
 mod disk;

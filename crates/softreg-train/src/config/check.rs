@@ -189,6 +189,15 @@ impl RunConfig {
                 ),
             });
         }
+        let training = pictures.len() - held_out;
+        if let Some(replaced) = self.data.replaced.filter(|replaced| *replaced >= training) {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "data.replaced is {replaced}, and there are {training} pictures to train on: it must be from 0 to {}",
+                    training.saturating_sub(1)
+                ),
+            });
+        }
         if pictures.len() - held_out < 2 {
             return Err(ConfigError::Conflict {
                 reason: format!(

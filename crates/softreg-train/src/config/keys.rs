@@ -30,6 +30,11 @@ pub const KEYS: &[Key] = &[
     key("data.limit", "use only the first pictures", "1000"),
     key("data.flip", "mirror half of the pictures left to right (not for letters)", "true"),
     key("data.validation", "share of the pictures held out for validation, 0 to 0.5", "0.1"),
+    key(
+        "data.replaced",
+        "number of a training picture that its neighbour takes the place of (see: softreg analyze --twin)",
+        "0",
+    ),
     key("network.architecture", "dcgan (fast) or residual (slower, sharper)", "\"dcgan\""),
     key(
         "network.width",
@@ -155,6 +160,7 @@ mod tests {
     fn every_field_is_documented_and_every_documented_key_exists() {
         let mut config = RunConfig::default();
         config.data.limit = Some(1);
+        config.data.replaced = Some(1);
         let some = Some(1);
         config.training.augment_target = Some(0.6);
         config.stop = Stop {

@@ -100,7 +100,7 @@ impl Subject {
         let others = LoadOptions { limit: None, ..options.clone() };
         let (reference, training, held_out) = match softreg_image::open(source, &options) {
             Ok(own) => {
-                let (training, held_out) = own.split(config.data.validation, config.seed);
+                let (training, held_out) = config.parts(&own);
                 let part = |indices: &[usize], part: &str| Set::of(&own, indices, source, part);
                 let reference = match &request.protocol.reference {
                     Some(spec) => Set::open(spec, &request.protocol.reference_of(others.clone()))?,
