@@ -94,6 +94,7 @@ impl HeldOut {
             generated: (generated, features),
             reference: (pictures(*shape, pixels), reference),
             labels: None,
+            stacked: None,
             copies: None,
             logits: false,
             seed: *seed,

@@ -9,6 +9,7 @@ mod folder;
 mod idx;
 mod listing;
 pub mod motif;
+mod stacked;
 mod zip;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::picture::{Head, Raster};
 use crate::size::Size;
 
 pub use listing::Listing;
+pub use stacked::stacked_kinds;
 
 /// One picture as the source has it.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ pub struct SourceEntry {
 
 /// Every source. The first that recognises a specification opens it.
 pub const SOURCES: &[SourceEntry] =
-    &[cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY, drawn::ENTRY];
+    &[stacked::ENTRY, cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY, drawn::ENTRY];
 
 /// The entry that reads `spec`, and the text it is to open.
 ///

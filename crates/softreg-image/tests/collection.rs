@@ -491,3 +491,34 @@ fn the_real_tiles_archive() {
     let paired: usize = report.near_duplicates.as_ref().unwrap().iter().map(Vec::len).sum();
     assert!((100..700).contains(&paired), "{paired} of 4357 in near groups");
 }
+
+#[test]
+fn grey_pictures_are_stacked_three_to_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    // Four pictures of 4x4 in four kinds of 10; the value tells the kind.
+    let mut images = vec![0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 8];
+    (0..4u8).for_each(|kind| images.extend([50 * kind + 1; 64]));
+    write(&folder.path().join("train-images-idx3-ubyte"), &images);
+    write(&folder.path().join("train-labels-idx1-ubyte"), &[0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 2, 3]);
+    let spec = format!("stacked:{}", spec(folder.path()));
+    let of = |seed| open(&spec, &LoadOptions { seed, ..LoadOptions::default() }).unwrap();
+    let stacked = of(0);
+    assert_eq!((stacked.len(), stacked.channels, stacked.classes.len()), (4, 3, 1000));
+    assert_eq!(softreg_image::stacked_kinds(&spec, 1000), Some(10));
+    assert_eq!(softreg_image::stacked_kinds("motif", 1000), None);
+    let labels = stacked.labels.as_ref().unwrap();
+    for (i, label) in labels.iter().enumerate() {
+        let digits = [label / 100, label / 10 % 10, label % 10];
+        let name = digits.map(|digit| digit.to_string()).join("-");
+        assert_eq!(stacked.classes[*label as usize], name);
+        for (plane, digit) in stacked.picture(i).chunks(stacked.size.area()).zip(digits) {
+            assert!(plane.iter().all(|value| u32::from(*value) == 50 * digit + 1));
+        }
+    }
+    assert_eq!(of(0).labels, stacked.labels);
+    assert_ne!(of(1).labels, stacked.labels);
+    for (bad, word) in [("stacked:motif", "128 kinds"), ("stacked:gone", "gone")] {
+        let error = open(bad, &LoadOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}

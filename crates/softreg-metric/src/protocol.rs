@@ -17,6 +17,8 @@ pub struct Sets<'a> {
     pub reference: (Pictures<'a>, &'a Features),
     /// The kinds of the reference pictures, where they are known.
     pub labels: Option<&'a [usize]>,
+    /// Kinds in a channel, where pictures are stacks of three grey ones.
+    pub stacked: Option<usize>,
     /// What the copy detector found, where the pictures that were trained on are known.
     pub copies: Option<&'a Result<Copies, Error>>,
     /// Whether the features are the logits of a classifier.
@@ -198,9 +200,17 @@ pub const METRICS: &[MetricEntry] = &[
         lacks: |s| s.labels.is_none().then_some("the reference has no labels"),
         measure: |s| {
             let Some(labels) = s.labels else { return Ok(Vec::new()) };
-            let shown = modes::labels(s.generated.1, s.reference.1, labels)?;
+            let (shown, accuracy) = match s.stacked {
+                Some(kinds) => {
+                    let found = modes::stacked(&s.generated.0, &s.reference.0, labels, kinds)?;
+                    (found.shown, found.accuracy)
+                }
+                None => (
+                    modes::labels(s.generated.1, s.reference.1, labels)?,
+                    modes::accuracy(s.reference.1, labels)?,
+                ),
+            };
             let counted = Modes::count(labels, &shown, s.seed)?;
-            let accuracy = modes::accuracy(s.reference.1, labels)?;
             Ok(vec![counted.found, counted.divergence, accuracy])
         },
     },
@@ -279,6 +289,7 @@ mod tests {
             generated: (pictures, &features),
             reference: (pictures, &features),
             labels: Some(&labels),
+            stacked: None,
             copies: Some(&copies),
             logits: true,
             seed: 1,

@@ -5,7 +5,7 @@
 
 use image::{RgbImage, imageops};
 use plotters::backend::BitMapBackend;
-use plotters::chart::ChartBuilder;
+use plotters::chart::{ChartBuilder, SeriesLabelPosition};
 use plotters::drawing::IntoDrawingArea;
 use plotters::element::{Circle, PathElement};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, WHITE};
@@ -178,6 +178,7 @@ impl Plot {
         if self.series.iter().any(|series| !series.name.is_empty()) {
             chart
                 .configure_series_labels()
+                .position(SeriesLabelPosition::UpperRight)
                 .label_font(letters())
                 .background_style(WHITE.mix(0.8))
                 .legend_area_size(size(14))

@@ -173,9 +173,13 @@ fn size_for(
 /// A path that still holds when the run is resumed from another folder; names of built-in
 /// collections stay.
 pub(super) fn absolute(source: &str) -> String {
-    match std::fs::canonicalize(source) {
-        Ok(path) => path.display().to_string(),
-        Err(_) => source.to_owned(),
+    let whole = |path: &str| std::fs::canonicalize(path).map(|path| path.display().to_string());
+    match (whole(source), source.split_once(':')) {
+        (Ok(path), _) => path,
+        (Err(_), Some((kind, path))) => {
+            whole(path).map_or_else(|_| source.to_owned(), |path| format!("{kind}:{path}"))
+        }
+        (Err(_), None) => source.to_owned(),
     }
 }
 

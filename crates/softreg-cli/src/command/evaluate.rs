@@ -97,6 +97,7 @@ impl Evaluate {
             generated: (subject.generated.pictures(), &generated),
             reference: (subject.reference.pictures(), &reference),
             labels: subject.reference.labels.as_deref(),
+            stacked: subject.reference.stacked,
             copies: copies.as_ref(),
             logits: extractor.definition().layer == "logits",
             seed: self.seed,

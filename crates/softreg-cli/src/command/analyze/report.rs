@@ -223,13 +223,17 @@ fn plots(rows: &[Row], views: &[View], stability: Option<&Stability>) -> Vec<Plo
             ],
         ),
         plot(
-            "Slopes by finite differences",
+            "Critic's slope, by finite differences",
             "length of the gradient",
             vec![
-                over_views("critic, training", &|v| plain(v.critic_slope)),
-                over_views("generator", &|v| plain(v.generator_slope)),
-                over_views("critic, held out", &|v| v.critic_slope_held_out.and_then(plain)),
+                over_views("at training pictures", &|v| plain(v.critic_slope)),
+                over_views("at held-out pictures", &|v| v.critic_slope_held_out.and_then(plain)),
             ],
+        ),
+        plot(
+            "Generator's slope, by finite differences",
+            "length of the derivative",
+            vec![over_views("generator", &|v| plain(v.generator_slope))],
         ),
         plot(
             "Kernel distance of generated pictures",

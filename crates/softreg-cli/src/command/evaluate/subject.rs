@@ -21,6 +21,8 @@ pub(super) struct Set {
     pub(super) size: Size,
     pub(super) pixels: Vec<u8>,
     pub(super) labels: Option<Vec<usize>>,
+    /// Kinds in a channel, where they are stacks of grey pictures.
+    pub(super) stacked: Option<usize>,
     pub(super) about: Value,
 }
 
@@ -33,6 +35,7 @@ impl Set {
             size: pictures.size,
             pixels: pictures.pictures(indices),
             labels: pictures.labels.as_ref().map(label),
+            stacked: softreg_image::stacked_kinds(source, pictures.classes.len()),
             about: json!({
                 "source": source, "part": part, "count": indices.len(),
                 "size": pictures.size.to_string(), "channels": pictures.channels,
@@ -143,6 +146,7 @@ impl Subject {
             channels: made.channels,
             size: reference.size,
             labels: None,
+            stacked: None,
             about: json!({
                 "run": folder.root(), "step": trained.step, "seed": request.seed, "count": count,
             }),
