@@ -63,11 +63,13 @@ pub const DEFINITIONS: &[(&str, &str)] = &[
     ("resnet20", include_str!("../definitions/resnet20.toml")),
     ("resnet56", include_str!("../definitions/resnet56.toml")),
     ("squeezenet", include_str!("../definitions/squeezenet.toml")),
+    ("inception", include_str!("../definitions/inception.toml")),
+    ("inception-tf", include_str!("../definitions/inception-tf.toml")),
 ];
 
 impl Definition {
     /// A ready-made definition by name, a definition file (`.toml`), or a weights file
-    /// (`.safetensors`) whose network is told by its weights.
+    /// (`.safetensors`, `.pth`) whose network is told by its weights.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Read`], [`Error::Definition`], [`Error::Unrecognised`].
@@ -88,7 +90,7 @@ impl Definition {
                 definition.weights = definition.weights.map(|weights| folder.join(weights));
                 Ok(definition)
             }
-            Some("safetensors") => {
+            Some(end) if crate::weights::ENDINGS.contains(&end) => {
                 let names = crate::weights::names(path)?;
                 let network = NETWORKS
                     .iter()

@@ -1,6 +1,7 @@
 //! The networks: one registry, one file each.
 
 mod conv;
+mod inception;
 mod random_convolutions;
 mod resnet_cifar;
 mod squeezenet;
@@ -56,4 +57,5 @@ pub const NETWORKS: &[NetworkEntry] = &[
     resnet_cifar::RESNET_20,
     resnet_cifar::RESNET_56,
     squeezenet::ENTRY,
+    inception::ENTRY,
 ];

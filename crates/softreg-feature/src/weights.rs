@@ -1,28 +1,40 @@
-//! The weights of a network, from a safetensors file, each taken by name and shape.
+//! The weights of a network, from a safetensors or PyTorch file, each taken by name and shape.
 
 use crate::Error;
 use crate::network::Conv;
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::{Dtype, SafeTensors};
+use pytorch_reader::PytorchReader;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Variance below which batch normalisation does not go: PyTorch's default.
+/// What is added to the variance of a batch normalisation: PyTorch's default.
 pub(crate) const EPSILON: f64 = 1e-5;
 
 /// All weights of a file.
 pub(crate) struct Weights {
     path: PathBuf,
     network: &'static str,
-    values: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    values: Values,
     device: Device,
 }
 
+/// Tensors of 32-bit numbers by name, with their shapes.
+type Values = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// The endings of files of weights.
+pub(crate) const ENDINGS: [&str; 3] = ["safetensors", "pth", "pt"];
+
 /// The names of the tensors in a file.
 pub(crate) fn names(path: &Path) -> Result<BTreeSet<String>, Error> {
-    let bytes = read(path)?;
-    let file = open(path, &bytes)?;
-    Ok(file.names().into_iter().map(str::to_owned).collect())
+    Ok(match is_safetensors(path) {
+        true => open(path, &read(path)?)?.names().into_iter().map(str::to_owned).collect(),
+        false => open_pytorch(path)?.keys().into_iter().collect(),
+    })
+}
+
+fn is_safetensors(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "safetensors")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -37,6 +49,38 @@ fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, Error> {
     })
 }
 
+fn open_pytorch(path: &Path) -> Result<PytorchReader, Error> {
+    PytorchReader::new(path).map_err(|error| Error::Read {
+        path: path.into(),
+        reason: format!("it is no whole file of PyTorch weights ({error})"),
+    })
+}
+
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+fn values(path: &Path, bytes: &[u8]) -> Result<Values, Error> {
+    if is_safetensors(path) {
+        let file = open(path, bytes)?;
+        let views = file.iter().filter(|(_, view)| view.dtype() == Dtype::F32);
+        let value = |(name, view): (&str, TensorView<'_>)| {
+            (name.to_owned(), (view.shape().to_vec(), numbers(view.data())))
+        };
+        return Ok(views.map(value).collect());
+    }
+    let tensors = open_pytorch(path)?.into_tensors().into_iter();
+    let floats = tensors.filter(|(_, tensor)| tensor.dtype() == pytorch_reader::DType::F32);
+    let value = |(name, tensor): (String, pytorch_reader::Tensor)| {
+        let bytes = tensor.read().map_err(|error| Error::Read {
+            path: path.into(),
+            reason: format!("`{name}` cannot be read ({error})"),
+        })?;
+        Ok((name, (tensor.shape().to_vec(), numbers(&bytes))))
+    };
+    floats.map(value).collect()
+}
+
 impl Weights {
     /// Reads a file, and the BLAKE3 hash of its bytes.
     pub(crate) fn read(
@@ -45,14 +89,8 @@ impl Weights {
         device: &Device,
     ) -> Result<(Self, String), Error> {
         let bytes = read(path)?;
-        let file = open(path, &bytes)?;
-        let numbers = file.iter().filter(|(_, view)| view.dtype() == Dtype::F32);
-        let values = numbers.map(|(name, view)| {
-            let numbers = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
-            (name.to_owned(), (view.shape().to_vec(), numbers.collect()))
-        });
-        let values = values.collect();
         let hash = blake3::hash(&bytes).to_hex().to_string();
+        let values = values(path, &bytes)?;
         Ok((Self { path: path.into(), network, values, device: device.clone() }, hash))
     }
 
@@ -95,6 +133,7 @@ impl Weights {
         padding: usize,
     ) -> Result<Conv, Error> {
         let weight = self.tensor(weight, shape)?;
+        let padding = [padding; 2];
         Ok(Conv { weight, bias: self.tensor(bias, [shape[0]])?, stride, padding })
     }
 
@@ -105,18 +144,19 @@ impl Weights {
         [conv, norm]: [&str; 2],
         shape: [usize; 4],
         stride: usize,
-        padding: usize,
+        padding: [usize; 2],
+        epsilon: f64,
     ) -> Result<Conv, Error> {
         let outputs = [shape[0]];
+        let weight = self.numbers(&format!("{conv}.weight"), &shape)?;
         let of_norm = |part: &str| self.numbers(&format!("{norm}.{part}"), &outputs);
         let (gamma, beta) = (of_norm("weight")?, of_norm("bias")?);
         let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
         let scale: Vec<f64> = gamma
             .iter()
             .zip(variance)
-            .map(|(g, v)| f64::from(*g) / (f64::from(*v) + EPSILON).sqrt())
+            .map(|(g, v)| f64::from(*g) / (f64::from(*v) + epsilon).sqrt())
             .collect();
-        let weight = self.numbers(&format!("{conv}.weight"), &shape)?;
         let per_output = weight.len() / shape[0];
         let weight = weight
             .chunks_exact(per_output)

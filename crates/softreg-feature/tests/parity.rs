@@ -109,3 +109,89 @@ fn missing_weights_are_named() {
     let tiny = Pictures { channels: 3, height: 4, width: 9, pixels: &[0; 108] };
     assert!(matches!(small.features(&tiny), Err(Error::Pictures { needed: 8, .. })));
 }
+
+/// The numbers that `reference/softreg_inception.py` makes for a tensor.
+fn made(name: &str, shape: &[usize]) -> Vec<f32> {
+    let count: usize = shape.iter().product();
+    let start = f64::from(crc32fast::hash(name.as_bytes()) % 9973) / 9973.0;
+    let inputs: usize = shape[1..].iter().product();
+    let part = name.rsplit('.').next().unwrap();
+    let number = |k: usize| {
+        let u = ((k + 1) as f64 * 0.618_033_988_749_894_9 + start).fract() - 0.5;
+        (match part {
+            _ if shape.len() > 1 => u * (24.0 / inputs as f64).sqrt(),
+            "weight" => 1.0 + 0.4 * u,
+            "running_var" => 1.0 + u,
+            _ if name == "fc.bias" => u,
+            _ => 0.2 * u,
+        }) as f32
+    };
+    (0..count).map(number).collect()
+}
+
+#[test]
+fn inception_is_that_of_pytorch_fid() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../reference/golden/softreg_inception.safetensors"
+    );
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |name: &str| -> Vec<f32> {
+        let view = file.tensor(name).unwrap();
+        view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    };
+    let mut weights: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for name in file.names().into_iter().filter_map(|name| name.strip_prefix("shape/")) {
+        let view = file.tensor(&format!("shape/{name}")).unwrap();
+        let shape: Vec<usize> =
+            view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as usize).collect();
+        let data = made(name, &shape).iter().flat_map(|v| v.to_le_bytes()).collect();
+        weights.push((name.to_owned(), shape, data));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inception.safetensors");
+    let write = |leave_out: &str| {
+        let views =
+            weights.iter().filter(|(name, ..)| name != leave_out).map(|(name, shape, data)| {
+                let view = safetensors::tensor::TensorView::new(
+                    safetensors::Dtype::F32,
+                    shape.clone(),
+                    data,
+                );
+                (name.clone(), view.unwrap())
+            });
+        safetensors::serialize_to_file(views, None, &path).unwrap();
+    };
+    write("");
+    let golden = golden();
+    let known = SafeTensors::deserialize(&golden).unwrap();
+    let Pictures { pixels, .. } = pictures(&known);
+    let one = Pictures { channels: 3, height: 32, width: 32, pixels: &pixels[..3072] };
+    for layer in ["pool", "logits", "logits-unbiased"] {
+        let found = Definition::find(path.to_str().unwrap()).unwrap();
+        assert_eq!(found.name, "inception", "the weights tell the network");
+        let definition = Definition { layer: layer.to_owned(), ..found };
+        let features = Extractor::new(definition, &Device::flex()).unwrap().features(&one).unwrap();
+        let error = relative_error(&features, &numbers(layer));
+        assert!(error <= 1e-4, "{layer}: {error:e}");
+        eprintln!("inception {layer}: relative error {error:e}");
+    }
+    // One missing tensor of several hundred is named.
+    write("Mixed_6e.branch7x7dbl_5.bn.running_var");
+    let definition = Definition::find("inception").unwrap().with_weights(path.clone()).unwrap();
+    let error = Extractor::new(definition, &Device::flex()).err().unwrap().to_string();
+    assert!(error.contains("Mixed_6e.branch7x7dbl_5.bn.running_var"), "{error}");
+}
+
+/// Written by PyTorch: `torch.save({"conv1.weight": torch.arange(6.).reshape(2, 3)}, …)`.
+#[test]
+fn weights_as_pytorch_saves_them_are_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden/weights.pth");
+    let definition = Definition::find("resnet20").unwrap().with_weights(path.into()).unwrap();
+    let error = Extractor::new(definition, &Device::flex()).err().unwrap().to_string();
+    // Its tensor is there, with another shape than this network's first one.
+    assert!(error.contains("`conv1.weight` is [2, 3]"), "{error}");
+    let unknown = Definition::find(path).unwrap_err().to_string();
+    assert!(unknown.contains("weights.pth"), "{unknown}");
+}

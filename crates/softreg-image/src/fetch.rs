@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::suggestion;
 
-pub use data_set::{DATA_SETS, DataSet, Member, RemoteFile};
+pub use data_set::{Checksum, DATA_SETS, DataSet, Member, RemoteFile};
 
 /// Why a collection could not be downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum FetchError {
     },
     /// What arrived is not the file that was meant.
     #[error(
-        "{url} gave a file with MD5 {found}, and the right one has {expected}. It was removed; try \
+        "{url} gave a file with {found}, and the right one has {expected}. It was removed; try \
          again, or give another server as the base address"
     )]
     Checksum {

@@ -99,7 +99,7 @@ impl Evaluate {
             labels: subject.reference.labels.as_deref(),
             stacked: subject.reference.stacked,
             copies: copies.as_ref(),
-            logits: extractor.definition().layer == "logits",
+            logits: extractor.definition().layer.starts_with("logits"),
             seed: self.seed,
         };
         let mut results = Vec::new();

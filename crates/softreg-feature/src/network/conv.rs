@@ -9,13 +9,13 @@ pub(crate) struct Conv {
     pub(crate) weight: Tensor<4>,
     pub(crate) bias: Tensor<1>,
     pub(crate) stride: usize,
-    pub(crate) padding: usize,
+    pub(crate) padding: [usize; 2],
 }
 
 impl Conv {
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (s, p) = (self.stride, self.padding);
-        let options = ConvOptions::new([s, s], [p, p], [1, 1], 1);
+        let options = ConvOptions::new([s, s], p, [1, 1], 1);
         conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
     }
 }

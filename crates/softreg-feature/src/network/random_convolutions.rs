@@ -47,7 +47,7 @@ impl RandomConvolutions {
             weight: Tensor::from_data(TensorData::new(weight, shape), device),
             bias: Tensor::zeros([shape[0]], device),
             stride: 1,
-            padding: shape[2] / 2,
+            padding: [shape[2] / 2; 2],
         };
         let mut scale = || {
             let mut edges = Vec::new();

@@ -7,7 +7,7 @@
 
 use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
-use crate::weights::Weights;
+use crate::weights::{EPSILON, Weights};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use std::collections::BTreeSet;
@@ -62,7 +62,8 @@ struct ResNet {
 
 impl ResNet {
     fn load(weights: &Weights, per_stage: usize) -> Result<Box<dyn Network>, Error> {
-        let picture = weights.normalised_conv(["conv1", "bn1"], [16, 3, 3, 3], 1, 1)?;
+        let picture =
+            weights.normalised_conv(["conv1", "bn1"], [16, 3, 3, 3], 1, [1; 2], EPSILON)?;
         let mut blocks = Vec::new();
         let mut inputs = 16;
         for (stage, outputs) in [(1, 16), (2, 32), (3, 64)] {
@@ -71,7 +72,7 @@ impl ResNet {
                 let conv = |k: usize, inputs: usize, stride: usize| {
                     let names = [part(&format!("conv{k}")), part(&format!("bn{k}"))];
                     let names = [names[0].as_str(), names[1].as_str()];
-                    weights.normalised_conv(names, [outputs, inputs, 3, 3], stride, 1)
+                    weights.normalised_conv(names, [outputs, inputs, 3, 3], stride, [1; 2], EPSILON)
                 };
                 let widens = (outputs != inputs).then_some(inputs);
                 let stride = if widens.is_some() { 2 } else { 1 };

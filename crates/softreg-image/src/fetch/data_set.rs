@@ -1,7 +1,7 @@
 //! Which collections can be downloaded, from where, and how the right files are told from others.
 //!
-//! MD5 is what their publishers give. It tells a broken download from a whole one; it is no
-//! defence against somebody who can forge files.
+//! Checksums are what their publishers give: MD5, or the start of a SHA-256 in the name of the file. They
+//! tell a broken download from a whole one; they are no defence against somebody who can forge files.
 
 /// A downloadable collection.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +21,19 @@ pub struct DataSet {
 pub struct RemoteFile {
     /// Its name on the server and on disk.
     pub name: &'static str,
-    /// MD5 in lower-case hexadecimal.
-    pub md5: &'static str,
+    /// How the right file is told.
+    pub checksum: Checksum,
     /// For a .tar.gz archive, the files to take out of it; the archive itself is then removed.
     pub members: &'static [Member],
+}
+
+/// A checksum in lower-case hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// MD5.
+    Md5(&'static str),
+    /// The first digits of SHA-256.
+    Sha256Start(&'static str),
 }
 
 /// One file in an archive.
@@ -37,7 +46,7 @@ pub struct Member {
 }
 
 const fn plain(name: &'static str, md5: &'static str) -> RemoteFile {
-    RemoteFile { name, md5, members: &[] }
+    RemoteFile { name, checksum: Checksum::Md5(md5), members: &[] }
 }
 
 const fn batch(name: &'static str) -> Member {
@@ -52,7 +61,7 @@ pub const DATA_SETS: &[DataSet] = &[
         base: "https://www.cs.toronto.edu/~kriz",
         files: &[RemoteFile {
             name: "cifar-10-binary.tar.gz",
-            md5: "c32a1d4ab5d03f1284b67883e8d87530",
+            checksum: Checksum::Md5("c32a1d4ab5d03f1284b67883e8d87530"),
             members: &[
                 batch("data_batch_1.bin"),
                 batch("data_batch_2.bin"),
@@ -84,5 +93,15 @@ pub const DATA_SETS: &[DataSet] = &[
             plain("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
             plain("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
         ],
+    },
+    DataSet {
+        name: "inception",
+        summary: "weights of the Inception-v3 of the Fréchet inception distance (evaluate --features inception, 95 MB)",
+        base: "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights",
+        files: &[RemoteFile {
+            name: "pt_inception-2015-12-05-6726825d.pth",
+            checksum: Checksum::Sha256Start("6726825d"),
+            members: &[],
+        }],
     },
 ];

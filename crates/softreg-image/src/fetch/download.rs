@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use md5::{Digest, Md5};
+use sha2::Sha256;
 use ureq::Agent;
 use ureq::http::{Response, header};
 
-use super::{FetchError, Progress, RemoteFile};
+use super::{Checksum, FetchError, Progress, RemoteFile};
 
 /// Attempts per call before giving up on a connection that is lost again and again.
 const ATTEMPTS: usize = 5;
@@ -26,7 +27,7 @@ pub(super) fn download(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
     let path = folder.join(file.name);
-    if path.is_file() && md5_of(&path)? == file.md5 {
+    if path.is_file() && file.checksum.fits(&path)?.is_ok() {
         return Ok(path);
     }
     let part = folder.join(format!("{}.part", file.name));
@@ -42,14 +43,13 @@ pub(super) fn download(
     let mut may_start_over = length(&part) > 0;
     loop {
         transfer(&agent, file.name, url, &part, progress)?;
-        let found = md5_of(&part)?;
-        if found == file.md5 {
+        let Err(found) = file.checksum.fits(&part)? else {
             std::fs::rename(&part, &path).map_err(FetchError::io("rename", &part))?;
             return Ok(path);
-        }
+        };
         std::fs::remove_file(&part).map_err(FetchError::io("remove", &part))?;
         if !may_start_over {
-            let (url, expected) = (url.to_owned(), file.md5.to_owned());
+            let (url, expected) = (url.to_owned(), file.checksum.to_string());
             return Err(FetchError::Checksum { url, found, expected });
         }
         may_start_over = false;
@@ -164,10 +164,36 @@ fn sentence(error: &ureq::Error) -> String {
     }
 }
 
-/// MD5 of a file in lower-case hexadecimal.
-fn md5_of(path: &Path) -> Result<String, FetchError> {
+impl Checksum {
+    /// Whether a file is the right one; where it is not, its own checksum.
+    fn fits(self, path: &Path) -> Result<Result<(), String>, FetchError> {
+        let (found, fits) = match self {
+            Self::Md5(expected) => {
+                let found = digest::<Md5>(path)?;
+                (format!("MD5 {found}"), found == expected)
+            }
+            Self::Sha256Start(expected) => {
+                let found = digest::<Sha256>(path)?;
+                (format!("SHA-256 {found}"), found.starts_with(expected))
+            }
+        };
+        Ok(if fits { Ok(()) } else { Err(found) })
+    }
+}
+
+impl std::fmt::Display for Checksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Md5(expected) => write!(f, "MD5 {expected}"),
+            Self::Sha256Start(expected) => write!(f, "SHA-256 {expected}…"),
+        }
+    }
+}
+
+/// The digest of a file in lower-case hexadecimal.
+fn digest<D: Digest>(path: &Path) -> Result<String, FetchError> {
     let mut file = File::open(path).map_err(FetchError::io("read", path))?;
-    let mut hash = Md5::new();
+    let mut hash = D::new();
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block).map_err(FetchError::io("read", path))? {
