@@ -14,7 +14,35 @@ pub(crate) const BACKENDS: &[&str] = &[
 ];
 
 /// The device called `name`; `auto` is the first of [`BACKENDS`].
+///
+/// A graphics processor is asked for one sum first, so that a missing one or its driver is told as such.
 pub(crate) fn device(name: &str) -> anyhow::Result<Device> {
+    let device = named(name)?;
+    #[cfg(any(feature = "cuda", feature = "vulkan"))]
+    if !matches!(name, "cpu") {
+        probe(name, &device)?;
+    }
+    Ok(device)
+}
+
+/// Computes something, without the noise of the driver's own failure.
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+fn probe(name: &str, device: &Device) -> anyhow::Result<()> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let device = device.clone();
+    let sum = std::panic::catch_unwind(|| {
+        burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>()
+    });
+    std::panic::set_hook(hook);
+    anyhow::ensure!(
+        sum.is_ok_and(|sum| sum == 2.0),
+        "the device `{name}` does not compute: there is no such graphics processor, or its driver is missing; install the driver, or use --device cpu"
+    );
+    Ok(())
+}
+
+fn named(name: &str) -> anyhow::Result<Device> {
     let name = if name == "auto" { BACKENDS.first().copied().unwrap_or("none") } else { name };
     match name {
         #[cfg(feature = "cpu")]

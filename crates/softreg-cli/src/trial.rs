@@ -93,6 +93,7 @@ impl Trial {
             }
         };
         let path = self.folder.display().to_string();
+        let threads = self.config.training.threads;
         let common = ["--device", self.device.as_str(), "--json"];
         match RunFolder::open(&self.folder).ok().filter(|folder| folder.config().is_file()) {
             Some(folder) => {
@@ -103,7 +104,7 @@ impl Trial {
                 }
                 let resume = ["train".to_owned(), "--resume".to_owned(), path];
                 let line = resume.into_iter().chain(self.stop());
-                call(line.chain(common.map(str::to_owned)), &mut follow)?;
+                call(line.chain(common.map(str::to_owned)), threads, &mut follow)?;
             }
             None => {
                 // Without a configuration nothing was trained: what is there is the rest of a start
@@ -119,7 +120,7 @@ impl Trial {
                 atomic::write(&recipe, text.as_bytes()).map_err(Failure::of)?;
                 let recipe = recipe.display().to_string();
                 let start = ["train", "--recipe", &recipe, "--out", &path].map(str::to_owned);
-                call(start.into_iter().chain(common.map(str::to_owned)), &mut follow)?;
+                call(start.into_iter().chain(common.map(str::to_owned)), threads, &mut follow)?;
             }
         }
         let folder = RunFolder::open(&self.folder).map_err(Failure::of)?;
@@ -159,7 +160,8 @@ impl Trial {
         }
         let run = self.folder.display().to_string();
         let line = ["evaluate", &run, "--device", &self.device, "--json"].map(str::to_owned);
-        call(line.into_iter().chain(protocol.arguments()), &mut |_| {})?;
+        let threads = self.config.training.threads;
+        call(line.into_iter().chain(protocol.arguments()), threads, &mut |_| {})?;
         let report = read(&path)
             .ok_or_else(|| Failure::Failed(format!("{} was not written", path.display())))?;
         Ok(values(&report))

@@ -43,9 +43,10 @@ pub(crate) fn listen_for_interruption() -> anyhow::Result<()> {
     .context("cannot listen for Ctrl-C")
 }
 
-/// Runs this program with arguments, and hands on each line of its output.
+/// Runs this program with arguments, on so many threads, and hands on each line of its output.
 pub(super) fn call(
     arguments: impl IntoIterator<Item = String>,
+    threads: usize,
     line: &mut dyn FnMut(&str),
 ) -> Result<(), Failure> {
     if interrupted() {
@@ -58,6 +59,8 @@ pub(super) fn call(
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command
         .args(arguments)
+        // Trials side by side must not each take every core.
+        .env("RAYON_NUM_THREADS", threads.max(1).to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
