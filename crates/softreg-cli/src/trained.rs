@@ -97,7 +97,14 @@ impl Trained {
     /// One picture for each latent, the same one whatever comes with it: rounding may depend on the
     /// size of a batch, so every batch has the same size.
     pub(crate) fn pictures(&self, latents: &[f32], labels: Option<&[u32]>) -> PictureSet {
-        let (latent, mut pixels) = (self.latent(), Vec::new());
+        sample::bytes(&self.shape, &self.values(latents, labels))
+    }
+
+    /// The values −1..1 of [`Trained::pictures`], not rounded to bytes.
+    pub(crate) fn values(&self, latents: &[f32], labels: Option<&[u32]>) -> Vec<f32> {
+        let geometry = self.shape.geometry;
+        let area = self.shape.channels * geometry.height() * geometry.width();
+        let (latent, mut values) = (self.latent(), Vec::new());
         for (i, rows) in latents.chunks(BATCH * latent).enumerate() {
             let n = rows.len() / latent;
             let mut padded = rows.to_vec();
@@ -107,18 +114,11 @@ impl Trained {
                 part.resize(BATCH, 0);
                 part
             });
-            let made = sample::pictures(
-                &self.generator,
-                &self.shape,
-                &padded,
-                padded_labels.as_deref(),
-                &self.device,
-            );
-            made.iter().take(n).for_each(|picture| pixels.extend_from_slice(picture));
+            let labels = padded_labels.as_deref();
+            let made = sample::values(&self.generator, &self.shape, &padded, labels, &self.device);
+            values.extend_from_slice(&made[..n * area]);
         }
-        let geometry = self.shape.geometry;
-        let (height, width) = (geometry.height(), geometry.width());
-        PictureSet { channels: self.shape.channels, height, width, pixels }
+        values
     }
 }
 

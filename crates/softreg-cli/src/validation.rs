@@ -95,6 +95,7 @@ impl HeldOut {
             reference: (pictures(*shape, pixels), reference),
             labels: None,
             stacked: None,
+            path: None,
             copies: None,
             logits: false,
             seed: *seed,
@@ -109,8 +110,8 @@ fn metric(name: &str) -> anyhow::Result<(&'static MetricEntry, usize, bool)> {
     let fit = || {
         METRICS.iter().flat_map(|metric| {
             let values = metric.quantities.iter().enumerate();
-            // Labels and training pictures are not known here.
-            let apt = !["copies", "modes", "cs"].contains(&metric.name);
+            // Labels, training pictures and the generator are not known here.
+            let apt = !["copies", "modes", "cs", "ppl"].contains(&metric.name);
             values.filter(move |_| apt).filter_map(move |(index, quantity)| match quantity.better {
                 Better::Higher => Some((metric, index, true)),
                 Better::Lower => Some((metric, index, false)),

@@ -6,7 +6,7 @@
 use crate::interval::Interval;
 use crate::{
     Copies, Error, Features, Manifold, Modes, NEIGHBOURS, Pictures, SlicedWasserstein, class_score,
-    diversity, frechet, kernel, modes,
+    diversity, frechet, kernel, modes, path_length,
 };
 
 /// Everything that measures may be taken from.
@@ -21,6 +21,9 @@ pub struct Sets<'a> {
     pub stacked: Option<usize>,
     /// What the copy detector found, where the pictures that were trained on are known.
     pub copies: Option<&'a Result<Copies, Error>>,
+    /// Features of pictures of neighbouring latents, where the generator is at hand: see
+    /// [`crate::path_length`].
+    pub path: Option<[&'a Features; 2]>,
     /// Whether the features are the logits of a classifier.
     pub logits: bool,
     /// Of resamplings and projections.
@@ -215,6 +218,22 @@ pub const METRICS: &[MetricEntry] = &[
         },
     },
     MetricEntry {
+        name: "ppl",
+        title: "path length",
+        source: "arXiv 1812.04948",
+        quantities: &[Quantity {
+            name: "ppl",
+            better: Better::Lower,
+            meaning: "how far pictures move with the latent; 0 where all are one",
+        }],
+        of_features: true,
+        lacks: |s| s.path.is_none().then_some("the generator is not at hand"),
+        measure: |s| {
+            let path = s.path.map(|[here, there]| path_length::measure(here, there));
+            Ok(path.transpose()?.into_iter().collect())
+        },
+    },
+    MetricEntry {
         name: "cs",
         title: "class score",
         source: "arXiv 1606.03498",
@@ -290,6 +309,7 @@ mod tests {
             reference: (pictures, &features),
             labels: Some(&labels),
             stacked: None,
+            path: Some([&features, &features]),
             copies: Some(&copies),
             logits: true,
             seed: 1,
@@ -300,7 +320,7 @@ mod tests {
             assert_eq!(values.len(), metric.quantities.len(), "{}", metric.name);
             for (value, quantity) in values.iter().zip(metric.quantities) {
                 let best = match quantity.name {
-                    "fd" | "swd" | "mode_kl" => Some(0.0),
+                    "fd" | "swd" | "mode_kl" | "ppl" => Some(0.0),
                     "precision" | "recall" | "coverage" | "near_copies" | "nearer" => Some(1.0),
                     "modes" => Some(3.0),
                     _ => None,
@@ -309,8 +329,8 @@ mod tests {
                 assert!(close && value.mean.is_finite(), "{}: {value:?}", quantity.name);
             }
         }
-        let bare = Sets { labels: None, copies: None, logits: false, ..sets };
+        let bare = Sets { labels: None, path: None, copies: None, logits: false, ..sets };
         let lacking = METRICS.iter().filter(|metric| (metric.lacks)(&bare).is_some());
-        assert_eq!(lacking.map(|m| m.name).collect::<Vec<_>>(), ["copies", "modes", "cs"]);
+        assert_eq!(lacking.map(|m| m.name).collect::<Vec<_>>(), ["copies", "modes", "ppl", "cs"]);
     }
 }

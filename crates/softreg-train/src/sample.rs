@@ -46,21 +46,37 @@ pub fn pictures(
     labels: Option<&[u32]>,
     device: &Device,
 ) -> PictureSet {
+    bytes(shape, &values(generator, shape, latents, labels, device))
+}
+
+/// The values −1..1 of [`pictures`], not rounded to bytes.
+pub fn values(
+    generator: &Generator,
+    shape: &Shape,
+    latents: &[f32],
+    labels: Option<&[u32]>,
+    device: &Device,
+) -> Vec<f32> {
     const CHUNK: usize = 64;
-    let mut pixels = Vec::new();
+    let mut values = Vec::new();
     for (i, rows) in latents.chunks(CHUNK * shape.latent).enumerate() {
         let n = rows.len() / shape.latent;
         let labels = labels.filter(|_| generator.classes() > 0).map(|labels| {
             latent::one_hot(&labels[i * CHUNK..i * CHUNK + n], generator.classes(), device)
         });
         let made = generator.generate(latent::tensor(rows.to_vec(), shape.latent, device), labels);
-        pixels.extend(made.into_data().iter::<f32>().map(|x| ((x + 1.0) * 127.5).round() as u8));
+        values.extend(made.into_data().iter::<f32>());
     }
+    values
+}
+
+/// Values −1..1 as bytes.
+pub fn bytes(shape: &Shape, values: &[f32]) -> PictureSet {
     PictureSet {
         channels: shape.channels,
         height: shape.geometry.height(),
         width: shape.geometry.width(),
-        pixels,
+        pixels: values.iter().map(|x| ((x + 1.0) * 127.5).round() as u8).collect(),
     }
 }
 

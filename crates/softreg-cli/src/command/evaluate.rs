@@ -93,11 +93,16 @@ impl Evaluate {
                 Some(Copies::detect(&training, held_out, &generated))
             }
         };
+        let path = match chosen.iter().any(|(metric, _)| metric.name == "ppl") {
+            true => subject.path(&extractor, self.seed)?,
+            false => None,
+        };
         let sets = Sets {
             generated: (subject.generated.pictures(), &generated),
             reference: (subject.reference.pictures(), &reference),
             labels: subject.reference.labels.as_deref(),
             stacked: subject.reference.stacked,
+            path: path.as_ref().map(|ends| ends.each_ref()),
             copies: copies.as_ref(),
             logits: extractor.definition().layer.starts_with("logits"),
             seed: self.seed,

@@ -32,6 +32,7 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     assert_eq!(report["reference"]["count"], 48);
     assert_eq!(report["training"]["count"], 72);
     assert!(value(&report, "fd60_randconv") > 0.0);
+    assert!(value(&report, "ppl60_randconv") > 0.0);
     let sheet = image::open(place.path("r/copies.png")).unwrap();
     assert!(sheet.width() > 8 * 16);
     // The features of real pictures come from the cache now, which must not show.

@@ -14,6 +14,8 @@ pub struct DataSet {
     pub base: &'static str,
     /// The files.
     pub files: &'static [RemoteFile],
+    /// The features whose weights these are, where they are no pictures.
+    pub weights_of: Option<&'static str>,
 }
 
 /// One file of a data set.
@@ -71,6 +73,7 @@ pub const DATA_SETS: &[DataSet] = &[
                 batch("test_batch.bin"),
             ],
         }],
+        weights_of: None,
     },
     DataSet {
         name: "mnist",
@@ -82,6 +85,7 @@ pub const DATA_SETS: &[DataSet] = &[
             plain("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
             plain("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
         ],
+        weights_of: None,
     },
     DataSet {
         name: "fashion-mnist",
@@ -93,6 +97,7 @@ pub const DATA_SETS: &[DataSet] = &[
             plain("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
             plain("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
         ],
+        weights_of: None,
     },
     DataSet {
         name: "inception",
@@ -103,5 +108,6 @@ pub const DATA_SETS: &[DataSet] = &[
             checksum: Checksum::Sha256Start("6726825d"),
             members: &[],
         }],
+        weights_of: Some("inception"),
     },
 ];

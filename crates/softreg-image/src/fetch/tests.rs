@@ -81,7 +81,13 @@ fn md5_hex(bytes: &[u8]) -> &'static str {
 
 fn data_set(content: &[u8], members: &'static [Member]) -> DataSet {
     let file = RemoteFile { name: "set.bin", checksum: Checksum::Md5(md5_hex(content)), members };
-    DataSet { name: "set", summary: "", base: "http://127.0.0.1:1", files: vec![file].leak() }
+    DataSet {
+        name: "set",
+        summary: "",
+        base: "http://127.0.0.1:1",
+        files: vec![file].leak(),
+        weights_of: None,
+    }
 }
 
 fn content() -> Vec<u8> {

@@ -45,8 +45,13 @@ impl Fetch {
             false => String::new(),
         };
         let folder = folder.display();
-        Ok(line_to_stdout(&format!(
-            "{folder} is complete. Train on it: softreg train {folder}{recipe}"
-        ))?)
+        let then = match (set.weights_of, set.files) {
+            (Some(features), [file, ..]) => format!(
+                "Measure with it: softreg evaluate RUN --features {features} --weights {folder}/{}",
+                file.name
+            ),
+            _ => format!("Train on it: softreg train {folder}{recipe}"),
+        };
+        Ok(line_to_stdout(&format!("{folder} is complete. {then}"))?)
     }
 }

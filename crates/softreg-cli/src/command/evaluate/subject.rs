@@ -7,13 +7,17 @@ use crate::trained::{self, Trained};
 use anyhow::Context;
 use burn::tensor::Device;
 use serde_json::{Value, json};
+use softreg::{Purpose, Seed};
+use softreg_feature::Extractor;
 use softreg_image::{Channels, Collection, LoadOptions, Size};
-use softreg_metric::Pictures;
+use softreg_metric::{Features, Pictures, path_length};
 use softreg_run::RunFolder;
 use softreg_train::sample;
 
 /// Generated pictures where no number is named.
 const COUNT: usize = 5000;
+/// Steps along the latents of a path length.
+const STEPS: usize = 500;
 
 /// Pictures of one size in memory, with what a result says of them.
 pub(super) struct Set {
@@ -75,11 +79,36 @@ pub(super) struct Subject {
     pub(super) training: Option<Set>,
     /// Whether the reference was not trained on.
     pub(super) held_out: bool,
-    /// The run, where there is one.
+    /// The run, where there is one, and its generator.
     pub(super) run: Option<RunFolder>,
+    pub(super) generator: Option<Trained>,
 }
 
 impl Subject {
+    /// The features of pictures of neighbouring latents, of a generator.
+    pub(super) fn path(
+        &self,
+        extractor: &Extractor,
+        seed: u64,
+    ) -> anyhow::Result<Option<[Features; 2]>> {
+        let Some(trained) = &self.generator else { return Ok(None) };
+        let mut rng = Seed(seed).rng(Purpose::Validation, 0);
+        let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
+        // Both ends of a step show the same kind.
+        let labels = sample::labels_in_turn(STEPS, classes);
+        let mut ends = [Vec::new(), Vec::new()];
+        for _ in 0..STEPS {
+            let step = path_length::neighbours(trained.latent(), &mut rng);
+            ends.iter_mut().zip(step).for_each(|(end, latent)| end.extend(latent));
+        }
+        let size = [self.generated.size.height() as usize, self.generated.size.width() as usize];
+        let [here, there] = ends.map(|latents| {
+            let values = trained.values(&latents, labels.as_deref());
+            extractor.features_of_floats(self.generated.channels, size, &values)
+        });
+        Ok(Some([here?, there?]))
+    }
+
     /// Opens what was asked for.
     pub(super) fn open(request: &Evaluate, device: &Device) -> anyhow::Result<Self> {
         match RunFolder::open(&request.what) {
@@ -152,7 +181,14 @@ impl Subject {
             }),
             pixels: made.pixels,
         };
-        Ok(Self { generated, reference, training, held_out, run: Some(folder) })
+        Ok(Self {
+            generated,
+            reference,
+            training,
+            held_out,
+            run: Some(folder),
+            generator: Some(trained),
+        })
     }
 
     fn of_pictures(request: &Evaluate) -> anyhow::Result<Self> {
@@ -176,6 +212,6 @@ impl Subject {
         let training = training.transpose()?;
         // Named beside the training pictures, the reference is another set.
         let held_out = training.is_some();
-        Ok(Self { generated, reference, training, held_out, run: None })
+        Ok(Self { generated, reference, training, held_out, run: None, generator: None })
     }
 }
