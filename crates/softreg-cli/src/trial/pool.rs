@@ -64,7 +64,10 @@ impl Pool {
         std::thread::scope(|scope| {
             for _ in 0..self.workers.min(count) {
                 scope.spawn(|| {
-                    while let Some((index, (name, job))) = lock(&queue).pop_front() {
+                    loop {
+                        // In a statement of its own, so that the queue is free while one works.
+                        let next = lock(&queue).pop_front();
+                        let Some((index, (name, job))) = next else { break };
                         let watch = self.watch(name);
                         let result = work(job, &watch);
                         watch.done();
@@ -168,5 +171,25 @@ mod tests {
         assert_eq!(doubled, (0..20).map(|i| 2 * i).collect::<Vec<_>>());
         let now = lock(&pool.state);
         assert!(now.done == 20 && now.running.is_empty());
+    }
+
+    #[test]
+    fn jobs_are_done_side_by_side() {
+        let pool = Pool::new(3, 3, true);
+        let together = std::sync::Barrier::new(3);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let jobs = (0..3).map(|i| (format!("job {i}"), ())).collect();
+                // Each waits for the two others.
+                pool.run(jobs, |(), _| together.wait());
+                let _ = sender.send(());
+            });
+            let over = receiver.recv_timeout(Duration::from_secs(20)).is_ok();
+            if !over {
+                // A failed assertion would wait for the threads for ever.
+                std::process::exit(101);
+            }
+        });
     }
 }
