@@ -106,6 +106,10 @@ impl Definition {
                 })?;
                 Ok(Self { weights: Some(path.into()), ..definition })
             }
+            Some("onnx") => Err(Error::Definition {
+                origin: text.to_owned(),
+                reason: "an ONNX file does not say how pictures are treated: write a definition (.toml) with network = \"onnx\", layer = the name of an output, weights = this file, and [input]; see crates/softreg-feature/definitions".to_owned(),
+            }),
             _ => Err(Error::Unknown {
                 name: text.to_owned(),
                 nearest: did_you_mean(text, DEFINITIONS.iter().map(|(name, _)| *name)),
@@ -149,7 +153,7 @@ impl Definition {
             let (name, nearest) = (&definition.network, did_you_mean(&definition.network, names()));
             wrong(format!("there is no network `{name}`{nearest}: choose from {}", listed(names())))
         })?;
-        if !network.layers.contains(&definition.layer.as_str()) {
+        if !network.layers.is_empty() && !network.layers.contains(&definition.layer.as_str()) {
             let (layer, layers) = (&definition.layer, listed(network.layers.iter().copied()));
             return Err(wrong(format!(
                 "{} has no layer `{layer}`: choose from {layers}",

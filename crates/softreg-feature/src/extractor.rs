@@ -31,12 +31,20 @@ impl Extractor {
         let entry = definition.entry().ok_or_else(unknown)?;
         let (network, weights) = match (&entry.build, &definition.weights) {
             (Build::Fixed(build), _) => (build(device), String::new()),
-            (Build::Trained(_), None) => {
+            (Build::Trained(_) | Build::File(_), None) => {
                 return Err(Error::NoWeights { name: definition.name.clone() });
             }
             (Build::Trained(build), Some(path)) => {
                 let (weights, hash) = Weights::read(path, entry.name, device)?;
                 (build(&weights)?, hash)
+            }
+            (Build::File(open), Some(path)) => {
+                let network = open(path, &definition.layer, device)?;
+                let bytes = std::fs::read(path).map_err(|error| Error::Read {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
+                (network, blake3::hash(&bytes).to_hex().to_string())
             }
         };
         let mut hash = blake3::Hasher::new();
@@ -125,7 +133,7 @@ impl Extractor {
             let data = TensorData::new(values, [n, 3, seen[0], seen[1]]);
             let made = self
                 .network
-                .features(Tensor::from_data(data, &self.device), &self.definition.layer);
+                .features(Tensor::from_data(data, &self.device), &self.definition.layer)?;
             features = made.dims()[1];
             all.extend(made.into_data().iter::<f32>());
         }

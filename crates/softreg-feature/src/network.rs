@@ -2,6 +2,7 @@
 
 mod conv;
 mod inception;
+mod onnx;
 mod random_convolutions;
 mod resnet_cifar;
 mod squeezenet;
@@ -12,11 +13,15 @@ use crate::Error;
 use crate::weights::Weights;
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// A network that is ready.
 pub trait Network: Send + Sync {
     /// `[n, 3, h, w]` to one vector a picture, `[n, features]`, of a layer that the network has.
-    fn features(&self, pictures: Tensor<4>, layer: &str) -> Tensor<2>;
+    ///
+    /// # Errors
+    /// [`Error::Read`] where a network from a file cannot take them.
+    fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error>;
 }
 
 /// How a network comes to be.
@@ -25,7 +30,12 @@ pub(crate) enum Build {
     Fixed(fn(&Device) -> Box<dyn Network>),
     /// From weights.
     Trained(fn(&Weights) -> Result<Box<dyn Network>, Error>),
+    /// From a file that holds the network itself, and the name of a layer.
+    File(OpenFile),
 }
+
+/// Opens the network of a file, for a layer of it, on a device.
+type OpenFile = fn(&Path, &str, &Device) -> Result<Box<dyn Network>, Error>;
 
 /// A kind of network.
 pub struct NetworkEntry {
@@ -33,7 +43,7 @@ pub struct NetworkEntry {
     pub name: &'static str,
     /// One line for a list.
     pub summary: &'static str,
-    /// Layers, the usual one first.
+    /// Layers, the usual one first; none where a file decides.
     pub layers: &'static [&'static str],
     /// Fewest rows and columns.
     pub smallest: usize,
@@ -58,4 +68,5 @@ pub const NETWORKS: &[NetworkEntry] = &[
     resnet_cifar::RESNET_56,
     squeezenet::ENTRY,
     inception::ENTRY,
+    onnx::ENTRY,
 ];

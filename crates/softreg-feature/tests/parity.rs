@@ -195,3 +195,43 @@ fn weights_as_pytorch_saves_them_are_read() {
     let unknown = Definition::find(path).unwrap_err().to_string();
     assert!(unknown.contains("weights.pth"), "{unknown}");
 }
+
+#[test]
+fn networks_of_onnx_files_are_run() {
+    let bytes = golden();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden");
+    let expected = std::fs::read(Path::new(folder).join("softreg_onnx.safetensors")).unwrap();
+    let expected = SafeTensors::deserialize(&expected).unwrap();
+    let definition = |layer: &str, weights: &str| {
+        let text = format!(
+            "name = \"small\"\nnetwork = \"onnx\"\nlayer = \"{layer}\"\nweights = \"{folder}/{weights}\"\n\
+             [input]\nsubtract = [100.0, 100.0, 100.0]\ndivide = [50.0, 50.0, 50.0]\n"
+        );
+        Definition::parse(&text, "small.toml").unwrap()
+    };
+    for layer in ["features", "cells"] {
+        let extractor = Extractor::new(definition(layer, "small.onnx"), &Device::flex()).unwrap();
+        let view = expected.tensor(layer).unwrap();
+        let expected: Vec<f32> =
+            view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let found = extractor.features(&pictures(&file)).unwrap();
+        let error = relative_error(&found, &expected);
+        assert!(error <= 1e-5, "{layer}: {error:e}");
+        // Any number of pictures.
+        let three = Pictures { pixels: &pictures(&file).pixels[..3 * 3072], ..pictures(&file) };
+        assert!(
+            relative_error(&extractor.features(&three).unwrap(), &expected[..3 * found.width()])
+                <= 1e-5
+        );
+    }
+    let refused = |definition: Definition| {
+        Extractor::new(definition, &Device::flex()).err().unwrap().to_string()
+    };
+    let layer = refused(definition("feature", "small.onnx"));
+    assert!(layer.contains("did you mean `features`?"), "{layer}");
+    let broken = refused(definition("features", "weights.pth"));
+    assert!(broken.contains("no ONNX file"), "{broken}");
+    let bare = Definition::find("net.onnx").unwrap_err().to_string();
+    assert!(bare.contains("write a definition"), "{bare}");
+}

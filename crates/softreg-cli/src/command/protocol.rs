@@ -11,26 +11,25 @@ use std::path::PathBuf;
 
 /// The protocol of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
-#[command(next_help_heading = "Measures")]
 pub(crate) struct Protocol {
     /// Real pictures to compare with [default: what the run held out]
-    #[arg(long, value_name = "PICTURES")]
+    #[arg(long, value_name = "PICTURES", help_heading = "Measures")]
     pub(super) reference: Option<String>,
     /// Leave out the first reference pictures
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    #[arg(long, value_name = "COUNT", help_heading = "Measures", default_value_t = 0)]
     pub(super) reference_skip: usize,
     /// Use only so many reference pictures
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", help_heading = "Measures")]
     pub(super) reference_limit: Option<usize>,
-    #[arg(long, value_name = "NAME|FILE", default_value = "randconv",
-        help = format!("Features: {}; a definition (.toml) or weights (.safetensors)",
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Measures", default_value = "randconv",
+        help = format!("Features: {}; a definition (.toml) or weights (.safetensors, .pth)",
             listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
     pub(super) features: String,
-    /// The weights of the feature network (.safetensors)
-    #[arg(long, value_name = "FILE")]
+    /// The weights of the feature network (.safetensors, .pth)
+    #[arg(long, value_name = "FILE", help_heading = "Measures")]
     pub(super) weights: Option<PathBuf>,
     /// Pictures to generate, or to use of a folder [default: 5000, or all of a folder]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", help_heading = "Measures")]
     pub(super) count: Option<usize>,
 }
 

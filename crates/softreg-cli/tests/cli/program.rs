@@ -112,11 +112,11 @@ pub(crate) fn interrupt(child: &Child) {
     assert!(status.success());
 }
 
-/// Waits until `condition` holds, a minute at most.
+/// Waits until `condition` holds, three minutes at most.
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        assert!(start.elapsed() < Duration::from_secs(180), "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -305,7 +305,7 @@ impl Block {
 }
 
 impl Network for Inception {
-    fn features(&self, pictures: Tensor<4>, layer: &str) -> Tensor<2> {
+    fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
         let mut x = pictures;
         for part in &self.stem {
             x = Pool::Halve.of(through(part, x));
@@ -314,7 +314,7 @@ impl Network for Inception {
             x = block.forward(&x);
         }
         let pool: Tensor<2> = x.mean_dims(&[2, 3]).flatten(1, 3);
-        match layer {
+        Ok(match layer {
             "pool" => pool,
             _ => {
                 let logits = pool.matmul(self.classes.clone().transpose());
@@ -323,6 +323,6 @@ impl Network for Inception {
                     _ => logits,
                 }
             }
-        }
+        })
     }
 }

@@ -11,6 +11,7 @@
 //! definition: it never changes.
 
 use super::{Build, Conv, Network, NetworkEntry};
+use crate::Error;
 use burn::tensor::activation::relu;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -68,7 +69,7 @@ impl RandomConvolutions {
 }
 
 impl Network for RandomConvolutions {
-    fn features(&self, pictures: Tensor<4>, _layer: &str) -> Tensor<2> {
+    fn features(&self, pictures: Tensor<4>, _layer: &str) -> Result<Tensor<2>, Error> {
         let cells =
             |x: Tensor<4>| -> Tensor<2> { adaptive_avg_pool2d(x, [CELLS, CELLS]).flatten(1, 3) };
         let mut all = vec![cells(pictures.clone())];
@@ -78,6 +79,6 @@ impl Network for RandomConvolutions {
             all.push(cells(relu(second.forward(relu(edges.forward(picture.clone()))))));
             picture = adaptive_avg_pool2d(picture, [h / 2, w / 2]);
         }
-        Tensor::cat(all, 1)
+        Ok(Tensor::cat(all, 1))
     }
 }

@@ -107,15 +107,15 @@ impl Block {
 }
 
 impl Network for ResNet {
-    fn features(&self, pictures: Tensor<4>, layer: &str) -> Tensor<2> {
+    fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
         let x = relu(self.picture.forward(pictures));
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         let pool = x.mean_dims(&[2, 3]).flatten(1, 3);
-        match layer {
+        Ok(match layer {
             "logits" => {
                 pool.matmul(self.linear.clone().transpose()) + self.bias.clone().unsqueeze()
             }
             _ => pool,
-        }
+        })
     }
 }

@@ -95,7 +95,7 @@ impl SqueezeNet {
 }
 
 impl Network for SqueezeNet {
-    fn features(&self, pictures: Tensor<4>, layer: &str) -> Tensor<2> {
+    fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
         let mut x = relu(self.picture.forward(pictures));
         for fire in &self.fires {
             if HALVED.contains(&fire.place) {
@@ -108,6 +108,6 @@ impl Network for SqueezeNet {
         if layer == "logits" {
             x = relu(self.classes.forward(x));
         }
-        x.mean_dims(&[2, 3]).flatten(1, 3)
+        Ok(x.mean_dims(&[2, 3]).flatten(1, 3))
     }
 }
