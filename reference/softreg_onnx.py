@@ -1,4 +1,4 @@
-"""A small network as an ONNX file, and what PyTorch says it makes of the pictures of golden/softreg_feature.safetensors.
+"""A small network as an ONNX file, a file of weights as PyTorch saves them, and what PyTorch says it makes of the pictures of golden/softreg_feature.safetensors.
 
 Run: python softreg_onnx.py [FOLDER]
 """
@@ -38,3 +38,4 @@ torch.onnx.export(
 with torch.no_grad():
     features, cells = net(x)
 golden_file.write(OUT / "softreg_onnx.safetensors", {"features": features, "cells": cells.flatten(1)}, __file__, SEED)
+torch.save({"conv1.weight": torch.arange(6.0).reshape(2, 3)}, OUT / "weights.pth")

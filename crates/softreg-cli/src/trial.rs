@@ -130,9 +130,9 @@ impl Trial {
     /// Whether a finished run has gone as far as it is wanted now: a later rung of a search goes on
     /// with a run that finished an earlier one.
     fn is_done(&self, status: &Status) -> bool {
+        // One that ran out of patience ends at once where it is gone on with.
         let stop = &self.config.stop;
-        stop.patience.is_some()
-            || stop.steps.is_some_and(|steps| status.step >= steps)
+        stop.steps.is_some_and(|steps| status.step >= steps)
             || stop.images.is_some_and(|images| status.images >= images)
             || stop.minutes.is_some_and(|minutes| status.seconds >= 60.0 * minutes)
     }
@@ -215,6 +215,9 @@ mod tests {
         let status = Status { step: 100, state: State::Finished, ..Status::default() };
         assert!(trial(Some(100)).is_done(&status) && trial(Some(50)).is_done(&status));
         assert!(!trial(Some(200)).is_done(&status));
+        let mut patient = trial(Some(200));
+        patient.config.stop.patience = Some(3);
+        assert!(!patient.is_done(&status), "an earlier rung ended it, not patience");
         let mut minutes = trial(Some(200));
         minutes.config.stop.minutes = Some(1.0);
         assert!(!minutes.is_done(&status));

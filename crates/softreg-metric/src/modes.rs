@@ -45,13 +45,19 @@ pub fn labels(
 pub fn accuracy(labelled: &Features, labels: &[usize]) -> Result<Interval, Error> {
     assert_eq!(labelled.len(), labels.len(), "a label to each vector");
     labelled.check_against(labelled, "a kind", 2)?;
+    let right = told(labelled, labels, 1).into_iter().map(f64::from);
+    Ok(Interval::of_share(&right.collect::<Vec<_>>()))
+}
+
+/// For each vector: whether the nearest one of another picture, of `parts` vectors each, has its label.
+fn told(labelled: &Features, labels: &[usize], parts: usize) -> Vec<bool> {
     let mut right = Vec::with_capacity(labels.len());
     squared(labelled, labelled, |i, distances| {
-        let others = distances.iter().enumerate().filter(|(j, _)| *j != i);
+        let others = distances.iter().enumerate().filter(|(j, _)| j / parts != i / parts);
         let other = others.min_by(|a, b| a.1.total_cmp(b.1)).map(|(j, _)| labels[j]);
-        right.push(f64::from(other == Some(labels[i])));
+        right.push(other == Some(labels[i]));
     });
-    Ok(Interval::of_share(&right))
+    right
 }
 
 /// The kinds of stacked pictures: three grey pictures of known kinds, one in each channel, the first of
@@ -86,12 +92,7 @@ pub fn stacked(
     let of_channels = labels(&of_generated, &of_reference, &digits)?;
     let whole = |digits: &[usize]| digits.iter().fold(0, |sum, digit| sum * kinds + digit);
     let shown = of_channels.chunks_exact(3).map(whole).collect();
-    let mut right = Vec::with_capacity(digits.len());
-    squared(&of_reference, &of_reference, |i, distances| {
-        let others = distances.iter().enumerate().filter(|(j, _)| j / 3 != i / 3);
-        let other = others.min_by(|a, b| a.1.total_cmp(b.1)).map(|(j, _)| digits[j]);
-        right.push(other == Some(digits[i]));
-    });
+    let right = told(&of_reference, &digits, 3);
     let all: Vec<f64> =
         right.chunks_exact(3).map(|three| f64::from(three.iter().all(|r| *r))).collect();
     Ok(Stacked { shown, accuracy: Interval::of_share(&all) })

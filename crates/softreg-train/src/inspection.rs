@@ -144,9 +144,8 @@ impl Inspection {
         sample::pictures(&self.generator, &self.shape, latents, labels, &self.device)
     }
 
-    /// The length of the difference of all weights of two runs, as a share of the length of these.
+    /// The length of the difference of all weights of two generators, as a share of the length of these.
     pub fn weight_distance(&self, other: &Self) -> f64 {
-        let length = |values: f64| values.sqrt();
         let (mut difference, mut own) = (0.0, 0.0);
         let pairs = parameters::collect(&self.generator)
             .into_iter()
@@ -157,7 +156,7 @@ impl Inspection {
                 own += f64::from(*a).powi(2);
             }
         }
-        length(difference) / length(own)
+        (difference / own).sqrt()
     }
 
     /// Pictures in −1..1 of latents, with their labels, part by part.

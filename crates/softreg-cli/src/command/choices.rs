@@ -147,6 +147,7 @@ pub(super) fn with_pictures(
     }
     let pictures = softreg_image::open(&config.data.source, &options)?;
     config.data.source = absolute(&config.data.source);
+    config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());
     Ok((config.check(&pictures)?, pictures))
 }

@@ -90,11 +90,15 @@ const SEEDS: u64 = 3;
 impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let shown = protocol::quantities(&self.metric)?;
-        let (folder, design) = match &self.resume {
-            Some(folder) => (folder.clone(), self.continued(folder)?),
+        let (folder, mut design) = match &self.resume {
+            Some(folder) => (folder.clone(), Design::read(folder)?),
             None => self.designed()?,
         };
         let _lock = claim::claim(&folder)?;
+        if let Some(seeds) = self.seeds.filter(|seeds| *seeds > design.seeds.len() as u64) {
+            design = design.with_seeds(seeds);
+            atomic::write_json(folder.join(DESIGN), &design)?;
+        }
         listen_for_interruption()?;
         let trials = design.trials(&folder);
         let threads = design.arms.first().map_or(1, |arm| arm.threads()).max(1);
@@ -161,14 +165,16 @@ impl Compare {
         atomic::write_json(folder.join(DESIGN), &design)?;
         Ok((folder, design))
     }
+}
 
-    /// The comparison of a folder, with more seeds where they are asked for.
-    fn continued(&self, folder: &Path) -> anyhow::Result<Design> {
+impl Design {
+    /// The comparison of a folder.
+    fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(DESIGN);
         let text = std::fs::read(&path).with_context(|| {
             format!("{} is no comparison: cannot read {}", folder.display(), path.display())
         })?;
-        let mut design: Design = serde_json::from_slice(&text)
+        let design: Self = serde_json::from_slice(&text)
             .with_context(|| format!("{} cannot be understood", path.display()))?;
         if design.format != FORMAT {
             return Err(usage(format!(
@@ -177,17 +183,15 @@ impl Compare {
                 design.format
             )));
         }
-        let first = design.seeds.first().copied().unwrap_or(0);
-        let wanted = self.seeds.unwrap_or(0);
-        if wanted > design.seeds.len() as u64 {
-            design.seeds = (0..wanted).map(|i| first + i).collect();
-            atomic::write_json(&path, &design)?;
-        }
         Ok(design)
     }
-}
 
-impl Design {
+    /// The same with so many seeds, from the first one on.
+    fn with_seeds(self, count: u64) -> Self {
+        let first = self.seeds.first().copied().unwrap_or(0);
+        Self { seeds: (0..count).map(|i| first + i).collect(), ..self }
+    }
+
     /// Every set with the first seed, then with the second: what is there early is a comparison.
     fn trials(&self, folder: &Path) -> Vec<(String, (usize, u64, Trial))> {
         let of = |seed: u64| {

@@ -85,7 +85,7 @@ impl Protocol {
     /// Paths that hold from any folder.
     pub(super) fn absolute(mut self) -> Self {
         self.reference = self.reference.map(|path| super::choices::absolute(&path));
-        self.features = super::choices::absolute(&self.features);
+        self.features = absolute_features(&self.features);
         self.weights = self.weights.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
         self
     }
@@ -106,6 +106,14 @@ impl Protocol {
         .flatten()
         .flatten()
         .collect()
+    }
+}
+
+/// Features whose file is found from any folder; the name of ready-made ones stays.
+pub(super) fn absolute_features(features: &str) -> String {
+    match DEFINITIONS.iter().any(|(name, _)| *name == features) {
+        true => features.to_owned(),
+        false => super::choices::absolute(features),
     }
 }
 
@@ -154,11 +162,11 @@ pub(super) fn quantities(list: &str) -> anyhow::Result<Vec<&'static Quantity>> {
                 all().filter(|quantity| wanted.contains(&quantity.name)).collect()
             }
         };
-        found.extend(
-            one.into_iter()
-                .filter(|new| found.iter().all(|q| q.name != new.name))
-                .collect::<Vec<_>>(),
-        );
+        for quantity in one {
+            if found.iter().all(|there| there.name != quantity.name) {
+                found.push(quantity);
+            }
+        }
     }
     match found.is_empty() {
         true => Err(usage("--metric names nothing: write all, or names with commas")),
