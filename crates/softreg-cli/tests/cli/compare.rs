@@ -1,6 +1,6 @@
 //! Comparing sets of regularizers.
 
-use crate::program::{Workplace, assert_same_run};
+use crate::program::{Workplace, assert_same_run, interrupt, until, wait};
 use serde_json::Value;
 
 const TINY: &str = "compare motif --limit 60 --size 16 --width 4 --batch 8 --steps 3 --count 40 \
@@ -76,6 +76,29 @@ fn a_comparison_that_was_cut_off_goes_on() {
             resumed["arms"][arm]["trials"][0]["metrics"]
         );
     }
+}
+
+#[test]
+fn ctrl_c_saves_and_the_comparison_goes_on_to_the_same_numbers() {
+    let place = Workplace::new();
+    let line = TINY.replace("--steps 3", "--steps 150") + " --arm none --arm l2 --seeds 1 --jobs 2";
+    let child = place.start(&format!("{line} --out c"));
+    // Both at once: the second has begun although the first is not done.
+    let begun = |arm: &str| place.path(&format!("c/trials/{arm}-s0/checkpoints")).exists();
+    until("both trials are begun", || begun("none") && begun("l2"));
+    interrupt(&child);
+    let said = wait(child);
+    said.is_one_error(1, &line, &["interrupted", "softreg compare --resume c"]);
+    place.ok("compare --resume c");
+    place.ok(&format!("{line} --out whole"));
+    for arm in ["none", "l2"] {
+        let run = |folder: &str| place.path(&format!("{folder}/trials/{arm}-s0"));
+        assert_same_run(&run("c"), &run("whole"));
+    }
+    // One process alone may write.
+    let lock = std::fs::File::open(place.path("c/lock")).unwrap();
+    lock.try_lock().unwrap();
+    place.refuses(1, "compare --resume c --seeds 2", &["another process"]);
 }
 
 #[test]
