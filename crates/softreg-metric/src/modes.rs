@@ -66,6 +66,9 @@ fn told(labelled: &Features, labels: &[usize], parts: usize) -> Vec<bool> {
 pub struct Stacked {
     /// Of each generated picture, from the nearest labelled channel (by pixels) of each of its channels.
     pub shown: Vec<usize>,
+    /// The share that each stack of kinds should have: the product of those of its channels, which are
+    /// drawn apart from each other. The reference need not hold every stack.
+    pub shares: Vec<f64>,
     /// How often the nearest channels of other pictures tell all three kinds rightly, 0 to 1.
     pub accuracy: Interval,
 }
@@ -95,7 +98,18 @@ pub fn stacked(
     let right = told(&of_reference, &digits, 3);
     let all: Vec<f64> =
         right.chunks_exact(3).map(|three| f64::from(three.iter().all(|r| *r))).collect();
-    Ok(Stacked { shown, accuracy: Interval::of_share(&all) })
+    let of_channel = shares(&digits, kinds);
+    let of_stack = |label: usize| (0..3).map(|place| of_channel[digit(label, place)]).product();
+    let shares = (0..kinds.pow(3)).map(of_stack).collect();
+    Ok(Stacked { shown, shares, accuracy: Interval::of_share(&all) })
+}
+
+/// The share of each label below `most`.
+fn shares(labels: &[usize], most: usize) -> Vec<f64> {
+    let mut shares = vec![0f64; most];
+    labels.iter().for_each(|label| shares[*label] += 1.0);
+    shares.iter_mut().for_each(|share| *share /= labels.len() as f64);
+    shares
 }
 
 /// How the kinds are met.
@@ -119,23 +133,29 @@ impl Modes {
     /// # Errors
     /// [`Error::TooFew`] without a picture on a side.
     pub fn count(reference: &[usize], generated: &[usize], seed: u64) -> Result<Self, Error> {
-        if reference.is_empty() || generated.is_empty() {
+        let most = reference.iter().chain(generated).max().map_or(0, |most| most + 1);
+        Self::against(&shares(reference, most), generated, seed)
+    }
+
+    /// Counts labels of generated pictures against the shares that kinds should have, from 0 on.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] without a generated picture or a kind.
+    ///
+    /// # Panics
+    /// Where a label is not below the number of shares.
+    pub fn against(p: &[f64], generated: &[usize], seed: u64) -> Result<Self, Error> {
+        if !p.iter().any(|share| *share > 0.0) || generated.is_empty() {
             return Err(Error::TooFew { measure: "counting kinds", needed: 1, found: 0 });
         }
-        let most = reference.iter().chain(generated).max().map_or(0, |most| most + 1);
-        let shares = |labels: &mut dyn Iterator<Item = usize>| {
-            let mut counts = vec![0f64; most];
-            labels.for_each(|label| counts[label] += 1.0);
-            let sum: f64 = counts.iter().sum();
-            counts.iter_mut().for_each(|count| *count /= sum);
-            counts
-        };
-        let p = shares(&mut reference.iter().copied());
+        let most = p.len();
+        let shares =
+            |labels: &mut dyn Iterator<Item = usize>| shares(&labels.collect::<Vec<usize>>(), most);
         let measure = |q: &[f64]| {
-            let found = q.iter().zip(&p).filter(|(q, p)| **q > 0.0 && **p > 0.0).count();
+            let found = q.iter().zip(p).filter(|(q, p)| **q > 0.0 && **p > 0.0).count();
             let term = |(q, p): (&f64, &f64)| if *q > 0.0 { q * (q / p).ln() } else { 0.0 };
             // A sum of terms of both signs may end a rounding below 0.
-            (found as f64, q.iter().zip(&p).map(term).sum::<f64>().max(0.0))
+            (found as f64, q.iter().zip(p).map(term).sum::<f64>().max(0.0))
         };
         let q = shares(&mut generated.iter().copied());
         let (found, divergence) = measure(&q);
@@ -175,6 +195,18 @@ mod tests {
         let found = stacked(&of(&made), &of(&seen), &known, 2).unwrap();
         assert_eq!(found.shown, (0..8).collect::<Vec<_>>());
         assert_eq!(found.accuracy.mean, 1.0);
+        assert_eq!(found.shares, [0.125; 8]);
+        // A reference without some of the stacks knows their channels all the same.
+        let some = found.shown.iter().filter(|label| [1, 3, 4, 6].contains(*label));
+        let some: Vec<usize> = some.copied().collect();
+        let part: Vec<u8> =
+            some.iter().flat_map(|label| stack(*label, 0).chain(stack(*label, 9))).collect();
+        let known: Vec<usize> = some.iter().flat_map(|label| [*label; 2]).collect();
+        let found = stacked(&of(&made), &of(&part), &known, 2).unwrap();
+        assert_eq!(found.shown, (0..8).collect::<Vec<_>>());
+        let counted = Modes::against(&found.shares, &found.shown, 0).unwrap();
+        assert_eq!((counted.kinds, counted.found.mean), (8, 8.0));
+        assert!(counted.divergence.mean.abs() < 1e-12, "{counted:?}");
     }
 
     #[test]

@@ -203,17 +203,17 @@ pub const METRICS: &[MetricEntry] = &[
         lacks: |s| s.labels.is_none().then_some("the reference has no labels"),
         measure: |s| {
             let Some(labels) = s.labels else { return Ok(Vec::new()) };
-            let (shown, accuracy) = match s.stacked {
+            let (counted, accuracy) = match s.stacked {
                 Some(kinds) => {
                     let found = modes::stacked(&s.generated.0, &s.reference.0, labels, kinds)?;
-                    (found.shown, found.accuracy)
+                    (Modes::against(&found.shares, &found.shown, s.seed)?, found.accuracy)
                 }
-                None => (
-                    modes::labels(s.generated.1, s.reference.1, labels)?,
-                    modes::accuracy(s.reference.1, labels)?,
-                ),
+                None => {
+                    let shown = modes::labels(s.generated.1, s.reference.1, labels)?;
+                    let accuracy = modes::accuracy(s.reference.1, labels)?;
+                    (Modes::count(labels, &shown, s.seed)?, accuracy)
+                }
             };
-            let counted = Modes::count(labels, &shown, s.seed)?;
             Ok(vec![counted.found, counted.divergence, accuracy])
         },
     },

@@ -15,7 +15,6 @@ use anyhow::Context;
 use arms::Arm;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use softreg_feature::Extractor;
 use softreg_metric::protocol::Quantity;
 use softreg_run::{atomic, claim};
 use std::path::{Path, PathBuf};
@@ -138,7 +137,7 @@ impl Compare {
     fn designed(&self) -> anyhow::Result<(PathBuf, Design)> {
         self.protocol.check()?;
         // Weights that are missing are told now, and not after the first trial.
-        Extractor::new(self.protocol.definition()?, &backend::device(&self.machine.device)?)?;
+        self.protocol.extractor(&backend::device(&self.machine.device)?)?;
         let config = experiment::recipe(&self.choices, self.protocol.reference_name().is_none())?;
         let wanted = match self.arms.as_slice() {
             [] => ["none", "hard", "recipe"].map(str::to_owned).to_vec(),

@@ -14,7 +14,7 @@ use crate::trained::Which;
 use anyhow::Context;
 use clap::Args;
 use report::Measured;
-use softreg_feature::{Definition, Extractor};
+use softreg_feature::Definition;
 use softreg_metric::protocol::{METRICS, MetricEntry, Sets, result_name};
 use softreg_metric::{Copies, Error};
 use softreg_run::atomic;
@@ -75,7 +75,7 @@ impl Evaluate {
         self.protocol.check()?;
         let device = backend::device(&self.device)?;
         let start = Instant::now();
-        let extractor = Extractor::new(self.protocol.definition()?, &device)?;
+        let extractor = self.protocol.extractor(&device)?;
         let subject = Subject::open(&self, &device)?;
         let cache = FeatureCache::of_user();
         let of = |set: &Set| cache.features(&extractor, &set.pictures());

@@ -2,10 +2,12 @@
 
 use crate::command::listed;
 use crate::failure::usage;
+use burn::tensor::Device;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use softreg_feature::{DEFINITIONS, Definition};
+use softreg_feature::{DEFINITIONS, Definition, Extractor};
 use softreg_image::LoadOptions;
+use softreg_image::fetch::DATA_SETS;
 use softreg_metric::protocol::{METRICS, MetricEntry, Quantity};
 use std::path::PathBuf;
 
@@ -62,8 +64,19 @@ impl Protocol {
         &self.features
     }
 
-    /// The definition of the features, with the weights that were named.
-    pub(super) fn definition(&self) -> anyhow::Result<Definition> {
+    /// The features, with the weights that were named.
+    pub(super) fn extractor(&self, device: &Device) -> anyhow::Result<Extractor> {
+        let definition = self.definition()?;
+        let set = DATA_SETS.iter().find(|set| set.weights_of == Some(definition.name.as_str()));
+        Extractor::new(definition, device).map_err(|error| match (&error, set) {
+            (softreg_feature::Error::NoWeights { .. }, Some(set)) => {
+                anyhow::anyhow!("{error}; they can be had with: softreg data fetch {}", set.name)
+            }
+            _ => error.into(),
+        })
+    }
+
+    fn definition(&self) -> anyhow::Result<Definition> {
         let wrong_usage = |error: softreg_feature::Error| match error {
             softreg_feature::Error::Unknown { .. } => usage(error.to_string()),
             other => other.into(),

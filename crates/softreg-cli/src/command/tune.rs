@@ -14,7 +14,6 @@ use crate::trial::{Pool, interrupted, listen_for_interruption};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
-use softreg_feature::Extractor;
 use softreg_metric::protocol::Better;
 use softreg_run::{atomic, claim};
 use softreg_study::{Method, Plan, Space, Store};
@@ -165,7 +164,7 @@ impl Tune {
             ));
         }
         // Weights that are missing are told now, and not after the first trial.
-        Extractor::new(self.protocol.definition()?, &backend::device(&self.machine.device)?)?;
+        self.protocol.extractor(&backend::device(&self.machine.device)?)?;
         if self.vary.is_empty() {
             return Err(usage(
                 "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",

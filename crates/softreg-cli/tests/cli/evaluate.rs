@@ -98,6 +98,11 @@ fn wrong_requests_are_refused_with_the_way_out() {
         (1, "evaluate real --reference real --metric cs", &["not the logits"]),
         (2, "evaluate real --reference real --features resnet65", &["did you mean `resnet56`?"]),
         (1, "evaluate real --reference real --features resnet56", &["--weights"]),
+        (
+            1,
+            "evaluate real --reference real --features inception",
+            &["softreg data fetch inception"],
+        ),
         (2, "evaluate real --reference real --count 1", &["from 2 to"]),
         (2, "evaluate real --reference real --weights w", &["has no weights"]),
         (2, "evaluate real --reference real --sheet s.png", &["--training"]),
