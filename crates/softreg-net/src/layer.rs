@@ -13,6 +13,7 @@ use burn::tensor::{
 };
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use softreg_kernel::Activation;
 
 mod batch_norm;
 mod conv;
@@ -31,10 +32,12 @@ pub const GAIN_LINEAR: f64 = 1.0;
 /// Slope of the leaky ReLU below 0.
 pub const SLOPE: f64 = 0.2;
 
-/// Leaky ReLU with slope [`SLOPE`], written as `0.2·x + 0.8·max(x, 0)`: the backend's own leaky ReLU is
-/// slower on processors, because its derivative chooses between two values element by element.
+/// Leaky ReLU with slope [`SLOPE`], to stand behind a layer.
+pub const LEAKY: Activation = Activation::LeakyRelu { slope: SLOPE as f32 };
+
+/// Leaky ReLU with slope [`SLOPE`].
 pub fn leaky_relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    x.clone().mul_scalar(SLOPE) + burn::tensor::activation::relu(x).mul_scalar(1.0 - SLOPE)
+    softreg_kernel::activation(x, LEAKY)
 }
 
 /// Twice the rows and columns, each pixel four times.

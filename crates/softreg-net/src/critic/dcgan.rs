@@ -1,6 +1,6 @@
 use super::Trace;
 use crate::architecture::Shape;
-use crate::layer::{Conv, GAIN_LEAKY, Init};
+use crate::layer::{Conv, GAIN_LEAKY, Init, LEAKY};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -31,7 +31,7 @@ impl Dcgan {
     }
 
     pub(super) fn forward(&self, pictures: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
-        self.halvings.iter().fold(pictures, |x, halving| trace.leaky_relu(halving.forward(x)))
+        self.halvings.iter().fold(pictures, |x, halving| trace.note(halving.activated(x, LEAKY)))
     }
 
     /// The gradient of the pictures, given that of the result.

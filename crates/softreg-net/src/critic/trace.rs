@@ -28,11 +28,16 @@ impl Trace {
 
     /// Leaky ReLU, noted.
     pub(super) fn leaky_relu(&mut self, x: Tensor<4>) -> Tensor<4> {
+        self.note(leaky_relu(x))
+    }
+
+    /// Notes what came out of a leaky ReLU: above 0 where its input was.
+    pub(super) fn note(&mut self, y: Tensor<4>) -> Tensor<4> {
         if let Some(slopes) = &mut self.0 {
-            let above = x.clone().detach().greater_elem(0.0).float();
+            let above = y.clone().detach().greater_elem(0.0).float();
             slopes.push(above.mul_scalar(1.0 - SLOPE).add_scalar(SLOPE));
         }
-        leaky_relu(x)
+        y
     }
 
     pub(super) fn slopes(&self) -> &[Tensor<4>] {

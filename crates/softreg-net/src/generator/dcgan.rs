@@ -1,11 +1,12 @@
 use super::inputs;
 use crate::architecture::Shape;
 use crate::layer::{
-    BatchNorm, ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, leaky_relu,
+    BatchNorm, ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, leaky_relu,
 };
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
+use softreg_kernel::Activation;
 
 /// Linear layer to the base grid, then one transposed convolution per doubling; leaky ReLU and
 /// batch norm between them, tanh at the end.
@@ -43,14 +44,12 @@ impl Dcgan {
     pub(super) fn forward(&self, input: Tensor<2>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         let n = input.dims()[0];
         let [c, h, w] = self.base_shape;
-        let base = self.base.forward(input).reshape([n, c, h, w]);
-        self.doublings
-            .iter()
-            .zip(&self.norms)
-            .fold(base, |x, (doubling, norm)| {
-                doubling.forward(norm.forward(leaky_relu(x), statistics))
-            })
-            .tanh()
+        let base = leaky_relu(self.base.forward(input).reshape([n, c, h, w]));
+        let last = self.doublings.len() - 1;
+        self.doublings.iter().zip(&self.norms).enumerate().fold(base, |x, (i, (doubling, norm))| {
+            let activation = if i == last { Activation::Tanh } else { LEAKY };
+            doubling.activated(norm.forward(x, statistics), activation)
+        })
     }
 
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {

@@ -6,6 +6,7 @@ use crate::layer::{
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
+use softreg_kernel::Activation;
 
 /// Linear layer to the base grid, one residual block per doubling, then leaky ReLU, batch norm, a 3x3
 /// convolution and tanh.
@@ -68,7 +69,7 @@ impl Residual {
         let [c, h, w] = self.base_shape;
         let base = self.base.forward(input).reshape([n, c, h, w]);
         let top = self.blocks.iter().fold(base, |x, block| block.forward(x, statistics));
-        self.picture.forward(self.norm.forward(leaky_relu(top), statistics)).tanh()
+        self.picture.activated(self.norm.forward(leaky_relu(top), statistics), Activation::Tanh)
     }
 
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {

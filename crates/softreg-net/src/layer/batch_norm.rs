@@ -55,13 +55,11 @@ impl BatchNorm {
                 let variance = self.standing_variance.val();
                 return batch_norm(x, gain, shift, mean, variance, EPSILON);
             }
-            Statistics::Batch => None,
-            Statistics::Noted(noted) => Some(noted),
+            Statistics::Batch => return softreg_kernel::batch_norm(x, EPSILON as f32),
+            Statistics::Noted(noted) => noted,
         };
         let result = batch_norm_train(x, gain, shift, EPSILON);
-        if let Some(noted) = noted {
-            noted.push([result.mean, result.variance]);
-        }
+        noted.push([result.mean, result.variance]);
         result.output
     }
 

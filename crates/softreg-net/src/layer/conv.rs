@@ -1,11 +1,8 @@
 use super::Init;
 use burn::module::{Module, Param};
-use burn::tensor::{
-    Tensor,
-    module::{conv_transpose2d, conv2d},
-    ops::{ConvOptions, ConvTransposeOptions},
-};
+use burn::tensor::Tensor;
 use rand::Rng;
+use softreg_kernel::{Activation, Window, conv_transpose2d, conv2d};
 
 /// Convolution with equalised weights, zero padding:
 /// `[n, inputs, h, w] → [n, outputs, h/stride, w/stride]`, `c = gain/√(inputs·k²)`.
@@ -52,17 +49,25 @@ impl Conv {
 
     /// Applies the layer.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let weight = self.weight.val().mul_scalar(self.scale);
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
-        conv2d(x, weight, Some(self.bias.val()), options)
+        self.activated(x, Activation::None)
     }
+
+    /// Applies the layer and what stands behind it.
+    pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        conv2d(x, weight, Some(self.bias.val()), self.window(), activation)
+    }
+
     /// The gradient of the layer's input, given that of its output:
     /// `[n, outputs, h/stride, w/stride] → [n, inputs, h, w]`, where `stride` divides both sides.
     pub(crate) fn pull_back(&self, gradient: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val().mul_scalar(self.scale);
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
-        conv_transpose2d(gradient, weight, None, options)
+        conv_transpose2d(gradient, weight, None, self.window(), Activation::None)
+    }
+
+    fn window(&self) -> Window {
+        let [_, _, kernel, _] = self.weight.dims();
+        Window { kernel, stride: self.stride, padding: self.padding }
     }
 
     /// The constant that the weight is multiplied with, by parameter.

@@ -1,7 +1,8 @@
 use super::Init;
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module::conv_transpose2d, ops::ConvTransposeOptions};
+use burn::tensor::Tensor;
 use rand::Rng;
+use softreg_kernel::{Activation, Window, conv_transpose2d};
 
 /// Transposed 4x4 convolution of stride 2 with equalised weights, doubling the size:
 /// `[n, inputs, h, w] → [n, outputs, 2h, 2w]`.
@@ -28,10 +29,10 @@ impl ConvTranspose {
         }
     }
 
-    /// Applies the layer.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Applies the layer and what stands behind it.
+    pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let weight = self.weight.val().mul_scalar(self.scale);
-        let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
-        conv_transpose2d(x, weight, Some(self.bias.val()), options)
+        let window = Window { kernel: 4, stride: 2, padding: 1 };
+        conv_transpose2d(x, weight, Some(self.bias.val()), window, activation)
     }
 }

@@ -1,0 +1,108 @@
+//! What stands behind a layer, element by element.
+
+/// An activation whose derivative is known from its output.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// `y = x`.
+    #[default]
+    None,
+    /// `y = x` above 0, `slope·x` elsewhere; `slope > 0`.
+    LeakyRelu {
+        /// Slope below 0.
+        slope: f32,
+    },
+    /// `y = tanh x`.
+    Tanh,
+}
+
+impl Activation {
+    /// Applies it in place.
+    pub(crate) fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::LeakyRelu { slope } => pulp::Arch::new().dispatch(|| {
+                for v in values {
+                    // Written so that NaN stays NaN.
+                    *v = if *v < 0.0 { slope * *v } else { *v };
+                }
+            }),
+            Self::Tanh => pulp::Arch::new().dispatch(|| {
+                for v in values {
+                    *v = tanh(*v);
+                }
+            }),
+        }
+    }
+
+    /// Multiplies gradients by the derivative where the output was `outputs`.
+    pub(crate) fn pull_back(self, outputs: &[f32], gradients: &mut [f32]) {
+        let pairs = gradients.iter_mut().zip(outputs);
+        match self {
+            Self::None => {}
+            Self::LeakyRelu { slope } => pulp::Arch::new().dispatch(|| {
+                for (g, y) in pairs {
+                    *g *= if *y > 0.0 { 1.0 } else { slope };
+                }
+            }),
+            Self::Tanh => pulp::Arch::new().dispatch(|| {
+                for (g, y) in pairs {
+                    *g *= 1.0 - y * y;
+                }
+            }),
+        }
+    }
+}
+
+/// `tanh x = (e − 1)/(e + 1)`, `e = exp(2x)`, without branches, so that a loop of it is vectorised; absolute
+/// error below 3·10⁻⁷. `exp` is `2ⁿ·exp(r)` with `|r| ≤ ½·ln 2` and the polynomial of Cephes' `expf`.
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    /// Above this, tanh rounds to 1.
+    const END: f32 = 9.02;
+    /// Added and taken away again, it rounds to whole numbers.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    // Comparisons, since `clamp` would be one too, but `min` and `max` would lose NaN.
+    let x = if x > END { END } else { x };
+    let x = if x < -END { -END } else { x };
+    let twice = 2.0 * x;
+    let shifted = twice * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = twice - n * LN_2_HIGH - n * LN_2_LOW;
+    let mut p = 1.987_569_1e-4;
+    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        p = p * r + c;
+    }
+    let p = p * r * r + r + 1.0;
+    // The low bits of `shifted` are n: moved into the exponent of 1.
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000));
+    let e = p * power;
+    (e - 1.0) / (e + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tanh_is_that_of_the_standard_library() {
+        let mut values: Vec<f32> = (-200_000..=200_000).map(|i| i as f32 * 1e-4).collect();
+        let exact: Vec<f64> = values.iter().map(|x| f64::from(*x).tanh()).collect();
+        Activation::Tanh.apply(&mut values);
+        let worst = values.iter().zip(&exact).map(|(a, b)| (f64::from(*a) - b).abs());
+        assert!(worst.clone().fold(0.0, f64::max) < 3e-7, "{:e}", worst.fold(0.0, f64::max));
+        let mut odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0];
+        Activation::Tanh.apply(&mut odd);
+        assert!(odd[0].is_nan());
+        assert_eq!(odd[1..], [1.0, -1.0, 0.0]);
+    }
+
+    #[test]
+    fn nothing_hides_a_value_that_is_not_a_number() {
+        let mut values = [f32::NAN, -2.0, 3.0];
+        Activation::LeakyRelu { slope: 0.5 }.apply(&mut values);
+        assert!(values[0].is_nan());
+        assert_eq!(values[1..], [-1.0, 3.0]);
+    }
+}

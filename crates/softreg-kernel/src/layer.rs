@@ -1,0 +1,126 @@
+//! The layers, on whatever device their tensors are.
+
+use crate::activation::Activation;
+use crate::geometry::Window;
+use burn::tensor::{
+    Tensor,
+    activation::{relu, tanh},
+    module,
+    ops::{ConvOptions, ConvTransposeOptions},
+};
+
+/// `activation(x ⋆ w + b)`: `x` `[n, inputs, h, w]`, `w` `[outputs, inputs, k, k]`, `b` `[outputs]`, result
+/// `[n, outputs, (h + 2p − k)/s + 1, …]`. A convolution in the sense of neural networks: the window is not
+/// mirrored.
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    window: Window,
+    activation: Activation,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::are_there(&x) {
+        return kernels::layer(x, weight, bias, window, activation, false);
+    }
+    let options =
+        ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
+    stock(module::conv2d(x, weight, bias, options), activation)
+}
+
+/// `activation(x ⋆ᵀ w + b)`, the adjoint of [`conv2d`] in its input: `x` `[n, inputs, h, w]`, `w` `[inputs, outputs,
+/// k, k]`, `b` `[outputs]`, result `[n, outputs, (h − 1)·s + k − 2p, …]`.
+pub fn conv_transpose2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    window: Window,
+    activation: Activation,
+) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::are_there(&x) {
+        return kernels::layer(x, weight, bias, window, activation, true);
+    }
+    let (stride, padding) = ([window.stride; 2], [window.padding; 2]);
+    let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
+    stock(module::conv_transpose2d(x, weight, bias, options), activation)
+}
+
+/// An activation on its own, for any shape.
+pub fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if kernels::are_there(&x) {
+        return kernels::activation(x, activation);
+    }
+    stock(x, activation)
+}
+
+/// `(x − μ)/√(σ² + ε)` with mean and (biased) variance of every channel over the batch, `[n, c, h, w] → [n, c, h, w]`.
+/// Source: arXiv 1502.03167, algorithm 1, without `γ` and `β`.
+pub fn batch_norm(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::are_there(&x) {
+        return kernels::normalize(x, epsilon);
+    }
+    let [_, channels, ..] = x.dims();
+    let device = x.device();
+    let (gain, shift) = (Tensor::ones([channels], &device), Tensor::zeros([channels], &device));
+    module::batch_norm_train(x, gain, shift, f64::from(epsilon)).output
+}
+
+/// The activation made of Burn's operations.
+fn stock<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    match activation {
+        Activation::None => x,
+        // The backend's own leaky ReLU has a derivative that chooses element by element.
+        Activation::LeakyRelu { slope } => {
+            let slope = f64::from(slope);
+            x.clone().mul_scalar(slope) + relu(x).mul_scalar(1.0 - slope)
+        }
+        Activation::Tanh => tanh(x),
+    }
+}
+
+/// The kernels behind the tensors of Burn's interface.
+#[cfg(feature = "flex")]
+mod kernels {
+    use super::{Activation, Window};
+    use crate::op::{Kernels, Layer};
+    use burn::backend::{Dispatch, DispatchDevice};
+    use burn::tensor::{DType, Tensor};
+
+    /// This tensor is where the kernels are, in the precision that they have.
+    pub(super) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
+        let device = x.device().inner();
+        matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == DType::F32
+    }
+
+    pub(super) fn layer(
+        x: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        window: Window,
+        activation: Activation,
+        transposed: bool,
+    ) -> Tensor<4> {
+        let [outputs, inputs, ..] = weight.dims();
+        let outputs = if transposed { inputs } else { outputs };
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([outputs], &x.device()));
+        let layer = Layer { window, transposed, activation };
+        Tensor::from_dispatch(Dispatch::layer(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            layer,
+        ))
+    }
+
+    pub(super) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+        Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), activation))
+    }
+
+    pub(super) fn normalize(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
+        let (y, _) = Dispatch::normalize(x.into_dispatch(), epsilon);
+        Tensor::from_dispatch(y)
+    }
+}

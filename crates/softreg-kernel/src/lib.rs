@@ -1,0 +1,31 @@
+//! Layers of image networks as fused processor kernels.
+//!
+//! [`conv2d`], [`conv_transpose2d`], [`batch_norm`] and [`activation`] compute what Burn's operations of the same
+//! names do, to rounding, on any device; on Burn's flex backend (feature `flex`) they are kernels of their own:
+//! bias and activation cost no pass, channels stay innermost in memory from layer to layer, and AVX-512, AVX2
+//! with FMA or NEON instructions are chosen at run time. Gradients go through Burn's automatic differentiation.
+//!
+//! A pass uses the threads of the rayon pool that it runs in: pictures are split over them, and sums over
+//! pictures are taken in an order that depends on the number of threads alone.
+
+mod activation;
+#[cfg(feature = "flex")]
+mod convolution;
+mod geometry;
+mod layer;
+#[cfg(feature = "flex")]
+mod normalization;
+#[cfg(feature = "flex")]
+mod op;
+#[cfg(feature = "flex")]
+mod padded;
+#[cfg(feature = "flex")]
+mod panels;
+#[cfg(feature = "flex")]
+mod tile;
+#[cfg(feature = "flex")]
+mod view;
+
+pub use activation::Activation;
+pub use geometry::Window;
+pub use layer::{activation, batch_norm, conv_transpose2d, conv2d};

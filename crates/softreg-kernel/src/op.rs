@@ -1,0 +1,66 @@
+//! The kernels as operations of Burn, with their gradients.
+
+use crate::activation::Activation;
+use crate::geometry::Window;
+use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+
+mod autodiff;
+mod flex;
+
+/// A convolution or its adjoint, with what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Layer {
+    pub(crate) window: Window,
+    pub(crate) transposed: bool,
+    pub(crate) activation: Activation,
+}
+
+/// Which gradients are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) input: bool,
+    pub(crate) weight: bool,
+    pub(crate) bias: bool,
+}
+
+/// Where the kernels are. Gradients that are not wanted come back with one element.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait Kernels: Backend {
+    /// `activation(convolution(x, w) + b)`.
+    fn layer(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        layer: Layer,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients of input, weight and bias, from output and gradient of the output.
+    fn layer_gradients(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        layer: Layer,
+        wanted: Wanted,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// An activation on its own.
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn activation_gradient(
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// Batch normalisation: the output, and what every channel was scaled by.
+    fn normalize(x: FloatTensor<Self>, epsilon: f32) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The gradient of its input.
+    fn normalize_gradient(
+        y: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}

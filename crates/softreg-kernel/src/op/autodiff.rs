@@ -1,0 +1,149 @@
+//! The operations' gradients, for Burn's automatic differentiation over any backend that has the kernels.
+
+use super::{Kernels, Layer, Wanted};
+use crate::activation::Activation;
+use burn::backend::{Autodiff, AutodiffBackend};
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+
+#[derive(Debug)]
+struct LayerBackward;
+
+impl<B: Kernels> Backward<B, 3> for LayerBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, Layer);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input, weight, bias] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (x, w, y, layer) = ops.state;
+        let wanted =
+            Wanted { input: input.is_some(), weight: weight.is_some(), bias: bias.is_some() };
+        let (of_input, of_weight, of_bias) = B::layer_gradients(x, w, y, gradient, layer, wanted);
+        for (node, gradient) in [(input, of_input), (weight, of_weight), (bias, of_bias)] {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ActivationBackward;
+
+impl<B: Kernels> Backward<B, 1> for ActivationBackward {
+    type State = (FloatTensor<B>, Activation);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (y, activation) = ops.state;
+        if let Some(node) = input {
+            grads.register::<B>(node.id, B::activation_gradient(y, gradient, activation));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NormalizeBackward;
+
+impl<B: Kernels> Backward<B, 1> for NormalizeBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (y, scale) = ops.state;
+        if let Some(node) = input {
+            grads.register::<B>(node.id, B::normalize_gradient(y, scale, gradient));
+        }
+    }
+}
+
+impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn layer(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        layer: Layer,
+    ) -> FloatTensor<Self> {
+        let ((x, of_x), (w, of_w), (b, of_b)) = (x.into_parts(), w.into_parts(), b.into_parts());
+        match LayerBackward.prepare::<C>([of_x, of_w, of_b]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::layer(x.clone(), w.clone(), b, layer);
+                prep.finish((x, w, y.clone(), layer), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::layer(x, w, b, layer)),
+        }
+    }
+
+    fn layer_gradients(
+        _x: FloatTensor<Self>,
+        _w: FloatTensor<Self>,
+        _y: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _layer: Layer,
+        _wanted: Wanted,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        match ActivationBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::activation(x, activation);
+                prep.finish((y.clone(), activation), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::activation(x, activation)),
+        }
+    }
+
+    fn activation_gradient(
+        _y: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _activation: Activation,
+    ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn normalize(x: FloatTensor<Self>, epsilon: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, node) = x.into_parts();
+        let (y, scale) = B::normalize(x, epsilon);
+        let constant = <Self as AutodiffBackend>::from_inner(scale.clone());
+        let y = match NormalizeBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((y.clone(), scale), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, constant)
+    }
+
+    fn normalize_gradient(
+        _y: FloatTensor<Self>,
+        _scale: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        second_order()
+    }
+}
+
+/// Gradients are asked for inside a backward pass only, which runs below automatic differentiation.
+fn second_order() -> ! {
+    unreachable!("a gradient of a gradient: runtime devices have no second derivative")
+}

@@ -1,0 +1,228 @@
+//! The operations on Burn's flex backend.
+//!
+//! A result is `[n, c, h, w]` as everywhere, and its channels are innermost in memory, so that the next kernel
+//! takes it as it lies; operations of Burn read it through its strides. Pictures of few channels are made for
+//! such operations (augmentation, distances) and lie in the usual order.
+
+use super::{Kernels, Layer, Wanted};
+use crate::activation::Activation;
+use crate::convolution::{Finish, through, to_bias, to_narrow, to_weights, to_wide};
+use crate::geometry::{Extent, Geometry};
+use crate::normalization;
+use crate::view::View;
+use burn::backend::Flex;
+use burn::backend::TensorMetadata;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, DType, Shape};
+
+/// Up to so many channels are a picture.
+const PICTURE: usize = 4;
+
+impl Kernels for Flex {
+    fn layer(x: FlexTensor, w: FlexTensor, b: FlexTensor, layer: Layer) -> FlexTensor {
+        let (w, b) = (w.to_contiguous(), b.to_contiguous());
+        let geometry = geometry(&x, &w, &layer);
+        let finish = Finish { bias: Some(slice(&b)), activation: layer.activation };
+        let count = x.shape()[0];
+        let (out, extent) = match layer.transposed {
+            false => {
+                (to_narrow(&geometry, &view(&x), count, slice(&w), finish), geometry.narrow)
+            }
+            true => (to_wide(&geometry, &view(&x), count, slice(&w), finish), geometry.wide),
+        };
+        pictures(out, &extent)
+    }
+
+    fn layer_gradients(
+        x: FlexTensor,
+        w: FlexTensor,
+        y: FlexTensor,
+        gradient: FlexTensor,
+        layer: Layer,
+        wanted: Wanted,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let w = w.to_contiguous();
+        let geometry = geometry(&x, &w, &layer);
+        let count = x.shape()[0];
+        let (input, output) = match layer.transposed {
+            false => (geometry.wide, geometry.narrow),
+            true => (geometry.narrow, geometry.wide),
+        };
+        let made;
+        let arrived = match view(&gradient).dense(&output, count) {
+            Some(dense) if layer.activation == Activation::None => dense,
+            _ => {
+                let (gradient, y) = (view(&gradient), view(&y));
+                made = through(layer.activation, &output, &gradient, &y, count);
+                &made
+            }
+        };
+        let gradient = View::of(arrived, &output);
+        let nothing = || values(vec![0.0], Shape::from([1]));
+        let of_input = match (wanted.input, layer.transposed) {
+            (false, _) => nothing(),
+            (_, false) => {
+                let out = to_wide(&geometry, &gradient, count, slice(&w), Finish::none());
+                pictures(out, &input)
+            }
+            (_, true) => {
+                let out = to_narrow(&geometry, &gradient, count, slice(&w), Finish::none());
+                pictures(out, &input)
+            }
+        };
+        let of_weight = match wanted.weight {
+            false => nothing(),
+            true => {
+                let (wide, narrow) = match layer.transposed {
+                    false => (view(&x), gradient),
+                    true => (gradient, view(&x)),
+                };
+                values(to_weights(&geometry, &wide, &narrow, count), w.shape())
+            }
+        };
+        let of_bias = match wanted.bias {
+            false => nothing(),
+            true => values(to_bias(&output, arrived), Shape::from([output.channels])),
+        };
+        (of_input, of_weight, of_bias)
+    }
+
+    fn activation(x: FlexTensor, activation: Activation) -> FlexTensor {
+        let (mut out, layout) = taken(x);
+        activation.apply(&mut out);
+        FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
+    }
+
+    fn activation_gradient(
+        y: FlexTensor,
+        gradient: FlexTensor,
+        activation: Activation,
+    ) -> FlexTensor {
+        let (y, layout) = whole(y);
+        let mut out = in_order_of(gradient, &layout);
+        activation.pull_back(slice(&y), &mut out);
+        FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
+    }
+
+    fn normalize(x: FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
+        let extent = extent(&x);
+        let out = normalization::normalize(innermost(&x), extent.channels, epsilon);
+        let scale = values(out.scale, Shape::from([extent.channels]));
+        (channels_last(out.values, &extent), scale)
+    }
+
+    fn normalize_gradient(y: FlexTensor, scale: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        let (extent, scale) = (extent(&y), scale.to_contiguous());
+        let out = normalization::pull_back(innermost(&gradient), &innermost(&y), slice(&scale));
+        channels_last(out, &extent)
+    }
+}
+
+fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {
+    let extent = extent(x);
+    let shape = w.shape();
+    match layer.transposed {
+        false => Geometry::convolution(extent, shape[0], layer.window),
+        true => Geometry::transposed(extent, shape[1], layer.window),
+    }
+}
+
+fn extent(x: &FlexTensor) -> Extent {
+    let shape = x.shape();
+    Extent { height: shape[2], width: shape[3], channels: shape[1] }
+}
+
+fn view(x: &FlexTensor) -> View<'_> {
+    let layout = x.layout();
+    let strides = layout.strides();
+    let strides = [strides[0], strides[1], strides[2], strides[3]];
+    View { data: x.storage(), start: layout.start_offset(), strides }
+}
+
+/// The values of a contiguous tensor.
+fn slice(x: &FlexTensor) -> &[f32] {
+    let start = x.layout().start_offset();
+    &x.storage()[start..][..x.layout().num_elements()]
+}
+
+fn values(data: Vec<f32>, shape: Shape) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(shape), DType::F32)
+}
+
+/// The values of pictures, channels innermost.
+fn innermost(x: &FlexTensor) -> Vec<f32> {
+    let (extent, count) = (extent(x), x.shape()[0]);
+    let view = view(x);
+    if let Some(dense) = view.dense(&extent, count) {
+        return dense.to_vec();
+    }
+    let mut out = vec![0.0; count * extent.len()];
+    let rows = out.chunks_exact_mut(extent.width * extent.channels);
+    for (i, row) in rows.enumerate() {
+        view.read(&extent, [i / extent.height, i % extent.height], extent.channels, row);
+    }
+    out
+}
+
+/// Pictures whose values lie with channels innermost.
+fn channels_last(data: Vec<f32>, extent: &Extent) -> FlexTensor {
+    let Extent { height, width, channels } = *extent;
+    let count = data.len() / extent.len();
+    let shape = Shape::from([count, channels, height, width]);
+    let layout = Layout::new(shape, View::innermost(extent).to_vec(), 0);
+    FlexTensor::new(Bytes::from_elems(data), layout, DType::F32)
+}
+
+/// A layer's result.
+fn pictures(data: Vec<f32>, extent: &Extent) -> FlexTensor {
+    let out = channels_last(data, extent);
+    if extent.channels <= PICTURE { out.to_contiguous() } else { out }
+}
+
+/// Nothing lies between the values of `layout`, whatever their order.
+fn is_whole(x: &FlexTensor) -> bool {
+    x.layout().is_dense_unique_storage()
+        && x.layout().start_offset() == 0
+        && x.storage::<f32>().len() == x.layout().num_elements()
+}
+
+/// The tensor, copied where something lies between its values, and its layout.
+fn whole(x: FlexTensor) -> (FlexTensor, Layout) {
+    let x = if is_whole(&x) { x } else { x.to_contiguous() };
+    let layout = x.layout().clone();
+    (x, layout)
+}
+
+/// All values in the order in which they lie.
+fn taken(x: FlexTensor) -> (Vec<f32>, Layout) {
+    let (x, layout) = whole(x);
+    (slice(&x).to_vec(), layout)
+}
+
+/// All values in the order of `layout`.
+fn in_order_of(x: FlexTensor, layout: &Layout) -> Vec<f32> {
+    if is_whole(&x) && x.layout().strides() == layout.strides() {
+        return slice(&x).to_vec();
+    }
+    let x = x.to_contiguous();
+    let contiguous = Layout::contiguous(layout.shape().clone());
+    if contiguous.strides() == layout.strides() {
+        return slice(&x).to_vec();
+    }
+    // Position by position: where the value of every index goes.
+    let mut out = vec![0.0; layout.num_elements()];
+    let (shape, strides) = (layout.shape(), layout.strides());
+    let mut index = vec![0usize; shape.num_dims()];
+    for value in slice(&x) {
+        let to: isize = index.iter().zip(strides).map(|(i, s)| *i as isize * s).sum();
+        out[to as usize] = *value;
+        for d in (0..index.len()).rev() {
+            index[d] += 1;
+            if index[d] < shape[d] {
+                break;
+            }
+            index[d] = 0;
+        }
+    }
+    out
+}

@@ -1,0 +1,88 @@
+//! Pictures with zeros around them, channels innermost, so that no window needs a look at the border.
+
+use crate::geometry::{Extent, Geometry};
+use crate::view::View;
+use std::ops::Range;
+
+/// How pictures of one side lie in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Padded {
+    pub(crate) extent: Extent,
+    /// Zero rows above and columns to the left.
+    pub(crate) before: usize,
+    /// Zero rows below and columns to the right.
+    pub(crate) after: [usize; 2],
+    /// Values from one pixel to the next.
+    pub(crate) pitch: usize,
+}
+
+impl Padded {
+    /// The wide side, as a convolution's window sees it.
+    pub(crate) fn wide(geometry: &Geometry) -> Self {
+        let extent = geometry.wide;
+        let p = geometry.window.padding;
+        Self { extent, before: p, after: [p; 2], pitch: extent.channels }
+    }
+
+    /// The narrow side, as the wide pixels see it; whole vectors of channels, for the weights' gradient.
+    pub(crate) fn narrow(geometry: &Geometry, lanes: usize) -> Self {
+        let Extent { height, width, channels } = geometry.narrow;
+        let (low, high) = geometry.reach();
+        // The last q of a side, and how far past the last narrow position it reaches.
+        let after = |wide: usize, narrow: usize| {
+            let last = ((wide - 1) / geometry.window.stride) as isize + high;
+            (last - (narrow as isize - 1)).max(0) as usize
+        };
+        Self {
+            extent: geometry.narrow,
+            before: (-low).max(0) as usize,
+            after: [after(geometry.wide.height, height), after(geometry.wide.width, width)],
+            pitch: channels.div_ceil(lanes) * lanes,
+        }
+    }
+
+    /// Values from one row to the next.
+    pub(crate) fn row(&self) -> usize {
+        (self.before + self.extent.width + self.after[1]) * self.pitch
+    }
+
+    /// Values of one picture.
+    pub(crate) fn picture(&self) -> usize {
+        (self.before + self.extent.height + self.after[0]) * self.row()
+    }
+
+    /// Where the pixel `y`, `x` of the first picture begins.
+    pub(crate) fn pixel(&self, y: isize, x: isize) -> usize {
+        let before = self.before as isize;
+        (y + before) as usize * self.row() + (x + before) as usize * self.pitch
+    }
+
+    /// Fills `buffer` with `pictures` of `source`.
+    pub(crate) fn fill(
+        &self,
+        source: &View<'_>,
+        pictures: Range<usize>,
+        buffer: &mut Vec<f32>,
+    ) {
+        let Extent { height, width, channels } = self.extent;
+        buffer.resize(pictures.len() * self.picture(), 0.0);
+        let (row, inner) = (self.row(), width * self.pitch);
+        let left = self.before * self.pitch;
+        for (n, picture) in pictures.zip(buffer.chunks_exact_mut(self.picture())) {
+            let (above, rest) = picture.split_at_mut(self.before * row);
+            let (rows, below) = rest.split_at_mut(height * row);
+            above.fill(0.0);
+            below.fill(0.0);
+            for (y, line) in rows.chunks_exact_mut(row).enumerate() {
+                let (before, rest) = line.split_at_mut(left);
+                let (inside, after) = rest.split_at_mut(inner);
+                before.fill(0.0);
+                after.fill(0.0);
+                if self.pitch != channels {
+                    inside.fill(0.0);
+                }
+                source.read(&self.extent, [n, y], self.pitch, inside);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Pictures wherever they lie in memory.
+
+use crate::geometry::Extent;
+
+/// Values `[n, channels, height, width]` with any strides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) start: usize,
+    pub(crate) strides: [isize; 4],
+}
+
+impl<'a> View<'a> {
+    /// Row `y` of picture `n`, channels innermost, `pitch ≥ channels` values from one pixel to the next.
+    pub(crate) fn read(&self, extent: &Extent, [n, y]: [usize; 2], pitch: usize, row: &mut [f32]) {
+        let [of_n, of_c, of_y, of_x] = self.strides;
+        let start = self.start as isize + n as isize * of_n + y as isize * of_y;
+        let Extent { width, channels, .. } = *extent;
+        if of_c == 1 && of_x == channels as isize && pitch == channels {
+            row.copy_from_slice(&self.data[start as usize..][..width * channels]);
+            return;
+        }
+        for c in 0..channels {
+            let mut from = start + c as isize * of_c;
+            for to in row[c..].iter_mut().step_by(pitch).take(width) {
+                *to = self.data[from as usize];
+                from += of_x;
+            }
+        }
+    }
+
+    /// All pictures from the first on where they lie, if channels are innermost and nothing is between.
+    pub(crate) fn dense(&self, extent: &Extent, count: usize) -> Option<&'a [f32]> {
+        (self.strides == Self::innermost(extent))
+            .then(|| &self.data[self.start..][..count * extent.len()])
+    }
+
+    /// The strides of dense pictures whose channels are innermost.
+    pub(crate) fn innermost(extent: &Extent) -> [isize; 4] {
+        let row = extent.width * extent.channels;
+        [extent.len(), 1, row, extent.channels].map(|stride| stride as isize)
+    }
+
+    /// Dense pictures whose channels are innermost.
+    pub(crate) fn of(data: &'a [f32], extent: &Extent) -> Self {
+        Self { data, start: 0, strides: Self::innermost(extent) }
+    }
+}

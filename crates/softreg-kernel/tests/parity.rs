@@ -1,0 +1,216 @@
+//! The kernels against Burn's own operations: values and all gradients, over random shapes.
+
+use burn::tensor::{
+    Device, Distribution, Tensor,
+    module,
+    ops::{ConvOptions, ConvTransposeOptions},
+};
+use proptest::prelude::*;
+use softreg_kernel::{Activation, Window, activation, batch_norm, conv_transpose2d, conv2d};
+
+const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+/// The same values in the memory order in which a kernel leaves them.
+fn channels_last(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1]).mul_scalar(1.0).permute([0, 3, 1, 2])
+}
+
+fn numbers<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.into_data().try_into_vec().expect("f32")
+}
+
+/// The largest deviation, relative to the largest value.
+fn deviation<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    let (a, b) = (numbers(a), numbers(b));
+    let largest = b.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+    a.iter().zip(&b).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+}
+
+type Forward<'a> = &'a dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>;
+
+/// Output and gradients of input, weight and bias, for a random gradient of the output.
+fn all(
+    [x, w]: [&Tensor<4>; 2],
+    b: &Tensor<1>,
+    factor: &mut Option<Tensor<4>>,
+    forward: Forward<'_>,
+) -> (Tensor<4>, [Tensor<4>; 2], Tensor<1>) {
+    let (x, w, b) = (
+        x.clone().detach().require_grad(),
+        w.clone().detach().require_grad(),
+        b.clone().detach().require_grad(),
+    );
+    let y = forward(x.clone(), w.clone(), b.clone());
+    let factor =
+        factor.get_or_insert_with(|| random(y.dims(), &y.device())).clone();
+    let gradients = (y.clone() * factor).sum().backward();
+    let of = |x: &Tensor<4>| Tensor::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner());
+    let of_b = Tensor::from_data(b.grad(&gradients).expect("a gradient").into_data(), &b.device().inner());
+    (y.inner(), [of(&x), of(&w)], of_b)
+}
+
+fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    match activation {
+        Activation::None => x,
+        Activation::LeakyRelu { slope } => burn::tensor::activation::leaky_relu(x, slope.into()),
+        Activation::Tanh => x.tanh(),
+    }
+}
+
+fn compare(
+    x: Tensor<4>,
+    [outputs, inputs]: [usize; 2],
+    window: Window,
+    activation: Activation,
+    transposed: bool,
+) -> f32 {
+    let device = x.device();
+    let k = window.kernel;
+    let shape = if transposed { [inputs, outputs, k, k] } else { [outputs, inputs, k, k] };
+    let (w, b) = (random(shape, &device).mul_scalar(0.3), random([outputs], &device));
+    let (s, p) = ([window.stride; 2], [window.padding; 2]);
+    let mut factor = None;
+    let (own, stock): (Forward<'_>, Forward<'_>) = match transposed {
+        false => (
+            &|x, w, b| conv2d(x, w, Some(b), window, activation),
+            &|x, w, b| {
+                let options = ConvOptions::new(s, p, [1, 1], 1);
+                activate(module::conv2d(x, w, Some(b), options), activation)
+            },
+        ),
+        true => (
+            &|x, w, b| conv_transpose2d(x, w, Some(b), window, activation),
+            &|x, w, b| {
+                let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
+                activate(module::conv_transpose2d(x, w, Some(b), options), activation)
+            },
+        ),
+    };
+    let a = all([&x, &w], &b, &mut factor, own);
+    let e = all([&x, &w], &b, &mut factor, stock);
+    let [ax, aw] = a.1;
+    let [ex, ew] = e.1;
+    deviation(a.0, e.0).max(deviation(ax, ex)).max(deviation(aw, ew)).max(deviation(a.2, e.2))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn layers_are_those_of_burn(
+        (n, h, w) in (1usize..5, 1usize..12, 1usize..12),
+        channels in (1usize..36, 1usize..36),
+        (kernel, stride, padding) in (1usize..5, 1usize..4, 0usize..3),
+        kind in 0usize..3,
+        transposed in any::<bool>(),
+        last in any::<bool>(),
+        threads in 1usize..3,
+    ) {
+        let window = Window { kernel, stride, padding };
+        // A window fits the picture, and a transposed one leaves something of it.
+        let fits = |n: usize| match transposed {
+            false => n + 2 * padding >= kernel,
+            true => (n - 1) * stride + kernel > 2 * padding,
+        };
+        prop_assume!(padding < kernel && fits(h) && fits(w));
+        let device = Device::flex().autodiff();
+        device.seed((n * h * w) as u64);
+        let x = random([n, channels.1, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        let activation = [Activation::None, LEAKY, Activation::Tanh][kind];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let worst =
+            pool.install(|| compare(x, [channels.0, channels.1], window, activation, transposed));
+        prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn normalisation_is_that_of_burn(
+        shape in (1usize..5, 1usize..20, 2usize..9, 1usize..9),
+        last in any::<bool>(),
+    ) {
+        let device = Device::flex().autodiff();
+        let shape = [shape.0, shape.1, shape.2, shape.3];
+        device.seed(shape.iter().sum::<usize>() as u64);
+        let x = random(shape, &device).mul_scalar(3.0).add_scalar(1.0);
+        let x = if last { channels_last(x) } else { x };
+        let factor = random(shape, &device);
+        let run = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = x.clone().detach().require_grad();
+            let y = forward(x.clone());
+            let gradients = (y.clone() * factor.clone()).sum().backward();
+            (y.inner(), Tensor::<4>::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner()))
+        };
+        let own = run(&|x| batch_norm(x, 1e-5));
+        let stock = run(&|x| {
+            let one = Tensor::ones([shape[1]], &device);
+            module::batch_norm_train(x, one, Tensor::zeros([shape[1]], &device), 1e-5).output
+        });
+        let worst = deviation(own.0, stock.0).max(deviation(own.1, stock.1));
+        prop_assert!(worst < 2e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn activations_are_those_of_burn(
+        (a, b) in (1usize..20, 1usize..20),
+        kind in 0usize..2,
+        turned in any::<bool>(),
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((a * b) as u64);
+        let x = random([2, 3, a, b], &device);
+        let x = if turned { channels_last(x) } else { x };
+        let factor = random([2, 3, a, b], &device);
+        let kind = [LEAKY, Activation::Tanh][kind];
+        let run = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = x.clone().detach().require_grad();
+            let y = forward(x.clone());
+            let gradients = (y.clone() * factor.clone()).sum().backward();
+            (y.inner(), Tensor::<4>::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner()))
+        };
+        let own = run(&|x| activation(x, kind));
+        let stock = run(&|x| activate(x, kind));
+        let worst = deviation(own.0, stock.0).max(deviation(own.1, stock.1));
+        prop_assert!(worst < 1e-6, "{worst:e}");
+    }
+}
+
+/// The layers of the networks that are trained, at their own sizes.
+#[test]
+fn layers_of_the_default_networks() {
+    let device = Device::flex().autodiff();
+    device.seed(3);
+    let halving = Window { kernel: 4, stride: 2, padding: 1 };
+    let same = Window { kernel: 3, stride: 1, padding: 1 };
+    for (channels, side, window, activation, transposed) in [
+        ([24, 3], 32, halving, LEAKY, false),
+        ([48, 24], 16, halving, LEAKY, false),
+        ([96, 48], 8, halving, LEAKY, false),
+        ([48, 96], 4, halving, LEAKY, true),
+        ([24, 48], 8, halving, LEAKY, true),
+        ([3, 24], 16, halving, Activation::Tanh, true),
+        ([32, 32], 16, same, LEAKY, false),
+    ] {
+        let x = random([16, channels[1], side, side], &device);
+        let worst = compare(channels_last(x), channels, window, activation, transposed);
+        assert!(worst < 1e-5, "{channels:?}: {worst:e}");
+    }
+}
+
+/// A frozen weight, as the generator's step has, costs nothing and changes nothing.
+#[test]
+fn what_is_not_tracked_gets_no_gradient() {
+    let device = Device::flex().autodiff();
+    let window = Window { kernel: 4, stride: 2, padding: 1 };
+    let x = random([2, 3, 8, 8], &device).require_grad();
+    let weight = random([5, 3, 4, 4], &device);
+    let y = conv2d(x.clone(), weight.clone(), None, window, LEAKY);
+    let gradients = y.sum().backward();
+    assert!(x.grad(&gradients).is_some());
+    assert!(weight.grad(&gradients).is_none());
+}
