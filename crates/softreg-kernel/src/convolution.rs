@@ -19,6 +19,9 @@ use std::ops::Range;
 /// Values of pictures that are worked on at once: half of a small second-level cache.
 const CHUNK: usize = 48 * 1024;
 
+/// Narrow pixels over which a tile of the weights' gradient is summed, at least, before it goes to memory.
+const SUMMED: usize = 256;
+
 /// What stands behind the product.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finish<'a> {
@@ -207,9 +210,13 @@ fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Ve
     shares(count).collect::<Vec<_>>().into_par_iter().map(|share| f(share)).collect()
 }
 
-/// Ranges of at most as many pictures as fit the cache.
-fn chunks(pictures: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
-    let step = (CHUNK / length.max(1)).max(1);
+/// Pictures of `length` values each that fit the cache.
+fn fit(length: usize) -> usize {
+    (CHUNK / length.max(1)).max(1)
+}
+
+/// Ranges of `step` pictures.
+fn chunks(pictures: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     let end = pictures.end;
     pictures.step_by(step).map(move |from| from..(from + step).min(end))
 }
@@ -244,9 +251,9 @@ impl Product<'_> {
         let many = S::REGISTER_COUNT >= 32;
         for panel in panels(self.packed.columns, S::F32_LANES) {
             match (panel.vectors, many) {
-                (1, false) => self.panel::<S, 10, 1>(simd, panel),
+                (1, false) => self.panel::<S, 8, 1>(simd, panel),
                 (2, false) => self.panel::<S, 6, 2>(simd, panel),
-                (_, false) => self.panel::<S, 4, 3>(simd, panel),
+                (_, false) => self.panel::<S, 3, 3>(simd, panel),
                 (1, true) => self.panel::<S, 14, 1>(simd, panel),
                 (2, true) => self.panel::<S, 12, 2>(simd, panel),
                 (_, true) => self.panel::<S, 8, 3>(simd, panel),
@@ -350,7 +357,7 @@ impl WithSimd for ToNarrow<'_> {
             }
             let (pieces, length) = (k, k * padded.pitch);
             let pieces = Pieces { pieces, distance: padded.row(), length };
-            for chunk in chunks(self.pictures.clone(), padded.picture()) {
+            for chunk in chunks(self.pictures.clone(), fit(padded.picture())) {
                 padded.fill(self.source, chunk.clone(), wide);
                 let from = (chunk.start - self.pictures.start) * narrow.len();
                 let mut product = Product {
@@ -393,7 +400,7 @@ impl WithSimd for ToWide<'_> {
         let mut scratch = SCRATCH.take();
         {
             let Scratch { narrow, starts, targets, .. } = &mut scratch;
-            for chunk in chunks(self.pictures.clone(), padded.picture().max(wide.len())) {
+            for chunk in chunks(self.pictures.clone(), fit(padded.picture().max(wide.len()))) {
                 padded.fill(self.source, chunk.clone(), narrow);
                 let from = (chunk.start - self.pictures.start) * wide.len();
                 for (phase, packed) in self.phases {
@@ -447,21 +454,22 @@ impl WithSimd for ToWeights<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { geometry, padded: narrow, pictures, out, .. } = self;
         let wide = Padded::wide(geometry);
-        let length = wide.picture() + narrow.picture();
+        let pixels = narrow.extent.height * narrow.extent.width;
+        let step = fit(wide.picture() + narrow.picture()).max(SUMMED.div_ceil(pixels));
         // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
         let mut scratch = SCRATCH.take();
         {
             let Scratch { wide: left, narrow: right, .. } = &mut scratch;
-            for chunk in chunks(pictures, length) {
+            for chunk in chunks(pictures, step) {
                 wide.fill(self.wide, chunk.clone(), left);
                 narrow.fill(self.narrow, chunk.clone(), right);
                 let mut outer = Outer { geometry, wide, narrow, left, right, out };
                 let many = S::REGISTER_COUNT >= 32;
                 for panel in panels(narrow.pitch, S::F32_LANES) {
                     match (panel.vectors, many) {
-                        (1, false) => outer.panel::<S, 10, 1>(simd, panel),
+                        (1, false) => outer.panel::<S, 8, 1>(simd, panel),
                         (2, false) => outer.panel::<S, 6, 2>(simd, panel),
-                        (_, false) => outer.panel::<S, 4, 3>(simd, panel),
+                        (_, false) => outer.panel::<S, 3, 3>(simd, panel),
                         (1, true) => outer.panel::<S, 14, 1>(simd, panel),
                         (2, true) => outer.panel::<S, 12, 2>(simd, panel),
                         (_, true) => outer.panel::<S, 8, 3>(simd, panel),
@@ -516,17 +524,16 @@ impl Outer<'_> {
         let pictures = self.left.len() / wide.picture();
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         let pixels = Pixels {
-            count: narrow.extent.width,
-            left_step: s * wide.pitch,
-            right_step: narrow.pitch,
+            rows: narrow.extent.height,
+            columns: narrow.extent.width,
+            row_step: [s * wide.row(), narrow.row()],
+            column_step: [s * wide.pitch, narrow.pitch],
         };
         for n in 0..pictures {
-            for y in 0..narrow.extent.height {
-                let left = n * wide.picture() + wide.pixel((y * s + ky) as isize - p, -p) + row;
-                let right = n * narrow.picture() + narrow.pixel(y as isize, 0) + panel.first;
-                let (left, right) = (&self.left[left..], &self.right[right..]);
-                outer::<S, ROWS, VECTORS>(simd, &mut sums, left, right, pixels);
-            }
+            let left = n * wide.picture() + wide.pixel(ky as isize - p, -p) + row;
+            let right = n * narrow.picture() + narrow.pixel(0, 0) + panel.first;
+            let (left, right) = (&self.left[left..], &self.right[right..]);
+            outer::<S, ROWS, VECTORS>(simd, &mut sums, left, right, pixels);
         }
         for (i, sums) in sums.iter().enumerate() {
             let to = (ky * length + row + i) * narrow.pitch + panel.first;

@@ -63,55 +63,89 @@ pub(crate) fn product<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
     }
-    sums
+    out_of_registers(simd, sums)
 }
 
-/// A row of pixels in two sets of values at once: `count` of them, and how far the next is.
+/// A copy that may lie in memory, so that the sums themselves need not: whoever chooses among them at run time
+/// would otherwise drag every one of them through memory in every turn of the loop above.
+#[inline(always)]
+fn out_of_registers<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    sums: [[S::f32s; VECTORS]; ROWS],
+) -> [[S::f32s; VECTORS]; ROWS] {
+    let mut out = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for i in 0..ROWS {
+        for v in 0..VECTORS {
+            out[i][v] = sums[i][v];
+        }
+    }
+    out
+}
+
+/// Pixels in two sets of values at once: rows and columns of them, and how far the next is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pixels {
-    pub(crate) count: usize,
-    pub(crate) left_step: usize,
-    pub(crate) right_step: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Values from one row to the next, left and right.
+    pub(crate) row_step: [usize; 2],
+    /// Values from one column to the next, left and right.
+    pub(crate) column_step: [usize; 2],
 }
 
-/// `sums[i] += Σₚ left(p)[i]·right(p)` over a row of pixels, for `ROWS` values of the left and `VECTORS` vectors
-/// of the right.
+impl Pixels {
+    /// From the first pixel to the last, left (0) or right (1).
+    fn span(&self, side: usize) -> usize {
+        (self.rows - 1) * self.row_step[side] + (self.columns - 1) * self.column_step[side]
+    }
+}
+
+/// `sums[i] += Σₚ left(p)[i]·right(p)` over pixels, for `ROWS` values of the left and `VECTORS` vectors of the
+/// right.
 ///
 /// # Panics
 /// Where the last pixel would end behind the values.
 #[inline(always)]
 pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    sums: &mut [[S::f32s; VECTORS]; ROWS],
+    before: &mut [[S::f32s; VECTORS]; ROWS],
     left: &[f32],
     right: &[f32],
     pixels: Pixels,
 ) {
-    let last = pixels.count - 1;
-    assert!(last * pixels.left_step + ROWS <= left.len(), "the left values end too soon");
+    assert!(pixels.span(0) + ROWS <= left.len(), "the left values end too soon");
     let wide = VECTORS * S::F32_LANES;
-    assert!(last * pixels.right_step + wide <= right.len(), "the right values end too soon");
-    let (mut a, mut b) = (left.as_ptr(), right.as_ptr());
-    for _ in 0..pixels.count {
-        let mut vector = [simd.splat_f32s(0.0); VECTORS];
-        for (v, vector) in vector.iter_mut().enumerate() {
-            let from = b.wrapping_add(v * S::F32_LANES).cast::<S::f32s>();
-            // SAFETY: inside the right values, as asserted; `f32s` is plain numbers, read unaligned.
-            #[allow(unsafe_code)]
-            unsafe {
-                *vector = from.read_unaligned();
+    assert!(pixels.span(1) + wide <= right.len(), "the right values end too soon");
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for y in 0..pixels.rows {
+        let mut a = left.as_ptr().wrapping_add(y * pixels.row_step[0]);
+        let mut b = right.as_ptr().wrapping_add(y * pixels.row_step[1]);
+        for _ in 0..pixels.columns {
+            let mut vector = [simd.splat_f32s(0.0); VECTORS];
+            for (v, vector) in vector.iter_mut().enumerate() {
+                let from = b.wrapping_add(v * S::F32_LANES).cast::<S::f32s>();
+                // SAFETY: inside the right values, as asserted; `f32s` is plain numbers, read unaligned.
+                #[allow(unsafe_code)]
+                unsafe {
+                    *vector = from.read_unaligned();
+                }
             }
-        }
-        for i in 0..ROWS {
-            // SAFETY: inside the left values, as asserted.
-            #[allow(unsafe_code)]
-            let value = unsafe { a.wrapping_add(i).read() };
-            let value = simd.splat_f32s(value);
-            for v in 0..VECTORS {
-                sums[i][v] = simd.mul_add_e_f32s(value, vector[v], sums[i][v]);
+            for i in 0..ROWS {
+                // SAFETY: inside the left values, as asserted.
+                #[allow(unsafe_code)]
+                let value = unsafe { a.wrapping_add(i).read() };
+                let value = simd.splat_f32s(value);
+                for v in 0..VECTORS {
+                    sums[i][v] = simd.mul_add_e_f32s(value, vector[v], sums[i][v]);
+                }
             }
+            a = a.wrapping_add(pixels.column_step[0]);
+            b = b.wrapping_add(pixels.column_step[1]);
         }
-        a = a.wrapping_add(pixels.left_step);
-        b = b.wrapping_add(pixels.right_step);
+    }
+    for i in 0..ROWS {
+        for v in 0..VECTORS {
+            before[i][v] = simd.add_f32s(before[i][v], sums[i][v]);
+        }
     }
 }
