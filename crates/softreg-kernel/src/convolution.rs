@@ -131,17 +131,22 @@ pub(crate) fn through(
     output: &View<'_>,
     count: usize,
 ) -> Vec<f32> {
+    if let Some((gradient, output)) =
+        gradient.dense(extent, count).zip(output.dense(extent, count))
+    {
+        let mut out = gradient.to_vec();
+        activation.pull_back(output, &mut out);
+        return out;
+    }
     let mut out = vec![0.0; count * extent.len()];
     let row = extent.width * extent.channels;
-    for_each_share(&mut out, count, extent.len(), |pictures, out| {
-        let mut outputs = vec![0.0; row];
-        for (i, row) in out.chunks_exact_mut(row).enumerate() {
-            let at = [pictures.start + i / extent.height, i % extent.height];
-            gradient.read(extent, at, extent.channels, row);
-            output.read(extent, at, extent.channels, &mut outputs);
-            activation.pull_back(&outputs, row);
-        }
-    });
+    let mut outputs = vec![0.0; row];
+    for (i, row) in out.chunks_exact_mut(row).enumerate() {
+        let at = [i / extent.height, i % extent.height];
+        gradient.read(extent, at, extent.channels, row);
+        output.read(extent, at, extent.channels, &mut outputs);
+        activation.pull_back(&outputs, row);
+    }
     out
 }
 
