@@ -14,7 +14,10 @@
 //! size: compare only distances with the same number of pictures, which is why it is in the name.
 
 use crate::interval::Interval;
+use crate::gaussian::parallel;
 use crate::{Error, Features, Gaussian};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::{Accum, Mat, MatRef, Side};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -28,17 +31,53 @@ pub fn distance(a: &Gaussian, b: &Gaussian) -> Result<f64, Error> {
     }
     let means: f64 = a.mean.iter().zip(&b.mean).map(|(a, b)| (a - b).powi(2)).sum();
     let product = a.factor.transpose() * &b.factor;
-    let overlap: f64 = product
-        .singular_values()
-        .map_err(|_| Error::Overflow { measure: "the Fréchet distance" })?
-        .iter()
-        .sum();
-    let value = means + a.trace + b.trace - 2.0 * overlap;
+    let rest = means + a.trace + b.trace;
+    let value = match overlap_by_squares(product.as_ref(), rest) {
+        Some(overlap) => rest - 2.0 * overlap,
+        None => {
+            let values = product.singular_values();
+            let values = values.map_err(|_| Error::Overflow { measure: "the Fréchet distance" })?;
+            rest - 2.0 * values.iter().sum::<f64>()
+        }
+    };
     let rounding = 1e-12 * (means + a.trace + b.trace);
     if !value.is_finite() {
         return Err(Error::Overflow { measure: "the Fréchet distance" });
     }
     Ok(if value > rounding { value } else { 0.0 })
+}
+
+/// Side of a matrix from which on [`overlap_by_squares`] pays.
+const WIDE: usize = 512;
+
+/// The sum of the singular values of `product` as that of the roots of the eigenvalues of its square, which takes
+/// a third of the time; nothing where the distance, `rest` less twice the sum, could be off by more than a
+/// millionth of itself.
+///
+/// An eigenvalue λ is off by some ε·λ_max, ε the rounding of the numbers, and its root by that over 2√λ, or by no
+/// more than its root. Taken as independent and as eight times as large.
+fn overlap_by_squares(product: MatRef<'_, f64>, rest: f64) -> Option<f64> {
+    let width = product.nrows().min(product.ncols());
+    if width < WIDE {
+        return None;
+    }
+    let product = if product.nrows() == width { product } else { product.transpose() };
+    let mut square = Mat::zeros(width, width);
+    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let (target, transposed) = (square.as_mut(), product.transpose());
+    matmul(target, lower, Accum::Replace, product, full, transposed, full, 1.0, parallel());
+    let eigenvalues = square.self_adjoint_eigenvalues(Side::Lower).ok()?;
+    let largest = eigenvalues.iter().fold(0f64, |a, b| a.max(*b));
+    let off = 8.0 * f64::EPSILON * largest;
+    let mut uncertain = 0.0;
+    let mut sum = 0.0;
+    for value in eigenvalues {
+        let root = value.max(0.0).sqrt();
+        sum += root;
+        uncertain += off.sqrt().min(off / (2.0 * root)).powi(2);
+    }
+    let value = rest - 2.0 * sum;
+    (2.0 * uncertain.sqrt() < 1e-6 * value).then_some(sum)
 }
 
 /// Resamplings behind an interval.
@@ -117,6 +156,34 @@ mod tests {
         let infinite = Gaussian { mean: vec![1e300], ..Gaussian::of(&huge).unwrap() };
         let error = distance(&infinite, &Gaussian::of(&huge).unwrap()).unwrap_err();
         assert!(matches!(error, Error::Overflow { .. }), "{error}");
+    }
+
+    #[test]
+    fn squares_are_taken_only_where_they_keep_the_digits() {
+        let width = WIDE;
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut draw = |scale: f32| {
+            let value = |_| rng.random_range(-scale..scale);
+            features(width, (0..2 * width * width).map(value).collect())
+        };
+        let (a, b) = (draw(1.0), draw(1.5));
+        let product = |a: &Features, b: &Features| {
+            let (a, b) = (Gaussian::of(a).unwrap(), Gaussian::of(b).unwrap());
+            (a.factor.transpose() * &b.factor, a.trace + b.trace)
+        };
+        let (far, rest) = product(&a, &b);
+        let exact: f64 = far.singular_values().unwrap().iter().sum();
+        let quick = overlap_by_squares(far.as_ref(), rest).expect("far apart");
+        assert!((quick - exact).abs() < 1e-9 * exact, "{quick} {exact}");
+        // Nothing is left of a distance of 0 but rounding.
+        let (same, rest) = product(&a, &a);
+        assert!(overlap_by_squares(same.as_ref(), rest).is_none());
+        assert_eq!(between(&a, &a), 0.0);
+        // Fewer pictures than features: narrow factors.
+        let few = a.select(&(0..width - 1).collect::<Vec<_>>());
+        let (thin, rest) = product(&few, &b);
+        assert!(overlap_by_squares(thin.as_ref(), rest).is_none(), "below the width");
+        assert!(between(&few, &b) > 0.0);
     }
 
     #[test]
