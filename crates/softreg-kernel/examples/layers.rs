@@ -6,8 +6,7 @@
 //! ```
 
 use burn::tensor::{
-    Device, Distribution, Tensor,
-    module,
+    Device, Distribution, Tensor, module,
     ops::{ConvOptions, ConvTransposeOptions},
 };
 use pulp::{Arch, Simd, WithSimd};
@@ -55,7 +54,9 @@ fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     pool.install(|| {
         let peak = (0..5).map(|_| Arch::new().dispatch(Peak(4_000_000))).fold(0.0, f64::max);
-        println!("peak of one core: {peak:.0} GFLOP/s; figures are GFLOP/s: kernel / Burn's operation\n");
+        println!(
+            "peak of one core: {peak:.0} GFLOP/s; figures are GFLOP/s: kernel / Burn's operation\n"
+        );
         println!("| layer | forward | input gradient | weight gradient |\n|---|---|---|---|");
         let halving = Window { kernel: 4, stride: 2, padding: 1 };
         let same = Window { kernel: 3, stride: 1, padding: 1 };

@@ -19,8 +19,9 @@ use std::ops::Range;
 /// Values of pictures that are worked on at once: half of a small second-level cache.
 const CHUNK: usize = 48 * 1024;
 
-/// Narrow pixels over which a tile of the weights' gradient is summed, at least, before it goes to memory.
-const SUMMED: usize = 256;
+/// Narrow pixels over which a tile of the weights' gradient is summed before it goes to memory: what is read of them
+/// stays in the first-level cache.
+const SUMMED: usize = 128;
 
 /// What stands behind the product.
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +132,7 @@ pub(crate) fn through(
     output: &View<'_>,
     count: usize,
 ) -> Vec<f32> {
-    if let Some((gradient, output)) =
-        gradient.dense(extent, count).zip(output.dense(extent, count))
+    if let Some((gradient, output)) = gradient.dense(extent, count).zip(output.dense(extent, count))
     {
         let mut out = gradient.to_vec();
         activation.pull_back(output, &mut out);
@@ -310,7 +310,8 @@ impl Product<'_> {
                     starts[i] = starts[0];
                 }
             }
-            let sums = product::<S, ROWS, VECTORS>(simd, self.values, &starts, self.pieces, weights);
+            let sums =
+                product::<S, ROWS, VECTORS>(simd, self.values, &starts, self.pieces, weights);
             for i in 0..valid {
                 let to = &mut self.out[targets[i] + panel.first..][..panel.columns];
                 let (whole, rest) = S::as_mut_simd_f32s(to);
@@ -460,7 +461,7 @@ impl WithSimd for ToWeights<'_> {
         let Self { geometry, padded: narrow, pictures, out, .. } = self;
         let wide = Padded::wide(geometry);
         let pixels = narrow.extent.height * narrow.extent.width;
-        let step = fit(wide.picture() + narrow.picture()).max(SUMMED.div_ceil(pixels));
+        let step = (SUMMED / pixels).max(1);
         // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
         let mut scratch = SCRATCH.take();
         {

@@ -23,8 +23,7 @@ pub fn conv2d(
     if kernels::are_there(&x) {
         return kernels::layer(x, weight, bias, window, activation, false);
     }
-    let options =
-        ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
+    let options = ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
     stock(module::conv2d(x, weight, bias, options), activation)
 }
 

@@ -17,10 +17,8 @@ pub(crate) fn normalize(mut values: Vec<f32>, channels: usize, epsilon: f32) -> 
     let mean: Vec<f32> =
         sums(&values, channels, |x, _| x, &[]).iter().map(|s| (s / count) as f32).collect();
     let squares = sums(&values, channels, |x, m| (x - m) * (x - m), &mean);
-    let scale: Vec<f32> = squares
-        .iter()
-        .map(|s| (1.0 / (s / count + f64::from(epsilon)).sqrt()) as f32)
-        .collect();
+    let scale: Vec<f32> =
+        squares.iter().map(|s| (1.0 / (s / count + f64::from(epsilon)).sqrt()) as f32).collect();
     Arch::new().dispatch(|| {
         for pixel in values.chunks_exact_mut(channels) {
             for ((x, mean), scale) in pixel.iter_mut().zip(&mean).zip(&scale) {

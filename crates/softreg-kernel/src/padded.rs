@@ -58,12 +58,7 @@ impl Padded {
     }
 
     /// Fills `buffer` with `pictures` of `source`.
-    pub(crate) fn fill(
-        &self,
-        source: &View<'_>,
-        pictures: Range<usize>,
-        buffer: &mut Vec<f32>,
-    ) {
+    pub(crate) fn fill(&self, source: &View<'_>, pictures: Range<usize>, buffer: &mut Vec<f32>) {
         let Extent { height, width, channels } = self.extent;
         buffer.resize(pictures.len() * self.picture(), 0.0);
         let (row, inner) = (self.row(), width * self.pitch);

@@ -81,8 +81,7 @@ impl Packed {
         let row = |tap: usize, i: usize| {
             vec![Run { start: Some(i * k * k + tap), step: wide * k * k, count }]
         };
-        let rows: Vec<_> =
-            (0..k * k).flat_map(|tap| (0..wide).map(move |i| row(tap, i))).collect();
+        let rows: Vec<_> = (0..k * k).flat_map(|tap| (0..wide).map(move |i| row(tap, i))).collect();
         Self::new(weights, lanes, count, &rows)
     }
 

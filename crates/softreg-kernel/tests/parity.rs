@@ -1,8 +1,7 @@
 //! The kernels against Burn's own operations: values and all gradients, over random shapes.
 
 use burn::tensor::{
-    Device, Distribution, Tensor,
-    module,
+    Device, Distribution, Tensor, module,
     ops::{ConvOptions, ConvTransposeOptions},
 };
 use proptest::prelude::*;
@@ -46,11 +45,13 @@ fn all(
         b.clone().detach().require_grad(),
     );
     let y = forward(x.clone(), w.clone(), b.clone());
-    let factor =
-        factor.get_or_insert_with(|| random(y.dims(), &y.device())).clone();
+    let factor = factor.get_or_insert_with(|| random(y.dims(), &y.device())).clone();
     let gradients = (y.clone() * factor).sum().backward();
-    let of = |x: &Tensor<4>| Tensor::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner());
-    let of_b = Tensor::from_data(b.grad(&gradients).expect("a gradient").into_data(), &b.device().inner());
+    let of = |x: &Tensor<4>| {
+        Tensor::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner())
+    };
+    let of_b =
+        Tensor::from_data(b.grad(&gradients).expect("a gradient").into_data(), &b.device().inner());
     (y.inner(), [of(&x), of(&w)], of_b)
 }
 
@@ -76,20 +77,14 @@ fn compare(
     let (s, p) = ([window.stride; 2], [window.padding; 2]);
     let mut factor = None;
     let (own, stock): (Forward<'_>, Forward<'_>) = match transposed {
-        false => (
-            &|x, w, b| conv2d(x, w, Some(b), window, activation),
-            &|x, w, b| {
-                let options = ConvOptions::new(s, p, [1, 1], 1);
-                activate(module::conv2d(x, w, Some(b), options), activation)
-            },
-        ),
-        true => (
-            &|x, w, b| conv_transpose2d(x, w, Some(b), window, activation),
-            &|x, w, b| {
-                let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
-                activate(module::conv_transpose2d(x, w, Some(b), options), activation)
-            },
-        ),
+        false => (&|x, w, b| conv2d(x, w, Some(b), window, activation), &|x, w, b| {
+            let options = ConvOptions::new(s, p, [1, 1], 1);
+            activate(module::conv2d(x, w, Some(b), options), activation)
+        }),
+        true => (&|x, w, b| conv_transpose2d(x, w, Some(b), window, activation), &|x, w, b| {
+            let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
+            activate(module::conv_transpose2d(x, w, Some(b), options), activation)
+        }),
     };
     let a = all([&x, &w], &b, &mut factor, own);
     let e = all([&x, &w], &b, &mut factor, stock);

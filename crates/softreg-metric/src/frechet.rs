@@ -13,8 +13,8 @@
 //! The distance of two finite samples of one distribution is above 0, by about the reciprocal of their
 //! size: compare only distances with the same number of pictures, which is why it is in the name.
 
-use crate::interval::Interval;
 use crate::gaussian::parallel;
+use crate::interval::Interval;
 use crate::{Error, Features, Gaussian};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Side};
@@ -36,7 +36,8 @@ pub fn distance(a: &Gaussian, b: &Gaussian) -> Result<f64, Error> {
         Some(overlap) => rest - 2.0 * overlap,
         None => {
             let values = product.singular_values();
-            let values = values.map_err(|_| Error::Overflow { measure: "the Fréchet distance" })?;
+            let values =
+                values.map_err(|_| Error::Overflow { measure: "the Fréchet distance" })?;
             rest - 2.0 * values.iter().sum::<f64>()
         }
     };

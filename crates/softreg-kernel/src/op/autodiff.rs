@@ -2,11 +2,11 @@
 
 use super::{Kernels, Layer, Wanted};
 use crate::activation::Activation;
-use burn::backend::{Autodiff, AutodiffBackend};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend};
 
 #[derive(Debug)]
 struct LayerBackward;

@@ -25,9 +25,7 @@ impl Kernels for Flex {
         let finish = Finish { bias: Some(slice(&b)), activation: layer.activation };
         let count = x.shape()[0];
         let (out, extent) = match layer.transposed {
-            false => {
-                (to_narrow(&geometry, &view(&x), count, slice(&w), finish), geometry.narrow)
-            }
+            false => (to_narrow(&geometry, &view(&x), count, slice(&w), finish), geometry.narrow),
             true => (to_wide(&geometry, &view(&x), count, slice(&w), finish), geometry.wide),
         };
         pictures(out, &extent)

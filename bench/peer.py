@@ -1,0 +1,232 @@
+"""Training of the default networks: softreg beside PyTorch, in turn, on the same work.
+
+The same networks (equalised layers, batch norm behind the activation), loss, optimiser, batch, moving average of the
+generator and, in the second part, regularizers and augmentation. Before anything is timed, PyTorch must follow ten
+steps of softreg from the same weights and draws: pictures and losses to 1e-4, or the program ends. softreg is timed
+as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
+channels_last and, with --compile, torch.compile.
+
+Run: python peer.py [--rounds N] [--seconds S] [--compile]    (needs reference/requirements.txt, and cargo)
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+GAIN = math.sqrt(2 / (1 + 0.2**2))
+BATCH, WIDTH, LATENT, RATES, BETAS = 32, 24, 64, (0.01, 0.02), (0.5, 0.99)
+HALF_LIFE = 10_000
+
+
+def leaky(x):
+    return F.leaky_relu(x, 0.2)
+
+
+def normalized(x):
+    return F.batch_norm(x, None, None, training=True, eps=1e-5)
+
+
+class Player(torch.nn.Module):
+    """A network with its weights by softreg's names."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.w = torch.nn.ParameterDict({k.replace(".", "/"): torch.nn.Parameter(v.clone()) for k, v in w.items()})
+
+
+class Generator(Player):
+    def forward(self, z):
+        w = lambda name: self.w[f"network/Dcgan/{name}"]
+        base = (z / math.sqrt(LATENT) * GAIN) @ w("base/weight") + w("base/bias")
+        x = leaky(base.view(len(z), -1, 4, 4))
+        for i, gain in enumerate((GAIN, GAIN, 1.0)):
+            weight = w(f"doublings/{i}/weight")
+            scale = gain / math.sqrt(4 * weight.shape[0])
+            x = F.conv_transpose2d(normalized(x), weight * scale, w(f"doublings/{i}/bias"), stride=2, padding=1)
+            x = torch.tanh(x) if i == 2 else leaky(x)
+        return x
+
+
+class Critic(Player):
+    def forward(self, x):
+        for i in range(3):
+            weight = self.w[f"network/Dcgan/halvings/{i}/weight"]
+            scale = GAIN / math.sqrt(weight[0].numel())
+            x = leaky(F.conv2d(x, weight * scale, self.w[f"network/Dcgan/halvings/{i}/bias"], stride=2, padding=1))
+        x = x.flatten(1)
+        return ((x / math.sqrt(x.shape[1])) @ self.w["score/weight"] + self.w["score/bias"])[:, 0]
+
+
+def trained(weights):
+    return {k: v for k, v in weights.items() if "standing" not in k}
+
+
+def players(file):
+    part = lambda name: {k[len(name) + 1 :]: v for k, v in trained(file).items() if k.startswith(name + ".")}
+    return Generator(part("generator")), Critic(part("critic"))
+
+
+def adam(player, rate):
+    return torch.optim.Adam(player.parameters(), lr=rate, betas=BETAS, eps=1e-8)
+
+
+def translated(x):
+    """Every picture shifted by up to an eighth, zeros behind it (arXiv 2006.10738)."""
+    n, _, h, w = x.shape
+    down, right = (torch.randint(-(s // 8), s // 8 + 1, (n, 1, 1)) for s in (h, w))
+    rows, columns = torch.arange(h).view(1, h, 1) + 1 + down, torch.arange(w).view(1, 1, w) + 1 + right
+    padded = F.pad(x, (1, 1, 1, 1))
+    at = torch.arange(n).view(n, 1, 1)
+    picked = padded.permute(0, 2, 3, 1)[at, rows.clamp(0, h + 1), columns.clamp(0, w + 1)]
+    return picked.permute(0, 3, 1, 2)
+
+
+def step(generator, critic, optimizers, real, z, regularized):
+    seen = translated if regularized else lambda x: x
+    made = generator(z)
+    for p in critic.parameters():
+        p.requires_grad_(True)
+    view = seen(real)
+    score = critic(view)
+    of_critic = F.softplus(-score).mean() + F.softplus(critic(seen(made.detach()))).mean()
+    if regularized:
+        of_critic = of_critic + (score - critic(translated(view.flip(-1)))).pow(2).mean()
+    optimizers[1].zero_grad(set_to_none=True)
+    of_critic.backward()
+    optimizers[1].step()
+    for p in critic.parameters():
+        p.requires_grad_(False)
+    of_generator = F.softplus(-critic(seen(made))).mean()
+    if regularized:
+        order = torch.roll(torch.arange(len(z)), 1)
+        ratio = (made - made[order]).abs().mean() / (z - z[order]).abs().mean()
+        of_generator = of_generator + 0.1 / (ratio + 1e-5)
+    optimizers[0].zero_grad(set_to_none=True)
+    of_generator.backward()
+    optimizers[0].step()
+    return of_critic.detach(), of_generator.detach()
+
+
+def check():
+    """Ten steps from softreg's weights and draws must give softreg's pictures and losses.
+
+    At a hundredth of the rates: Adam's first steps are signs of gradients, and where one is near 0, rounding decides
+    it. At full rates a difference of 1e-6 grows to 1e-2 within ten steps, in either program.
+    """
+    rates = [rate / 100 for rate in RATES]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "steps.safetensors"
+        subprocess.run([TARGET / "peer", path, *map(str, (WIDTH, BATCH, *rates))], check=True)
+        file = load_file(path)
+    generator, critic = players(file)
+    worst = (generator(file["latents"][0]) - file["made"]).abs().max().item()
+    optimizers = adam(generator, rates[0]), adam(critic, rates[1])
+    for t, expected in enumerate(file["losses"]):
+        found = torch.stack(step(generator, critic, optimizers, file["real"][t], file["latents"][t], False))
+        worst = max(worst, ((found - expected) / expected).abs().max().item())
+    print(f"ten steps agree to {worst:.1e}", file=sys.stderr)
+    if worst > 1e-4:
+        sys.exit("softreg and PyTorch do not do the same work: nothing was timed")
+    return file
+
+
+def time_torch(file, threads, seconds, regularized, mode):
+    """Images per second of one mode."""
+    torch.set_num_threads(threads)
+    generator, critic = players(file)
+    if mode == "channels_last":
+        generator, critic = (p.to(memory_format=torch.channels_last) for p in (generator, critic))
+    average = [p.detach().clone() for p in generator.parameters()]
+    optimizers = adam(generator, RATES[0]), adam(critic, RATES[1])
+    pictures = (file["real"].flatten(0, 1) * 127.5 + 127.5).byte()
+    made, judged = generator, critic
+    if mode == "compile":
+        made, judged = torch.compile(generator), torch.compile(critic)
+
+    def one():
+        chosen = pictures[torch.randint(len(pictures), (BATCH,))].float() / 127.5 - 1
+        if mode == "channels_last":
+            chosen = chosen.contiguous(memory_format=torch.channels_last)
+        step(made, judged, optimizers, chosen, torch.randn(BATCH, LATENT), regularized)
+        with torch.no_grad():
+            torch._foreach_lerp_(average, list(generator.parameters()), 1 - 0.5 ** (BATCH / HALF_LIFE))
+
+    for _ in range(10):
+        one()
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        one()
+        count += 1
+    return count * BATCH / (time.perf_counter() - start)
+
+
+def time_softreg(threads, seconds, regularized):
+    """Images per second over all steps after the first second, and the peak memory in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        options = [] if regularized else ["--reg", "none", "--augment", "none"]
+        command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (seconds + 1) / 60]
+        started = subprocess.Popen([str(x) for x in [*command, "--out", out, *options]], stdout=subprocess.DEVNULL)
+        peak = 0
+        while started.poll() is None:
+            # Not the resource usage of the child, which begins with that of this process.
+            lines = Path(f"/proc/{started.pid}/status").read_text().splitlines()
+            peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))])
+            time.sleep(0.2)
+        if started.returncode:
+            sys.exit("softreg failed")
+        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "seconds" in row and row["seconds"] >= 1]
+    first, last = rows[0], rows[-1]
+    speed = (last["step"] - first["step"]) * BATCH / (last["seconds"] - first["seconds"])
+    return speed, peak / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--compile", action="store_true")
+    options = parser.parse_args()
+    packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
+    subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
+    file = check()
+    modes = ["eager", "channels_last", *(["compile"] if options.compile else [])]
+    print(f"{os.cpu_count()} cores, batch {BATCH}, width {WIDTH}, medians of {options.rounds} rounds in turn\n")
+    print("| work | threads | softreg, img/s | " + " | ".join(f"PyTorch {m}" for m in modes) + " | ratio to the best |")
+    print("|---|---:|---:|" + "---:|" * (len(modes) + 1))
+    peak = 0.0
+    for regularized in (False, True):
+        for threads in (1, 2):
+            own, theirs = [], {mode: [] for mode in modes}
+            for _ in range(options.rounds):
+                speed, memory = time_softreg(threads, options.seconds, regularized)
+                own.append(speed)
+                peak = max(peak, memory)
+                for mode in modes:
+                    theirs[mode].append(time_torch(file, threads, options.seconds, regularized, mode))
+            medians = [statistics.median(theirs[mode]) for mode in modes]
+            name = "consistency, mode seeking, translation" if regularized else "no regularizer"
+            cells = " | ".join(f"{m:.0f}" for m in medians)
+            ratio = statistics.median(own) / max(medians)
+            print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
+    import_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nPeak memory: softreg {peak:.0f} MB, PyTorch {import_peak:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
