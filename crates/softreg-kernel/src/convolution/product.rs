@@ -1,0 +1,106 @@
+//! A matrix of pixels, which is never made, times a matrix of weights.
+
+use super::Finish;
+use crate::activation::Activation;
+use crate::panels::{Packed, Panel, panels};
+use crate::tile::{Pieces, product};
+use pulp::Simd;
+
+/// A matrix of pixels times a packed matrix, into some pixels of `out`.
+pub(super) struct Product<'a> {
+    pub(super) values: &'a [f32],
+    /// Values of one picture.
+    pub(super) picture: usize,
+    /// Where the row of every pixel starts in the first picture.
+    pub(super) starts: &'a [usize],
+    pub(super) pieces: Pieces,
+    pub(super) packed: &'a Packed,
+    pub(super) finish: Finish<'a>,
+    pub(super) out: &'a mut [f32],
+    /// Values of one picture of `out`.
+    pub(super) target: usize,
+    /// Where every pixel's columns go in the first picture.
+    pub(super) targets: &'a [usize],
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    pub(super) fn run<S: Simd>(&mut self, simd: S) {
+        let many = S::REGISTER_COUNT >= 32;
+        for panel in panels(self.packed.columns, S::F32_LANES) {
+            match (panel.vectors, many) {
+                (1, false) => self.panel::<S, 8, 1>(simd, panel),
+                (2, false) => self.panel::<S, 6, 2>(simd, panel),
+                (_, false) => self.panel::<S, 3, 3>(simd, panel),
+                (1, true) => self.panel::<S, 14, 1>(simd, panel),
+                (2, true) => self.panel::<S, 12, 2>(simd, panel),
+                (_, true) => self.panel::<S, 8, 3>(simd, panel),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
+        let count = self.starts.len();
+        let total = self.values.len() / self.picture * count;
+        let rows = self.packed.rows;
+        let weights = &self.packed.data[panel.first * rows..][..rows * VECTORS * S::F32_LANES];
+        let (weights, _) = S::as_simd_f32s(weights);
+        let zero = simd.splat_f32s(0.0);
+        let mut bias = [zero; VECTORS];
+        if let Some(of_columns) = self.finish.bias {
+            for (v, bias) in bias.iter_mut().enumerate() {
+                let mut lanes = [0.0; 64];
+                for (lane, to) in lanes[..S::F32_LANES].iter_mut().enumerate() {
+                    let column = panel.first + v * S::F32_LANES + lane;
+                    // Pixels of one phase share the bias.
+                    *to = match column < self.packed.columns {
+                        true => of_columns[column % of_columns.len()],
+                        false => 0.0,
+                    };
+                }
+                *bias = S::as_simd_f32s(&lanes).0[0];
+            }
+        }
+        let slope = match self.finish.activation {
+            Activation::LeakyRelu { slope } => Some(simd.splat_f32s(slope)),
+            _ => None,
+        };
+        let (mut picture, mut pixel) = (0, 0);
+        let mut done = 0;
+        while done < total {
+            let (mut starts, mut targets) = ([0; ROWS], [0; ROWS]);
+            let valid = ROWS.min(total - done);
+            for i in 0..ROWS {
+                if i < valid {
+                    starts[i] = picture * self.picture + self.starts[pixel];
+                    targets[i] = picture * self.target + self.targets[pixel];
+                    pixel += 1;
+                    if pixel == count {
+                        (picture, pixel) = (picture + 1, 0);
+                    }
+                } else {
+                    starts[i] = starts[0];
+                }
+            }
+            let sums =
+                product::<S, ROWS, VECTORS>(simd, self.values, &starts, self.pieces, weights);
+            for i in 0..valid {
+                let to = &mut self.out[targets[i] + panel.first..][..panel.columns];
+                let (whole, rest) = S::as_mut_simd_f32s(to);
+                for v in 0..VECTORS {
+                    let mut sum = simd.add_f32s(sums[i][v], bias[v]);
+                    if let Some(slope) = slope {
+                        let below = simd.less_than_f32s(sum, zero);
+                        sum = simd.select_f32s(below, simd.mul_f32s(sum, slope), sum);
+                    }
+                    match whole.get_mut(v) {
+                        Some(to) => *to = sum,
+                        None => simd.partial_store_f32s(rest, sum),
+                    }
+                }
+            }
+            done += valid;
+        }
+    }
+}

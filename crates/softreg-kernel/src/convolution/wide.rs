@@ -1,0 +1,94 @@
+//! From the narrow side to the wide: a transposed convolution, and the gradient of a convolution's input.
+
+use super::product::Product;
+use super::share::{chunks, fit, for_each_share};
+use super::{Finish, SCRATCH, Scratch, lanes};
+use crate::geometry::Geometry;
+use crate::padded::Padded;
+use crate::panels::{Packed, Phase, phases};
+use crate::tile::Pieces;
+use crate::view::View;
+use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
+
+/// `[n, narrow] → [n, wide]`, channels innermost: what a transposed convolution does.
+pub(crate) fn to_wide(
+    geometry: &Geometry,
+    source: &View<'_>,
+    count: usize,
+    weights: &[f32],
+    finish: Finish<'_>,
+) -> Vec<f32> {
+    let lanes = lanes();
+    let padded = Padded::narrow(geometry, lanes);
+    let phases: Vec<(Phase, Packed)> = phases(geometry, lanes)
+        .into_iter()
+        .map(|p| (p, Packed::to_wide(weights, lanes, geometry, padded.pitch, &p)))
+        .collect();
+    let mut out = vec![0.0; count * geometry.wide.len()];
+    for_each_share(&mut out, count, geometry.wide.len(), |pictures, out| {
+        let job = ToWide { geometry, padded, source, pictures, phases: &phases, finish, out };
+        Arch::new().dispatch(job);
+        finish.complete(out);
+    });
+    out
+}
+
+struct ToWide<'a> {
+    geometry: &'a Geometry,
+    padded: Padded,
+    source: &'a View<'a>,
+    pictures: Range<usize>,
+    phases: &'a [(Phase, Packed)],
+    finish: Finish<'a>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for ToWide<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Geometry { wide, window, .. } = *self.geometry;
+        let padded = self.padded;
+        let s = window.stride;
+        // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
+        let mut scratch = SCRATCH.take();
+        {
+            let Scratch { narrow, starts, targets, .. } = &mut scratch;
+            for chunk in chunks(self.pictures.clone(), fit(padded.picture().max(wide.len()))) {
+                padded.fill(self.source, chunk.clone(), narrow);
+                let from = (chunk.start - self.pictures.start) * wide.len();
+                for (phase, packed) in self.phases {
+                    starts.clear();
+                    targets.clear();
+                    for (qy, y) in (phase.row..wide.height).step_by(s).enumerate() {
+                        for (qx, x) in (phase.column..wide.width).step_by(s).enumerate() {
+                            let (dy, dx) = (phase.rows.0, phase.columns.0);
+                            starts.push(padded.pixel(qy as isize + dy, qx as isize + dx));
+                            targets.push((y * wide.width + x) * wide.channels);
+                        }
+                    }
+                    let span = |(a, b): (isize, isize)| (b - a + 1) as usize;
+                    let mut product = Product {
+                        values: narrow,
+                        picture: padded.picture(),
+                        starts,
+                        pieces: Pieces {
+                            pieces: span(phase.rows),
+                            distance: padded.row(),
+                            length: span(phase.columns) * padded.pitch,
+                        },
+                        packed,
+                        finish: self.finish,
+                        out: &mut self.out[from..][..chunk.len() * wide.len()],
+                        target: wide.len(),
+                        targets,
+                    };
+                    product.run(simd);
+                }
+            }
+        }
+        SCRATCH.set(scratch);
+    }
+}
