@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo run --release -p softreg-kernel --features flex --example layers
 //! ```
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
 
 use burn::tensor::{
     Device, Distribution, Tensor, module,

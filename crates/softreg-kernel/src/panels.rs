@@ -142,7 +142,8 @@ pub(crate) fn phases(geometry: &Geometry, lanes: usize) -> Vec<Phase> {
         let last = (low..=high).rev().find(meets)?;
         Some((first, last))
     };
-    let together = stride * geometry.wide.channels <= lanes && geometry.wide.width % stride == 0;
+    let together =
+        stride * geometry.wide.channels <= lanes && geometry.wide.width.is_multiple_of(stride);
     let columns: Vec<(usize, usize)> =
         if together { vec![(0, stride)] } else { (0..stride).map(|r| (r, 1)).collect() };
     let mut all = Vec::new();

@@ -130,13 +130,13 @@ pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
                     *vector = from.read_unaligned();
                 }
             }
-            for i in 0..ROWS {
+            for (i, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: inside the left values, as asserted.
                 #[allow(unsafe_code)]
                 let value = unsafe { a.wrapping_add(i).read() };
                 let value = simd.splat_f32s(value);
                 for v in 0..VECTORS {
-                    sums[i][v] = simd.mul_add_e_f32s(value, vector[v], sums[i][v]);
+                    sums[v] = simd.mul_add_e_f32s(value, vector[v], sums[v]);
                 }
             }
             a = a.wrapping_add(pixels.column_step[0]);

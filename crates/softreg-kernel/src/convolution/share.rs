@@ -37,7 +37,7 @@ pub(super) fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + 
     if rayon::current_num_threads() == 1 || count <= 1 {
         return vec![f(0..count)];
     }
-    shares(count).collect::<Vec<_>>().into_par_iter().map(|share| f(share)).collect()
+    shares(count).collect::<Vec<_>>().into_par_iter().map(&f).collect()
 }
 
 /// Pictures of `length` values each that fit the cache.
