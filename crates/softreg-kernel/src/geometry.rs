@@ -1,15 +1,6 @@
 //! Which value of one side meets which of the other.
 
-/// A square window that slides over a picture, zeros around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Rows and columns of the window.
-    pub kernel: usize,
-    /// Steps between two positions, at least 1.
-    pub stride: usize,
-    /// Zeros on every side of the picture, fewer than `kernel`.
-    pub padding: usize,
-}
+use crate::window::Window;
 
 /// Rows, columns and channels of one picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

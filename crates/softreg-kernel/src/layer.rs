@@ -1,7 +1,7 @@
 //! The layers, on whatever device their tensors are.
 
 use crate::activation::Activation;
-use crate::geometry::Window;
+use crate::window::Window;
 use burn::tensor::{
     Tensor,
     activation::{relu, tanh},
@@ -12,6 +12,9 @@ use burn::tensor::{
 /// `activation(x ⋆ w + b)`: `x` `[n, inputs, h, w]`, `w` `[outputs, inputs, k, k]`, `b` `[outputs]`, result
 /// `[n, outputs, (h + 2p − k)/s + 1, …]`. A convolution in the sense of neural networks: the window is not
 /// mirrored.
+///
+/// # Panics
+/// Where the window is none or larger than the padded picture, or weights or bias do not fit.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -19,6 +22,10 @@ pub fn conv2d(
     window: Window,
     activation: Activation,
 ) -> Tensor<4> {
+    let ([_, inputs, h, w], [outputs, ..]) = (x.dims(), weight.dims());
+    window.check(weight.dims(), [outputs, inputs]);
+    window.check_wide([h, w]);
+    check_bias(&bias, outputs);
     #[cfg(feature = "flex")]
     if kernels::are_there(&x) {
         return kernels::layer(x, weight, bias, window, activation, false);
@@ -29,6 +36,9 @@ pub fn conv2d(
 
 /// `activation(x ⋆ᵀ w + b)`, the adjoint of [`conv2d`] in its input: `x` `[n, inputs, h, w]`, `w` `[inputs, outputs,
 /// k, k]`, `b` `[outputs]`, result `[n, outputs, (h − 1)·s + k − 2p, …]`.
+///
+/// # Panics
+/// As [`conv2d`].
 pub fn conv_transpose2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -36,6 +46,10 @@ pub fn conv_transpose2d(
     window: Window,
     activation: Activation,
 ) -> Tensor<4> {
+    let ([_, inputs, h, w], [_, outputs, ..]) = (x.dims(), weight.dims());
+    window.check(weight.dims(), [inputs, outputs]);
+    window.check_narrow([h, w]);
+    check_bias(&bias, outputs);
     #[cfg(feature = "flex")]
     if kernels::are_there(&x) {
         return kernels::layer(x, weight, bias, window, activation, true);
@@ -65,6 +79,11 @@ pub fn batch_norm(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
     let device = x.device();
     let (gain, shift) = (Tensor::ones([channels], &device), Tensor::zeros([channels], &device));
     module::batch_norm_train(x, gain, shift, f64::from(epsilon)).output
+}
+
+fn check_bias(bias: &Option<Tensor<1>>, outputs: usize) {
+    let length = bias.as_ref().map_or(outputs, |bias| bias.dims()[0]);
+    assert_eq!(length, outputs, "a bias for another number of channels");
 }
 
 /// The activation made of Burn's operations.

@@ -11,6 +11,7 @@
 mod activation;
 #[cfg(feature = "flex")]
 mod convolution;
+#[cfg(feature = "flex")]
 mod geometry;
 mod layer;
 #[cfg(feature = "flex")]
@@ -25,7 +26,8 @@ mod panels;
 mod tile;
 #[cfg(feature = "flex")]
 mod view;
+mod window;
 
 pub use activation::Activation;
-pub use geometry::Window;
 pub use layer::{activation, batch_norm, conv_transpose2d, conv2d};
+pub use window::Window;

@@ -1,7 +1,7 @@
 //! The kernels as operations of Burn, with their gradients.
 
 use crate::activation::Activation;
-use crate::geometry::Window;
+use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
 mod autodiff;

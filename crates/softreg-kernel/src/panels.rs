@@ -1,9 +1,10 @@
 //! A matrix of weights in the order in which the register tile reads it.
 
 use crate::geometry::Geometry;
+use pulp::Simd;
 
 /// Vectors of a panel at most: what the smallest register file has room for beside the sums.
-pub(crate) const WIDEST: usize = 3;
+const WIDEST: usize = 3;
 
 /// Columns of a matrix that are worked on at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(crate) struct Panel {
 }
 
 /// Splits `columns` into panels of nearly the same width.
-pub(crate) fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = Panel> {
+fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = Panel> {
     let vectors = columns.div_ceil(lanes);
     let count = vectors.div_ceil(WIDEST);
     (0..count).map(move |i| {
@@ -25,6 +26,29 @@ pub(crate) fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = Panel
         let first = from * lanes;
         Panel { first, columns: (to * lanes).min(columns) - first, vectors: to - from }
     })
+}
+
+/// Work on a matrix that is done panel by panel, in tiles of `ROWS` rows and `VECTORS` vectors.
+pub(crate) trait Tiled {
+    /// One panel, which holds `VECTORS` vectors.
+    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel);
+}
+
+/// All panels of `columns`, each in the tallest tile whose sums, vectors and one value fit the registers. Three
+/// vectors by four rows would fill sixteen to the last, and the compiler then keeps a sum in memory.
+#[inline(always)]
+pub(crate) fn for_each_panel<S: Simd>(simd: S, columns: usize, work: &mut impl Tiled) {
+    let many = S::REGISTER_COUNT >= 32;
+    for panel in panels(columns, S::F32_LANES) {
+        match (panel.vectors, many) {
+            (1, false) => work.panel::<S, 8, 1>(simd, panel),
+            (2, false) => work.panel::<S, 6, 2>(simd, panel),
+            (_, false) => work.panel::<S, 3, 3>(simd, panel),
+            (1, true) => work.panel::<S, 14, 1>(simd, panel),
+            (2, true) => work.panel::<S, 12, 2>(simd, panel),
+            (_, true) => work.panel::<S, 8, 3>(simd, panel),
+        }
+    }
 }
 
 /// A matrix, panel after panel; in a panel row after row, filled up with zeros to whole vectors.

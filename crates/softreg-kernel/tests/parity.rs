@@ -199,15 +199,58 @@ fn layers_of_the_default_networks() {
     }
 }
 
-/// A frozen weight, as the generator's step has, costs nothing and changes nothing.
+/// The generator's step freezes the critic's weights, and the critic's step needs no gradient of pictures: what is
+/// left must be what it is with all of them.
 #[test]
-fn what_is_not_tracked_gets_no_gradient() {
+fn gradients_do_not_depend_on_which_of_them_are_wanted() {
     let device = Device::flex().autodiff();
+    device.seed(5);
     let window = Window { kernel: 4, stride: 2, padding: 1 };
-    let x = random([2, 3, 8, 8], &device).require_grad();
-    let weight = random([5, 3, 4, 4], &device);
-    let y = conv2d(x.clone(), weight.clone(), None, window, LEAKY);
-    let gradients = y.sum().backward();
-    assert!(x.grad(&gradients).is_some());
-    assert!(weight.grad(&gradients).is_none());
+    for transposed in [false, true] {
+        let channels = if transposed { 6 } else { 3 };
+        let x = random([2, channels, 8, 8], &device);
+        let w = random([6, 3, 4, 4], &device);
+        let b = random([if transposed { 3 } else { 6 }], &device);
+        let gradients = |tracked: [bool; 3]| {
+            let (x, w) =
+                (x.clone().set_require_grad(tracked[0]), w.clone().set_require_grad(tracked[1]));
+            let b = b.clone().set_require_grad(tracked[2]);
+            let layer = if transposed { conv_transpose2d } else { conv2d };
+            let y = layer(x.clone(), w.clone(), Some(b.clone()), window, LEAKY);
+            let found = (y.clone() * y).sum().backward();
+            let of = [x.grad(&found).map(numbers), w.grad(&found).map(numbers)];
+            [of[0].clone(), of[1].clone(), b.grad(&found).map(numbers)]
+        };
+        let all = gradients([true; 3]);
+        for tracked in [[true, false, false], [false, true, false], [false, false, true]] {
+            for ((some, all), tracked) in gradients(tracked).iter().zip(&all).zip(tracked) {
+                assert_eq!(some.as_ref(), all.as_ref().filter(|_| tracked));
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "weights for other numbers of channels")]
+fn weights_of_another_layer_are_refused() {
+    let device = Device::flex();
+    let window = Window { kernel: 3, stride: 1, padding: 1 };
+    conv2d(random([1, 3, 8, 8], &device), random([4, 2, 3, 3], &device), None, window, LEAKY);
+}
+
+#[test]
+#[should_panic(expected = "is larger than a side of 2")]
+fn a_window_larger_than_the_picture_is_refused() {
+    let device = Device::flex();
+    let window = Window { kernel: 4, stride: 2, padding: 0 };
+    conv2d(random([1, 3, 2, 8], &device), random([4, 3, 4, 4], &device), None, window, LEAKY);
+}
+
+#[test]
+#[should_panic(expected = "leaves nothing of a side of 1")]
+fn a_window_that_is_all_padding_is_refused() {
+    let device = Device::flex();
+    let window = Window { kernel: 4, stride: 2, padding: 2 };
+    let (x, w) = (random([1, 3, 1, 8], &device), random([3, 4, 4, 4], &device));
+    conv_transpose2d(x, w, None, window, LEAKY);
 }

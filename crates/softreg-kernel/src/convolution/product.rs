@@ -2,7 +2,7 @@
 
 use super::Finish;
 use crate::activation::Activation;
-use crate::panels::{Packed, Panel, panels};
+use crate::panels::{Packed, Panel, Tiled, for_each_panel};
 use crate::tile::{Pieces, product};
 use pulp::Simd;
 
@@ -26,19 +26,11 @@ pub(super) struct Product<'a> {
 impl Product<'_> {
     #[inline(always)]
     pub(super) fn run<S: Simd>(&mut self, simd: S) {
-        let many = S::REGISTER_COUNT >= 32;
-        for panel in panels(self.packed.columns, S::F32_LANES) {
-            match (panel.vectors, many) {
-                (1, false) => self.panel::<S, 8, 1>(simd, panel),
-                (2, false) => self.panel::<S, 6, 2>(simd, panel),
-                (_, false) => self.panel::<S, 3, 3>(simd, panel),
-                (1, true) => self.panel::<S, 14, 1>(simd, panel),
-                (2, true) => self.panel::<S, 12, 2>(simd, panel),
-                (_, true) => self.panel::<S, 8, 3>(simd, panel),
-            }
-        }
+        for_each_panel(simd, self.packed.columns, self);
     }
+}
 
+impl Tiled for Product<'_> {
     #[inline(always)]
     fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
         let count = self.starts.len();

@@ -4,7 +4,7 @@ use super::share::{chunks, map_shares};
 use super::{SCRATCH, Scratch, lanes};
 use crate::geometry::Geometry;
 use crate::padded::Padded;
-use crate::panels::{Panel, panels};
+use crate::panels::{Panel, Tiled, for_each_panel};
 use crate::tile::{Pixels, outer};
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};
@@ -73,17 +73,7 @@ impl WithSimd for ToWeights<'_> {
                 wide.fill(self.wide, chunk.clone(), left);
                 narrow.fill(self.narrow, chunk.clone(), right);
                 let mut outer = Outer { geometry, wide, narrow, left, right, out };
-                let many = S::REGISTER_COUNT >= 32;
-                for panel in panels(narrow.pitch, S::F32_LANES) {
-                    match (panel.vectors, many) {
-                        (1, false) => outer.panel::<S, 8, 1>(simd, panel),
-                        (2, false) => outer.panel::<S, 6, 2>(simd, panel),
-                        (_, false) => outer.panel::<S, 3, 3>(simd, panel),
-                        (1, true) => outer.panel::<S, 14, 1>(simd, panel),
-                        (2, true) => outer.panel::<S, 12, 2>(simd, panel),
-                        (_, true) => outer.panel::<S, 8, 3>(simd, panel),
-                    }
-                }
+                for_each_panel(simd, narrow.pitch, &mut outer);
             }
         }
         SCRATCH.set(scratch);
@@ -99,7 +89,7 @@ struct Outer<'a> {
     out: &'a mut [f32],
 }
 
-impl Outer<'_> {
+impl Tiled for Outer<'_> {
     #[inline(always)]
     fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
         let length = self.geometry.window.kernel * self.geometry.wide.channels;
@@ -119,7 +109,9 @@ impl Outer<'_> {
             }
         }
     }
+}
 
+impl Outer<'_> {
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &mut self,

@@ -46,21 +46,24 @@ impl BatchNorm {
 
     /// Applies the layer, `[n, c, h, w] → [n, c, h, w]`.
     pub fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
-        let [_, channels, ..] = x.dims();
-        let device = x.device();
-        let (gain, shift) = (Tensor::ones([channels], &device), Tensor::zeros([channels], &device));
-        let noted = match statistics {
-            Statistics::Standing => {
-                let mean = self.standing_mean.val();
-                let variance = self.standing_variance.val();
-                return batch_norm(x, gain, shift, mean, variance, EPSILON);
-            }
-            Statistics::Batch => return softreg_kernel::batch_norm(x, EPSILON as f32),
-            Statistics::Noted(noted) => noted,
+        let neutral = |x: &Tensor<4>| {
+            let ([_, channels, ..], device) = (x.dims(), x.device());
+            (Tensor::ones([channels], &device), Tensor::zeros([channels], &device))
         };
-        let result = batch_norm_train(x, gain, shift, EPSILON);
-        noted.push([result.mean, result.variance]);
-        result.output
+        match statistics {
+            Statistics::Batch => softreg_kernel::batch_norm(x, EPSILON as f32),
+            Statistics::Noted(noted) => {
+                let (gain, shift) = neutral(&x);
+                let result = batch_norm_train(x, gain, shift, EPSILON);
+                noted.push([result.mean, result.variance]);
+                result.output
+            }
+            Statistics::Standing => {
+                let (gain, shift) = neutral(&x);
+                let (mean, variance) = (self.standing_mean.val(), self.standing_variance.val());
+                batch_norm(x, gain, shift, mean, variance, EPSILON)
+            }
+        }
     }
 
     /// Sets the standing statistics.
