@@ -52,7 +52,7 @@ pub fn distance(a: &Gaussian, b: &Gaussian) -> Result<f64, Error> {
 const WIDE: usize = 512;
 
 /// The sum of the singular values of `product` as that of the roots of the eigenvalues of its square, which takes
-/// a third of the time; nothing where the distance, `rest` less twice the sum, could be off by more than a
+/// less time; nothing where the distance, `rest` less twice the sum, could be off by more than a
 /// millionth of itself.
 ///
 /// An eigenvalue λ is off by some ε·λ_max, ε the rounding of the numbers, and its root by that over 2√λ, or by no

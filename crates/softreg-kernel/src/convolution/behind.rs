@@ -26,8 +26,10 @@ pub(crate) fn through(
     for (i, row) in out.chunks_exact_mut(row).enumerate() {
         let at = [i / extent.height, i % extent.height];
         gradient.read(extent, at, extent.channels, row);
-        output.read(extent, at, extent.channels, &mut outputs);
-        activation.pull_back(&outputs, row);
+        if activation != Activation::None {
+            output.read(extent, at, extent.channels, &mut outputs);
+            activation.pull_back(&outputs, row);
+        }
     }
     out
 }
