@@ -4,9 +4,12 @@ The same networks (equalised layers, batch norm behind the activation), loss, op
 generator and, in the second part, regularizers and augmentation. Before anything is timed, PyTorch must follow ten
 steps of softreg from the same weights and draws: pictures and losses to 1e-4, or the program ends. softreg is timed
 as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
-channels_last and, with --compile, torch.compile.
+channels_last and, with --compile, torch.compile. On a graphics processor PyTorch computes on the same card, with TF32
+in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
+which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead").
 
-Run: python peer.py [--rounds N] [--seconds S] [--compile]    (needs reference/requirements.txt, and cargo)
+Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--width W] [--batch B]
+(needs reference/requirements.txt, and cargo or, with --built, what cargo has built)
 """
 
 import argparse
@@ -28,8 +31,9 @@ from safetensors.torch import load_file
 ROOT = Path(__file__).parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 GAIN = math.sqrt(2 / (1 + 0.2**2))
-BATCH, WIDTH, LATENT, RATES, BETAS = 32, 24, 64, (0.01, 0.02), (0.5, 0.99)
+LATENT, RATES, BETAS = 64, (0.01, 0.02), (0.5, 0.99)
 HALF_LIFE = 10_000
+WARM = 10
 
 
 def leaky(x):
@@ -87,10 +91,11 @@ def adam(player, rate):
 def translated(x):
     """Every picture shifted by up to an eighth, zeros behind it (arXiv 2006.10738)."""
     n, _, h, w = x.shape
-    down, right = (torch.randint(-(s // 8), s // 8 + 1, (n, 1, 1)) for s in (h, w))
-    rows, columns = torch.arange(h).view(1, h, 1) + 1 + down, torch.arange(w).view(1, 1, w) + 1 + right
+    along = lambda count: torch.arange(count, device=x.device)
+    down, right = (torch.randint(-(s // 8), s // 8 + 1, (n, 1, 1), device=x.device) for s in (h, w))
+    rows, columns = along(h).view(1, h, 1) + 1 + down, along(w).view(1, 1, w) + 1 + right
     padded = F.pad(x, (1, 1, 1, 1))
-    at = torch.arange(n).view(n, 1, 1)
+    at = along(n).view(n, 1, 1)
     picked = padded.permute(0, 2, 3, 1)[at, rows.clamp(0, h + 1), columns.clamp(0, w + 1)]
     return picked.permute(0, 3, 1, 2)
 
@@ -112,7 +117,7 @@ def step(generator, critic, optimizers, real, z, regularized):
         p.requires_grad_(False)
     of_generator = F.softplus(-critic(seen(made))).mean()
     if regularized:
-        order = torch.roll(torch.arange(len(z)), 1)
+        order = torch.roll(torch.arange(len(z), device=z.device), 1)
         ratio = (made - made[order]).abs().mean() / (z - z[order]).abs().mean()
         of_generator = of_generator + 0.1 / (ratio + 1e-5)
     optimizers[0].zero_grad(set_to_none=True)
@@ -121,7 +126,7 @@ def step(generator, critic, optimizers, real, z, regularized):
     return of_critic.detach(), of_generator.detach()
 
 
-def check():
+def check(options):
     """Ten steps from softreg's weights and draws must give softreg's pictures and losses.
 
     At a hundredth of the rates: Adam's first steps are signs of gradients, and where one is near 0, rounding decides
@@ -130,8 +135,11 @@ def check():
     rates = [rate / 100 for rate in RATES]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "steps.safetensors"
-        subprocess.run([TARGET / "peer", path, *map(str, (WIDTH, BATCH, *rates))], check=True)
-        file = load_file(path)
+        work = (options.width, options.batch, *rates, options.device)
+        subprocess.run([TARGET / "peer", path, *map(str, work)], check=True)
+        file = load_file(path, device=options.torch)
+    full = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
     generator, critic = players(file)
     worst = (generator(file["latents"][0]) - file["made"]).abs().max().item()
     optimizers = adam(generator, rates[0]), adam(critic, rates[1])
@@ -141,11 +149,13 @@ def check():
     print(f"ten steps agree to {worst:.1e}", file=sys.stderr)
     if worst > 1e-4:
         sys.exit("softreg and PyTorch do not do the same work: nothing was timed")
+    torch.backends.cudnn.allow_tf32 = full
     return file
 
 
-def time_torch(file, threads, seconds, regularized, mode):
+def time_torch(file, threads, options, regularized, mode):
     """Images per second of one mode."""
+    seconds, batch, device = options.seconds, options.batch, options.torch
     torch.set_num_threads(threads)
     generator, critic = players(file)
     if mode == "channels_last":
@@ -154,33 +164,41 @@ def time_torch(file, threads, seconds, regularized, mode):
     optimizers = adam(generator, RATES[0]), adam(critic, RATES[1])
     pictures = (file["real"].flatten(0, 1) * 127.5 + 127.5).byte()
     made, judged = generator, critic
-    if mode == "compile":
-        made, judged = torch.compile(generator), torch.compile(critic)
+    if mode in ("compile", "graphs"):
+        how = {"mode": "reduce-overhead"} if mode == "graphs" else {}
+        made, judged = torch.compile(generator, **how), torch.compile(critic, **how)
+    narrow = torch.autocast(device, dtype=torch.bfloat16, enabled=mode == "bf16")
+    done = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     def one():
-        chosen = pictures[torch.randint(len(pictures), (BATCH,))].float() / 127.5 - 1
+        chosen = pictures[torch.randint(len(pictures), (batch,), device=device)].float() / 127.5 - 1
         if mode == "channels_last":
             chosen = chosen.contiguous(memory_format=torch.channels_last)
-        step(made, judged, optimizers, chosen, torch.randn(BATCH, LATENT), regularized)
+        with narrow:
+            step(made, judged, optimizers, chosen, torch.randn(batch, LATENT, device=device), regularized)
         with torch.no_grad():
-            torch._foreach_lerp_(average, list(generator.parameters()), 1 - 0.5 ** (BATCH / HALF_LIFE))
+            torch._foreach_lerp_(average, list(generator.parameters()), 1 - 0.5 ** (batch / HALF_LIFE))
 
     for _ in range(10):
         one()
+    done()
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         one()
         count += 1
-    return count * BATCH / (time.perf_counter() - start)
+    done()
+    return count * batch / (time.perf_counter() - start)
 
 
-def time_softreg(threads, seconds, regularized):
-    """Images per second over all steps after the first second, and the peak memory in MB."""
+def time_softreg(threads, options, regularized):
+    """Images per second over all steps after the first second (where kernels are chosen, ten), and the peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        options = [] if regularized else ["--reg", "none", "--augment", "none"]
-        command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (seconds + 1) / 60]
-        started = subprocess.Popen([str(x) for x in [*command, "--out", out, *options]], stdout=subprocess.DEVNULL)
+        more = [] if regularized else ["--reg", "none", "--augment", "none"]
+        warm = 1 if options.device == "cpu" else WARM
+        command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (options.seconds + warm) / 60]
+        command += ["--device", options.device, "--width", options.width, "--batch", options.batch, "--out", out]
+        started = subprocess.Popen([str(x) for x in [*command, *more]], stdout=subprocess.DEVNULL)
         peak = 0
         while started.poll() is None:
             # Not the resource usage of the child, which begins with that of this process.
@@ -190,9 +208,9 @@ def time_softreg(threads, seconds, regularized):
         if started.returncode:
             sys.exit("softreg failed")
         rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if "seconds" in row and row["seconds"] >= 1]
+    rows = [row for row in rows if "seconds" in row and row["seconds"] >= warm]
     first, last = rows[0], rows[-1]
-    speed = (last["step"] - first["step"]) * BATCH / (last["seconds"] - first["seconds"])
+    speed = (last["step"] - first["step"]) * options.batch / (last["seconds"] - first["seconds"])
     return speed, peak / 1024
 
 
@@ -201,28 +219,40 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "vulkan"])
+    parser.add_argument("--width", type=int, default=24)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--built", action="store_true", help="do not run cargo")
     options = parser.parse_args()
+    options.torch = "cpu" if options.device == "cpu" else "cuda"
     packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
-    subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
-    file = check()
+    if options.device != "cpu":
+        packages += ["--features", f"softreg-bench/{options.device},softreg-cli/{options.device}"]
+    if not options.built:
+        subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
+    file = check(options)
     modes = ["eager", "channels_last", *(["compile"] if options.compile else [])]
-    print(f"{os.cpu_count()} cores, batch {BATCH}, width {WIDTH}, medians of {options.rounds} rounds in turn\n")
+    if options.torch == "cuda":
+        modes += [*(["graphs"] if options.compile else []), "bf16"]
+    where = f"{os.cpu_count()} cores" if options.torch == "cpu" else torch.cuda.get_device_name()
+    print(f"{where}, batch {options.batch}, width {options.width}, medians of {options.rounds} rounds in turn\n")
     print("| work | threads | softreg, img/s | " + " | ".join(f"PyTorch {m}" for m in modes) + " | ratio to the best |")
     print("|---|---:|---:|" + "---:|" * (len(modes) + 1))
     peak = 0.0
     for regularized in (False, True):
-        for threads in (1, 2):
+        for threads in (1, 2) if options.torch == "cpu" else (1,):
             own, theirs = [], {mode: [] for mode in modes}
             for _ in range(options.rounds):
-                speed, memory = time_softreg(threads, options.seconds, regularized)
+                speed, memory = time_softreg(threads, options, regularized)
                 own.append(speed)
                 peak = max(peak, memory)
                 for mode in modes:
-                    theirs[mode].append(time_torch(file, threads, options.seconds, regularized, mode))
+                    theirs[mode].append(time_torch(file, threads, options, regularized, mode))
             medians = [statistics.median(theirs[mode]) for mode in modes]
+            best = max(m for m, mode in zip(medians, modes) if mode != "bf16")
             name = "consistency, mode seeking, translation" if regularized else "no regularizer"
             cells = " | ".join(f"{m:.0f}" for m in medians)
-            ratio = statistics.median(own) / max(medians)
+            ratio = statistics.median(own) / best
             print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
     import_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory: softreg {peak:.0f} MB, PyTorch {import_peak:.0f} MB.")

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 const STEPS: usize = 10;
 
 fn main() -> anyhow::Result<()> {
-    let usage = "peer FILE WIDTH BATCH GENERATOR-RATE CRITIC-RATE";
+    let usage = "peer FILE WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, width, batch, generator_rate, critic_rate] = arguments.as_slice() else {
+    let [path, width, batch, generator_rate, critic_rate, device] = arguments.as_slice() else {
         anyhow::bail!(usage);
     };
     let (width, batch): (usize, usize) = (width.parse()?, batch.parse()?);
@@ -30,7 +30,15 @@ fn main() -> anyhow::Result<()> {
         latent: 64,
         classes: None,
     };
-    let device = Device::flex().autodiff();
+    let device = match device.as_str() {
+        "cpu" => Device::flex(),
+        #[cfg(feature = "cuda")]
+        "cuda" => Device::cuda(0),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Device::vulkan(Default::default()),
+        other => anyhow::bail!("there is no device `{other}` in this build"),
+    };
+    let device = device.autodiff();
     let mut generator = Generator::new(&shape, &mut Seed(1).rng(Purpose::Weights, 0), &device);
     let mut critic = Critic::new(&shape, &mut Seed(1).rng(Purpose::Weights, 1), &device);
     let mut file: BTreeMap<String, (Vec<usize>, Vec<f32>)> = BTreeMap::new();

@@ -1,61 +1,123 @@
 //! The only place that chooses where tensors are computed.
 
+use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::DeviceType;
 
-/// The backends that this binary was built with.
-pub(crate) const BACKENDS: &[&str] = &[
-    #[cfg(feature = "cpu")]
-    "cpu",
+/// A line of the registry.
+pub(crate) struct Backend {
+    /// Name in `--device`.
+    pub(crate) name: &'static str,
+    /// A graphics processor: one worker keeps it busy.
+    pub(crate) graphics: bool,
+    /// What there is of it in this machine.
+    devices: fn() -> Vec<Device>,
+}
+
+/// The backends that this binary was built with, the fastest first where there are several.
+pub(crate) const BACKENDS: &[Backend] = &[
     #[cfg(feature = "cuda")]
-    "cuda",
+    Backend {
+        name: "cuda",
+        graphics: true,
+        devices: || Device::enumerate(DeviceType::Cuda).into_vec(),
+    },
+    #[cfg(feature = "rocm")]
+    Backend {
+        name: "rocm",
+        graphics: true,
+        devices: || Device::enumerate(DeviceType::Rocm).into_vec(),
+    },
+    #[cfg(feature = "metal")]
+    Backend {
+        name: "metal",
+        graphics: true,
+        devices: || Device::enumerate(DeviceType::Metal).into_vec(),
+    },
     #[cfg(feature = "vulkan")]
-    "vulkan",
+    Backend {
+        name: "vulkan",
+        graphics: true,
+        devices: || Device::enumerate(DeviceType::Vulkan).into_vec(),
+    },
+    #[cfg(feature = "wgpu")]
+    Backend {
+        name: "wgpu",
+        graphics: true,
+        devices: || Device::enumerate(DeviceType::Wgpu).into_vec(),
+    },
+    #[cfg(feature = "cpu")]
+    Backend { name: "cpu", graphics: false, devices: || vec![Device::flex()] },
 ];
 
-/// The device called `name`; `auto` is the first of [`BACKENDS`].
-///
-/// A graphics processor is asked for one sum first, so that a missing one or its driver is told as such.
-pub(crate) fn device(name: &str) -> anyhow::Result<Device> {
-    let device = named(name)?;
-    #[cfg(any(feature = "cuda", feature = "vulkan"))]
-    if !matches!(name, "cpu") {
-        probe(name, &device)?;
-    }
-    Ok(device)
+/// A device that computes.
+pub(crate) struct Found {
+    /// As `--device` takes it.
+    pub(crate) name: String,
+    pub(crate) backend: &'static Backend,
+    pub(crate) device: Device,
 }
 
-/// Computes something, without the noise of the driver's own failure.
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
-fn probe(name: &str, device: &Device) -> anyhow::Result<()> {
+/// Everything in this machine that computes; the first is what `auto` means.
+pub(crate) fn found() -> impl Iterator<Item = Found> {
+    BACKENDS.iter().flat_map(|backend| {
+        let devices = quietly(backend.devices).unwrap_or_default().into_iter().enumerate();
+        devices.filter(|(_, device)| computes(device)).map(move |(i, device)| {
+            let name = match backend.graphics {
+                true => format!("{}:{i}", backend.name),
+                false => backend.name.to_owned(),
+            };
+            Found { name, backend, device }
+        })
+    })
+}
+
+/// The device called `name`: a backend, or BACKEND:INDEX where there are several of it, or `auto`.
+///
+/// It is asked for one sum first, so that a missing one or its driver is told as such.
+pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
+    if name == "auto" {
+        return found().next().context("this build computes on nothing that this machine has");
+    }
+    let (of, index) = match name.split_once(':') {
+        Some((of, index)) => (of, index.parse().ok()),
+        None => (name, Some(0)),
+    };
+    let Some((backend, index)) = BACKENDS.iter().find(|b| b.name == of).zip(index) else {
+        return Err(usage(format!(
+            "there is no device `{name}` in this build: choose from auto, {}{}",
+            names().join(", "),
+            if cfg!(feature = "gpu") { ", or one that `softreg devices` lists" } else { "" }
+        )));
+    };
+    let devices = quietly(backend.devices).unwrap_or_default();
+    let device = devices.into_iter().nth(index).filter(computes).with_context(|| {
+        format!("the device `{name}` does not compute: there is no such graphics processor, or its driver is missing; install the driver, or use --device cpu")
+    })?;
+    Ok(Found { name: name.to_owned(), backend, device })
+}
+
+/// The names of the backends in this build.
+pub(crate) fn names() -> Vec<&'static str> {
+    BACKENDS.iter().map(|backend| backend.name).collect()
+}
+
+/// Whether it can add.
+fn computes(device: &Device) -> bool {
+    let device = device.clone();
+    let add = || burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>();
+    quietly(add) == Some(2.0)
+}
+
+/// The result of `f`, or nothing where a driver is missing: without the noise of that failure.
+fn quietly<T>(f: impl FnOnce() -> T) -> Option<T> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let device = device.clone();
-    let sum = std::panic::catch_unwind(|| {
-        burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>()
-    });
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
     std::panic::set_hook(hook);
-    anyhow::ensure!(
-        sum.is_ok_and(|sum| sum == 2.0),
-        "the device `{name}` does not compute: there is no such graphics processor, or its driver is missing; install the driver, or use --device cpu"
-    );
-    Ok(())
-}
-
-fn named(name: &str) -> anyhow::Result<Device> {
-    let name = if name == "auto" { BACKENDS.first().copied().unwrap_or("none") } else { name };
-    match name {
-        #[cfg(feature = "cpu")]
-        "cpu" => Ok(Device::flex()),
-        #[cfg(feature = "cuda")]
-        "cuda" => Ok(Device::cuda(0)),
-        #[cfg(feature = "vulkan")]
-        "vulkan" => Ok(Device::vulkan(burn::tensor::DeviceKind::default())),
-        other => Err(crate::failure::usage(format!(
-            "there is no device `{other}` in this build: choose from auto, {}",
-            BACKENDS.join(", ")
-        ))),
-    }
+    result.ok()
 }
 
 /// Processor cores that may be used.

@@ -5,6 +5,7 @@ mod choices;
 mod compare;
 mod completions;
 mod data;
+mod devices;
 mod evaluate;
 mod experiment;
 mod generate;
@@ -50,6 +51,7 @@ enum Command {
     Tune(Box<tune::Tune>),
     Data(data::Data),
     Plan(plan::Plan),
+    Devices(devices::Devices),
     List(list::List),
     Completions(completions::Completions),
 }
@@ -65,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tune(command) => command.run(),
         Command::Data(command) => command.run(),
         Command::Plan(command) => command.run(),
+        Command::Devices(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
@@ -72,7 +75,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The version, and what this build can compute on.
 fn version() -> String {
-    format!("{} (backends: {})", env!("CARGO_PKG_VERSION"), crate::backend::BACKENDS.join(", "))
+    format!("{} (backends: {})", env!("CARGO_PKG_VERSION"), crate::backend::names().join(", "))
 }
 
 /// Names of a registry in a help text.

@@ -267,12 +267,13 @@ impl RunConfig {
         (training, held_out)
     }
 
-    /// Settles what was left to the pictures and to the machine: size, channels and threads.
-    pub fn settle(&mut self, pictures: &Collection, cores: usize) {
+    /// Settles what was left to the pictures and to the machine: size, channels and threads (`workers`,
+    /// unless a number was asked for).
+    pub fn settle(&mut self, pictures: &Collection, workers: usize) {
         self.data.size = pictures.size.to_string();
         self.data.channels = Channels::of(pictures.channels);
         if self.training.threads == 0 {
-            self.training.threads = cores.max(1);
+            self.training.threads = workers.max(1);
         }
         if !self.data.flip {
             // A critic that is told to score mirrored copies alike would let the generator mirror.

@@ -33,12 +33,18 @@ impl Objective {
             .fold(self.loss.clone(), |sum, term| sum + term.raw.clone().mul_scalar(term.weight))
     }
 
-    pub(crate) fn parts(&self) -> Parts {
-        let number = |tensor: &Tensor<1>| f64::from(tensor.clone().into_scalar::<f32>());
-        Parts {
-            loss: number(&self.loss),
-            terms: self.terms.iter().map(|term| (term.term, number(&term.raw))).collect(),
-        }
+    /// The parts as numbers, and the values of what else is wanted of the same update: read at once,
+    /// because every reading waits until a graphics processor is done.
+    pub(crate) fn read(&self, beside: &[Tensor<1>]) -> (Parts, Vec<Vec<f64>>) {
+        let own = std::iter::once(&self.loss).chain(self.terms.iter().map(|term| &term.raw));
+        let all: Vec<Tensor<1>> = own.chain(beside).map(|x| x.clone().detach()).collect();
+        let data = Tensor::cat(all, 0).into_data();
+        let mut numbers = data.iter::<f32>().map(f64::from);
+        let mut take = || numbers.next().unwrap_or(f64::NAN);
+        let loss = take();
+        let terms = self.terms.iter().map(|term| (term.term, take())).collect();
+        let beside = beside.iter().map(|x| (0..x.dims()[0]).map(|_| take()).collect()).collect();
+        (Parts { loss, terms }, beside)
     }
 }
 
@@ -118,7 +124,10 @@ mod tests {
         let term = |term, weight, raw| Contribution { term, weight, raw: number(raw) };
         let objective = Objective::new(number(1.0), vec![term(0, 2.0, 3.0), term(4, 0.5, -4.0)]);
         assert_eq!(objective.total().into_scalar::<f32>(), 1.0 + 2.0 * 3.0 - 0.5 * 4.0);
-        assert_eq!(objective.parts(), Parts { loss: 1.0, terms: vec![(0, 3.0), (4, -4.0)] });
+        let scores = Tensor::from_floats([5.0, 6.0], &device);
+        let (parts, beside) = objective.read(&[scores, number(7.0)]);
+        assert_eq!(parts, Parts { loss: 1.0, terms: vec![(0, 3.0), (4, -4.0)] });
+        assert_eq!(beside, [vec![5.0, 6.0], vec![7.0]]);
     }
 
     #[test]

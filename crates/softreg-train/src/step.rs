@@ -255,9 +255,8 @@ impl<'a> Trainer<'a> {
         let augment = |kind, x| self.augment(work.number, worker, kind, memory, x);
         let real = look(augment("real", shard.real.clone()), shard.real_labels.clone());
         let fake = look(augment("fake", pictures.clone().detach()), labels_of_fake);
-        let loss =
-            self.checked.loss().critic(column(&real.opinion.score), column(&fake.opinion.score));
-        let scores = Scores::of(&real.opinion.score, &fake.opinion.score);
+        let scores = [column(&real.opinion.score), column(&fake.opinion.score)];
+        let loss = self.checked.loss().critic(scores[0].clone(), scores[1].clone());
         let keeps =
             |key: &str| last && plan.will_pass(Player::Generator, key, step, memory, work.rows);
         let mut scene = CriticScene {
@@ -278,12 +277,10 @@ impl<'a> Trainer<'a> {
         let terms = plan.evaluate(Some(Player::Critic), step, memory, &mut scene, &mut rng)?;
         let kept = scene.kept;
         let objective = Objective::new(loss, terms);
-        let gradients = Gradients {
-            rows: work.rows,
-            of_weights: GradientsParams::from_grads(objective.total().backward(), &weights),
-            parts: objective.parts(),
-            scores: Some(scores),
-        };
+        let of_weights = GradientsParams::from_grads(objective.total().backward(), &weights);
+        let (parts, scores) = objective.read(&scores);
+        let scores = Some(Scores::of(&scores[0], &scores[1]));
+        let gradients = Gradients { rows: work.rows, of_weights, parts, scores };
         Ok((gradients, Made { work, pictures, kept }))
     }
 
@@ -330,12 +327,9 @@ impl<'a> Trainer<'a> {
         let player = Some(Player::Generator);
         let terms = self.plan().evaluate(player, step, memory, &mut scene, &mut rng)?;
         let objective = Objective::new(loss, terms);
-        Ok(Gradients {
-            rows: work.rows,
-            of_weights: GradientsParams::from_grads(objective.total().backward(), &work.generator),
-            parts: objective.parts(),
-            scores: None,
-        })
+        let of_weights = GradientsParams::from_grads(objective.total().backward(), &work.generator);
+        let (parts, _) = objective.read(&[]);
+        Ok(Gradients { rows: work.rows, of_weights, parts, scores: None })
     }
 
     /// What the critic sees of pictures: augmented, with the probability that is in force.
@@ -485,16 +479,12 @@ const SIGNS: [&str; 4] =
 const GENERATOR_STREAMS: usize = 1 << 32;
 
 impl Scores {
-    fn of(real: &Tensor<2>, fake: &Tensor<2>) -> Self {
-        let numbers = |scores: &Tensor<2>| -> Vec<f64> {
-            scores.clone().into_data().iter::<f32>().map(f64::from).collect()
-        };
+    fn of(real: &[f64], fake: &[f64]) -> Self {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let (real, fake) = (numbers(real), numbers(fake));
         // A score of 0 is neither: signum() has no such case.
         let sign = |v: &f64| if *v == 0.0 { 0.0 } else { v.signum() };
         let signs: Vec<f64> = real.iter().map(sign).collect();
-        Self { real: mean(&real), sign: mean(&signs), fake: mean(&fake) }
+        Self { real: mean(real), sign: mean(&signs), fake: mean(fake) }
     }
 
     /// Over all workers.

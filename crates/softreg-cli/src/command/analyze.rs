@@ -80,7 +80,7 @@ struct Opened {
 
 impl Analyze {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let device = backend::device(&self.device)?;
+        let device = backend::device(&self.device)?.device;
         let definition =
             Definition::find(&self.features).map_err(|error| usage(error.to_string()))?;
         let extractor = Extractor::new(definition, &device)?;

@@ -101,7 +101,7 @@ impl Compare {
         listen_for_interruption()?;
         let trials = design.trials(&folder);
         let threads = design.arms.first().map_or(1, |arm| arm.threads()).max(1);
-        let at_once = self.machine.at_once(threads);
+        let at_once = self.machine.at_once(threads)?;
         if !self.json {
             line_to_stderr(&introduction(&design, &folder, trials.len(), at_once));
         }
@@ -137,7 +137,7 @@ impl Compare {
     fn designed(&self) -> anyhow::Result<(PathBuf, Design)> {
         self.protocol.check()?;
         // Weights that are missing are told now, and not after the first trial.
-        self.protocol.extractor(&backend::device(&self.machine.device)?)?;
+        self.protocol.extractor(&backend::device(&self.machine.device)?.device)?;
         let config = experiment::recipe(&self.choices, self.protocol.reference_name().is_none())?;
         let wanted = match self.arms.as_slice() {
             [] => ["none", "hard", "recipe"].map(str::to_owned).to_vec(),

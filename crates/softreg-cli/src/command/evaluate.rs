@@ -73,7 +73,7 @@ impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let chosen = protocol::chosen(&self.metric)?;
         self.protocol.check()?;
-        let device = backend::device(&self.device)?;
+        let device = backend::device(&self.device)?.device;
         let start = Instant::now();
         let extractor = self.protocol.extractor(&device)?;
         let subject = Subject::open(&self, &device)?;

@@ -11,7 +11,8 @@ use softreg_train::config::Checked;
 /// Where trials run.
 #[derive(Debug, Args)]
 pub(super) struct Machine {
-    /// Trials at once [default: as many as there are cores for their threads]
+    /// Trials at once [default: as many as there are cores for their threads; on a graphics
+    /// processor 1]
     #[arg(long, value_name = "COUNT", help_heading = "Machine",
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     jobs: Option<u64>,
@@ -25,9 +26,10 @@ const HELD_OUT: f64 = 0.2;
 
 impl Machine {
     /// Trials at once, each with so many threads.
-    pub(super) fn at_once(&self, threads: usize) -> usize {
-        let room = backend::cores() / threads.max(1);
-        self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1)
+    pub(super) fn at_once(&self, threads: usize) -> anyhow::Result<usize> {
+        let graphics = backend::device(&self.device)?.backend.graphics;
+        let room = if graphics { 1 } else { backend::cores() / threads.max(1) };
+        Ok(self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1))
     }
 }
 

@@ -111,7 +111,7 @@ impl Generate {
         self.check()?;
         let folder = RunFolder::open(&self.run)?;
         let plan = self.plan(&folder)?;
-        let device = backend::device(&self.device)?;
+        let device = backend::device(&self.device)?.device;
         let trained = Trained::open(&folder, self.checkpoint, &device)?;
         for note in &trained.notes {
             line_to_stderr(&format!("note: {note}"));

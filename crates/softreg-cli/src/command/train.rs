@@ -1,10 +1,11 @@
 //! `softreg train`: from pictures to a generator, in one command.
 
 use super::choices::{self, Choices};
+use crate::backend::{self, Found};
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
+use crate::trained;
 use crate::validation::HeldOut;
-use crate::{backend, trained};
 use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
@@ -80,10 +81,13 @@ impl Train {
     }
 
     fn start(&self, mut progress: Progress) -> anyhow::Result<()> {
-        let config = self.choices.over(self.choices.recipe()?)?;
+        let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
-        let device = backend::device(&self.device)?;
+        let Found { backend, device, .. } = backend::device(&self.device)?;
         backend::use_threads(config.training.threads)?;
+        if backend.graphics && config.training.threads == 0 {
+            config.training.threads = 1;
+        }
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
         let ready = Ready::new(checked, pictures, device)?;
         let (checked, pictures) = (&ready.checked, &ready.pictures);
@@ -131,7 +135,7 @@ impl Train {
                 "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
             ));
         }
-        let device = backend::device(&self.device)?;
+        let device = backend::device(&self.device)?.device;
         backend::use_threads(config.training.threads)?;
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;

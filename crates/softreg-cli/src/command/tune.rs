@@ -123,7 +123,7 @@ impl Tune {
         let (mut store, design) = open()?;
         listen_for_interruption()?;
         let plan = store.plan().clone();
-        let at_once = self.machine.at_once(design.recipe.training.threads);
+        let at_once = self.machine.at_once(design.recipe.training.threads)?;
         if !self.json {
             line_to_stderr(&introduction(&plan, &design, &folder, at_once));
         }
@@ -164,7 +164,7 @@ impl Tune {
             ));
         }
         // Weights that are missing are told now, and not after the first trial.
-        self.protocol.extractor(&backend::device(&self.machine.device)?)?;
+        self.protocol.extractor(&backend::device(&self.machine.device)?.device)?;
         if self.vary.is_empty() {
             return Err(usage(
                 "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",

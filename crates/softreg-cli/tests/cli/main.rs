@@ -5,6 +5,7 @@
 mod analyze;
 mod compare;
 mod data;
+mod devices;
 mod disk;
 mod evaluate;
 mod generate;

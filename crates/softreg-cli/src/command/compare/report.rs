@@ -262,7 +262,7 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
 
 /// The first seed's samples of each set, under each other; none where no trial has any.
 fn samples(summary: &Summary, design: &Design) -> anyhow::Result<Option<Vec<u8>>> {
-    let device = crate::backend::device("cpu").or_else(|_| crate::backend::device("auto"))?;
+    let device = crate::backend::device("cpu").or_else(|_| crate::backend::device("auto"))?.device;
     let mut made = Vec::new();
     for arm in &summary.arms {
         let Some(outcome) = arm.outcomes.iter().find(|outcome| outcome.result.is_ok()) else {
