@@ -16,8 +16,11 @@ pub(crate) struct Backend {
     devices: fn() -> Vec<Device>,
 }
 
-/// The backends that this binary was built with, the fastest first where there are several.
+/// The backends that this binary was built with. The processor is first: it needs no driver, and two of its cores keep
+/// up with a card on the default networks (docs/devices.md).
 pub(crate) const BACKENDS: &[Backend] = &[
+    #[cfg(feature = "cpu")]
+    Backend { name: "cpu", graphics: false, devices: || vec![Device::flex()] },
     #[cfg(feature = "cuda")]
     Backend {
         name: "cuda",
@@ -48,8 +51,6 @@ pub(crate) const BACKENDS: &[Backend] = &[
         graphics: true,
         devices: || Device::enumerate(DeviceType::Wgpu).into_vec(),
     },
-    #[cfg(feature = "cpu")]
-    Backend { name: "cpu", graphics: false, devices: || vec![Device::flex()] },
 ];
 
 /// A device that computes.
@@ -94,7 +95,7 @@ pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
     };
     let devices = quietly(backend.devices).unwrap_or_default();
     let device = devices.into_iter().nth(index).filter(computes).with_context(|| {
-        format!("the device `{name}` does not compute: there is no such graphics processor, or its driver is missing; install the driver, or use --device cpu")
+        format!("the device `{name}` does not compute: it is not in this machine, or its driver is missing; `softreg devices` lists what computes, --device cpu always does")
     })?;
     Ok(Found { name: name.to_owned(), backend, device })
 }

@@ -12,6 +12,7 @@ mod generate;
 mod list;
 mod plan;
 pub(crate) mod protocol;
+mod studio;
 mod train;
 mod tune;
 
@@ -28,6 +29,7 @@ use clap::{Parser, Subcommand};
   softreg train                       a first run on built-in pictures, three minutes
   softreg data check my-pictures/     what is in a folder, before training on it
   softreg train my-pictures/          from pictures to a run folder
+  softreg studio                      the same in the browser: start runs, watch, explore
   softreg generate runs/my-pictures-001 --seed 7
   softreg evaluate runs/my-pictures-001   how good, how diverse, how original
   softreg analyze runs/my-pictures-001   whether it learns its pictures by heart
@@ -48,6 +50,7 @@ enum Command {
     Evaluate(Box<evaluate::Evaluate>),
     Analyze(analyze::Analyze),
     Compare(Box<compare::Compare>),
+    Studio(studio::Studio),
     Tune(Box<tune::Tune>),
     Data(data::Data),
     Plan(plan::Plan),
@@ -64,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Evaluate(command) => command.run(),
         Command::Analyze(command) => command.run(),
         Command::Compare(command) => command.run(),
+        Command::Studio(command) => command.run(),
         Command::Tune(command) => command.run(),
         Command::Data(command) => command.run(),
         Command::Plan(command) => command.run(),

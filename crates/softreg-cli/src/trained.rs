@@ -74,6 +74,11 @@ impl Trained {
         self.shape.latent
     }
 
+    /// Channels of the pictures.
+    pub(crate) fn channels(&self) -> usize {
+        self.shape.channels
+    }
+
     /// Width and height of the pictures.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.shape.geometry.width() as u32, self.shape.geometry.height() as u32)

@@ -56,7 +56,11 @@ impl Row {
         Ok(line)
     }
 
-    fn from_line(line: &[u8]) -> std::result::Result<Self, String> {
+    /// Reads one line of a metrics file.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn from_line(line: &[u8]) -> std::result::Result<Self, String> {
         let object: Map<String, Value> =
             serde_json::from_slice(line).map_err(|e| format!("it is no JSON object ({e})"))?;
         let mut row = Row::default();

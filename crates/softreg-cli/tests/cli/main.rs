@@ -13,6 +13,7 @@ mod input;
 mod pictures;
 mod program;
 mod resume;
+mod studio;
 mod text;
 mod train;
 mod tune;

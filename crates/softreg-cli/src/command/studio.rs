@@ -1,0 +1,205 @@
+//! `softreg studio`: the page in the browser.
+
+use crate::backend;
+use crate::failure::usage;
+use crate::terminal::{line_to_stderr, line_to_stdout};
+use crate::trained::{Trained, Which};
+use anyhow::Context;
+use burn::tensor::Device;
+use clap::Args;
+use rand::RngExt;
+use softreg_run::RunFolder;
+use softreg_studio::{Painter, Server, Settings};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Open a page to start runs, watch them, explore what they learned and take it away.
+///
+/// The page is served by this program to this computer alone, and loads nothing from elsewhere. Runs are ordinary run
+/// folders: they go on when the page or the studio is closed, and every other command works on them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  softreg studio                              the runs in ./runs
+  softreg studio art/runs --pictures art/owls train on a folder without uploading it
+  softreg studio --open                       and show it in the browser
+  softreg studio --address 0.0.0.0:8321       for others too: they need the printed address")]
+pub(crate) struct Studio {
+    /// The folder of runs; made where it is missing
+    #[arg(value_name = "RUNS", default_value = "runs")]
+    runs: PathBuf,
+    /// A folder or zip of pictures to choose from, besides uploads; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pictures: Vec<PathBuf>,
+    /// Where to listen; port 0 is any free one. Others than this computer need a token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8321")]
+    address: SocketAddr,
+    /// Show the page in the browser
+    #[arg(long)]
+    open: bool,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
+    device: String,
+}
+
+impl Studio {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let device = backend::device(&self.device)?.device;
+        let local = self.address.ip().is_loopback();
+        let token = (!local).then(|| {
+            let key: [u8; 24] = rand::rng().random();
+            key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        });
+        let settings = Settings {
+            runs: self.runs.clone(),
+            program: std::env::current_exe().context("cannot find this program")?,
+            device: self.device.clone(),
+            collections: self.collections()?,
+            token: token.clone(),
+            studio: Arc::new(Opener { device }),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start the studio's threads")?;
+        runtime.block_on(async {
+            let server = Server::bind(settings, self.address).await?;
+            let query = token.map_or_else(String::new, |token| format!("?token={token}"));
+            let page = format!("http://{}/{query}", server.address());
+            line_to_stdout(&page)?;
+            line_to_stderr(
+                "The studio is open at this address. Ctrl-C closes it; runs that train go on.",
+            );
+            if self.open {
+                open(&page);
+            }
+            server.serve(closed()).await?;
+            Ok::<(), anyhow::Error>(())
+        })?;
+        // Work that still runs, such as a picture for a page that is closed, is not waited for.
+        runtime.shutdown_background();
+        Ok(())
+    }
+
+    /// The collections of the command line, by name.
+    fn collections(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+        let mut named = BTreeMap::new();
+        for path in &self.pictures {
+            let full = path.canonicalize().map_err(|_| {
+                usage(format!("--pictures {}: there is nothing at that path", path.display()))
+            })?;
+            let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if named.insert(name.clone(), full).is_some() {
+                return Err(usage(format!("--pictures: two of them are called `{name}`")));
+            }
+        }
+        Ok(named)
+    }
+}
+
+/// Waits for Ctrl-C, or for a request to end.
+async fn closed() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}
+
+/// Shows a page in the browser; where that is not possible the address was printed.
+fn open(page: &str) {
+    let (program, first): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        ("cmd", &["/C", "start", ""])
+    } else {
+        ("xdg-open", &[])
+    };
+    let silent = std::process::Stdio::null;
+    let mut command = std::process::Command::new(program);
+    command.args(first).arg(page).stdin(silent()).stdout(silent()).stderr(silent());
+    if command.spawn().is_err() {
+        line_to_stderr(&format!("note: no browser could be started; open {page}"));
+    }
+}
+
+/// Opens generators for the page.
+struct Opener {
+    device: Device,
+}
+
+impl softreg_studio::Studio for Opener {
+    fn open(&self, run: &RunFolder) -> Result<Arc<dyn Painter>, String> {
+        let trained = Trained::open(run, Which::Latest, &self.device);
+        trained
+            .map(|trained| Arc::new(Opened(trained)) as Arc<dyn Painter>)
+            .map_err(|error| crate::failure::sentence(&error))
+    }
+}
+
+struct Opened(Trained);
+
+impl Painter for Opened {
+    fn step(&self) -> u64 {
+        self.0.step
+    }
+
+    fn latent(&self) -> usize {
+        self.0.latent()
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.0.labels
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        let (width, height) = self.0.size();
+        [self.0.channels(), height as usize, width as usize]
+    }
+
+    fn latents(&self, seed: u64, from: usize, count: usize, truncation: Option<f32>) -> Vec<f32> {
+        self.0.latents(from..from + count, truncation, seed)
+    }
+
+    fn between(&self, from: &[f32], to: &[f32], t: f32) -> Vec<f32> {
+        softreg_net::latent::slerp(from, to, t)
+    }
+
+    fn paint(&self, latents: &[f32], labels: Option<&[u32]>) -> Vec<u8> {
+        self.0.pictures(latents, labels).pixels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_have_names_of_their_own() {
+        let place = tempfile::tempdir().unwrap();
+        let (a, b) = (place.path().join("x/owls"), place.path().join("y/owls"));
+        std::fs::create_dir_all(&a).unwrap();
+        std::fs::create_dir_all(&b).unwrap();
+        let studio = |pictures: Vec<PathBuf>| Studio {
+            runs: "runs".into(),
+            pictures,
+            address: ([127, 0, 0, 1], 0).into(),
+            open: false,
+            device: "auto".into(),
+        };
+        let named = studio(vec![a.clone()]).collections().unwrap();
+        assert_eq!(named["owls"], a.canonicalize().unwrap());
+        assert!(studio(vec![a, b]).collections().is_err());
+        assert!(studio(vec![place.path().join("nothing")]).collections().is_err());
+    }
+}

@@ -1,0 +1,449 @@
+//! The studio as a browser and as an attacker meet it: over the network, with the real program behind it.
+
+use crate::pictures;
+use crate::program::{Workplace, until};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A studio that runs, ended when dropped. Runs that it began go on, as they should.
+struct Studio {
+    child: Child,
+    /// Such as `127.0.0.1:40123`.
+    host: String,
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An answer.
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Studio {
+    fn start(place: &Workplace, more: &str) -> Self {
+        let mut command = place.command(&format!("studio runs --address 127.0.0.1:0 {more}"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let host = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        assert!(host.starts_with("127.0.0.1:"), "{line}");
+        Self { child, host }
+    }
+
+    /// Sends a request as it is written, but for the length of the body.
+    fn raw(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut head = format!(
+            "{request} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // An answer may come before all was sent.
+        let _ = stream.write_all(body);
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all);
+        let end = all.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer") + 4;
+        let head = String::from_utf8_lossy(&all[..end]).to_lowercase();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head, body: all[end..].to_vec() }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.raw(&format!("GET {path}"), &[("Host", &self.host)], b"")
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let headers = [
+            ("Host", self.host.as_str()),
+            ("X-Softreg", "1"),
+            ("Content-Type", "application/json"),
+        ];
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+        self.raw(&format!("{method} {path}"), &headers, &body)
+    }
+
+    /// What must succeed.
+    fn ok(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let answer = match method {
+            "GET" => self.get(path),
+            _ => self.send(method, path, body),
+        };
+        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text());
+        answer
+    }
+
+    fn upload(&self, name: &str, files: &[(&str, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, bytes) in files {
+            body.extend(
+                format!(
+                    "--X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n"
+                )
+                .bytes(),
+            );
+            body.extend(*bytes);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--X--\r\n");
+        let headers = [
+            ("Host", self.host.as_str()),
+            ("X-Softreg", "1"),
+            ("Content-Type", "multipart/form-data; boundary=X"),
+        ];
+        self.raw(&format!("POST /api/v1/collections/upload?name={name}"), &headers, &body)
+    }
+
+    /// How the run called `name` stands.
+    fn state(&self, name: &str) -> String {
+        self.get(&format!("/api/v1/runs/{name}")).json()["state"].as_str().unwrap_or("").to_owned()
+    }
+
+    fn job(&self, id: &Value) -> Value {
+        let jobs = self.ok("GET", "/api/v1/queue", &Value::Null).json();
+        jobs.as_array().unwrap().iter().find(|job| job["id"] == *id).cloned().unwrap_or_default()
+    }
+}
+
+/// A run that takes seconds.
+fn short(minutes: f64) -> Value {
+    json!({"collection": "motif", "recipe": "default", "minutes": minutes, "size": "16", "regularizers": {"consistency": 1.0}, "augment": []})
+}
+
+#[test]
+fn a_run_is_started_watched_explored_and_taken_away() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let options = studio.ok("GET", "/api/v1/options", &Value::Null).json();
+    assert!(options["regularizers"].as_array().unwrap().len() > 10);
+    let check = studio.ok("GET", "/api/v1/collections/motif/check", &Value::Null).json();
+    assert!(check["pictures"].as_u64().unwrap() > 100);
+    let sheet = studio.ok("GET", "/api/v1/collections/motif/sheet", &Value::Null);
+    assert_eq!(&sheet.body[1..4], b"PNG");
+
+    // What makes no sense is told before it waits.
+    let mut wrong = short(0.05);
+    wrong["regularizers"] = json!({"consistncy": 1.0});
+    let answer = studio.send("POST", "/api/v1/runs", &wrong);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("consistency"), "{}", answer.text());
+
+    let job = studio.ok("POST", "/api/v1/runs", &short(0.06)).json();
+    until("the run is finished", || studio.job(&job["id"])["state"] == "finished");
+    let name = studio.job(&job["id"])["run"].as_str().unwrap().to_owned();
+    assert_eq!(name, "motif-001");
+    let run = format!("/api/v1/runs/{name}");
+    let details = studio.ok("GET", &run, &Value::Null).json();
+    assert_eq!(
+        (details["state"].as_str(), details["paints"].as_bool()),
+        (Some("finished"), Some(true))
+    );
+    assert!(details["config"].as_str().unwrap().contains("consistency"));
+    let rows = studio.ok("GET", &format!("{run}/metrics?most=5"), &Value::Null).json();
+    assert!(rows[0]["loss/critic"].is_number() && rows.as_array().unwrap().len() <= 5);
+    let steps = studio.ok("GET", &format!("{run}/samples"), &Value::Null).json();
+    let sample = studio.ok("GET", &format!("{run}/samples/{}", steps[0]), &Value::Null);
+    assert!(sample.head.contains("image/png") && sample.body[1..4] == *b"PNG");
+
+    // Pictures, and the same ones again.
+    let wish = json!({"kind": "draw", "seed": 3, "count": 5});
+    let drawn = studio.ok("POST", &format!("{run}/pictures"), &wish).json();
+    let again = json!({"kind": "again", "latents": drawn["latents"]});
+    assert_eq!(
+        studio.ok("POST", &format!("{run}/pictures"), &again).json()["pictures"],
+        drawn["pictures"]
+    );
+    let near = json!({"kind": "near", "latent": drawn["latents"][0], "amount": 0.2, "seed": 1, "count": 2});
+    let near = studio.ok("POST", &format!("{run}/pictures"), &near).json();
+    assert_eq!(near["pictures"].as_array().unwrap().len(), 2);
+    let mix =
+        json!({"kind": "mix", "from": drawn["latents"][0], "to": drawn["latents"][1], "count": 4});
+    let mix = studio.ok("POST", &format!("{run}/pictures"), &mix).json();
+    assert_eq!(
+        (&mix["pictures"][0], &mix["pictures"][3]),
+        (&drawn["pictures"][0], &drawn["pictures"][1])
+    );
+    let walk =
+        json!({"keys": [drawn["latents"][0], drawn["latents"][1]], "frames": 3, "format": "gif"});
+    assert_eq!(&studio.ok("POST", &format!("{run}/walk"), &walk).body[..6], b"GIF89a");
+    let print = json!({"latent": drawn["latents"][0], "scale": 4, "repeat": 2});
+    let print = studio.ok("POST", &format!("{run}/print"), &print);
+    assert_eq!(image::load_from_memory(&print.body).unwrap().width(), 16 * 4 * 2);
+    for wrong in [
+        json!({"kind": "draw", "seed": 1, "count": 100_000}),
+        json!({"kind": "again", "latents": [[1.0]]}),
+    ] {
+        assert_eq!(studio.send("POST", &format!("{run}/pictures"), &wrong).status, 400);
+    }
+
+    // What is kept is in the folder of the run, and in a page that needs nothing else.
+    let kept = json!([{"latent": drawn["latents"][2]}]);
+    studio.ok("PUT", &format!("{run}/favourites"), &kept);
+    assert!(place.path(&format!("runs/{name}/favourites.json")).is_file());
+    let page = studio.ok("GET", &format!("{run}/gallery"), &Value::Null).text();
+    assert!(page.contains(drawn["pictures"][2].as_str().unwrap()) && page.contains("1 pictures"));
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
+    assert!(
+        studio.ok("GET", &format!("{run}/favourites"), &Value::Null).json()[0]["latent"].is_array()
+    );
+    // Other commands work on it.
+    place.ok(&format!("generate runs/{name} --count 4 --quiet"));
+}
+
+#[test]
+fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let job = studio.ok("POST", "/api/v1/runs", &short(10.0)).json();
+    let behind = studio.ok("POST", "/api/v1/runs", &short(10.0)).json();
+    until("it trains", || studio.state("motif-001") == "running");
+    assert_eq!(studio.job(&behind["id"])["state"], "waiting");
+    studio.ok("DELETE", &format!("/api/v1/queue/{}", behind["id"]), &Value::Null);
+
+    // News arrive while it trains.
+    let mut stream = TcpStream::connect(&studio.host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(stream, "GET /api/v1/runs/motif-001/events HTTP/1.1\r\nHost: {}\r\n\r\n", studio.host)
+        .unwrap();
+    let (mut rows, mut reader) = (0, BufReader::new(stream));
+    while rows < 3 {
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "the stream ended");
+        rows += usize::from(line.contains("\"kind\":\"metrics\"") && line.contains("loss/critic"));
+    }
+    drop(reader);
+
+    drop(studio);
+    let studio = Studio::start(&place, "");
+    assert_eq!(studio.state("motif-001"), "running");
+    assert_eq!(studio.send("POST", "/api/v1/runs/motif-001/resume", &Value::Null).status, 409);
+    studio.ok("POST", "/api/v1/runs/motif-001/pause", &Value::Null);
+    until("it has saved", || studio.job(&job["id"])["state"] == "paused");
+    assert_eq!(studio.state("motif-001"), "stopped");
+    let step = studio.get("/api/v1/runs/motif-001").json()["step"].as_u64().unwrap();
+    assert!(step > 0);
+
+    studio.ok("POST", "/api/v1/runs/motif-001/resume", &Value::Null);
+    until("it goes on", || {
+        studio.get("/api/v1/runs/motif-001").json()["step"].as_u64() > Some(step)
+    });
+    studio.ok("POST", "/api/v1/runs/motif-001/stop", &Value::Null);
+    until("it has stopped", || studio.job(&job["id"])["state"] == "stopped");
+    assert_eq!(studio.send("POST", "/api/v1/runs/motif-001/stop", &Value::Null).status, 409);
+}
+
+#[test]
+fn pages_from_elsewhere_get_nothing() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let host = studio.host.clone();
+    let page = studio.ok("GET", "/", &Value::Null);
+    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
+    assert!(page.head.contains("nosniff") && !page.head.contains("access-control-allow"));
+    for path in ["/studio.js", "/studio.css", "/icon.svg"] {
+        let file = studio.ok("GET", path, &Value::Null).text();
+        assert!(!file.contains("https://"), "{path} loads from elsewhere");
+    }
+    let evil = format!("evil.example:{}", host.split(':').next_back().unwrap());
+    let own = ("Host", host.as_str());
+    for (request, headers) in [
+        // A name that was rebound to this computer.
+        ("GET /api/v1/runs", vec![("Host", evil.as_str())]),
+        ("GET /", vec![("Host", evil.as_str())]),
+        // A page from elsewhere that sends a form, or a script of its own.
+        ("POST /api/v1/runs", vec![own, ("Content-Type", "text/plain")]),
+        ("POST /api/v1/runs", vec![own, ("X-Softreg", "1"), ("Origin", "http://evil.example")]),
+        ("GET /api/v1/runs", vec![own, ("Origin", "null")]),
+        ("OPTIONS /api/v1/runs", vec![own, ("Origin", "http://evil.example")]),
+    ] {
+        let answer = studio.raw(request, &headers, b"{}");
+        assert_eq!(answer.status, 403, "{request} {headers:?}");
+    }
+    // No file outside the runs.
+    std::fs::write(place.path("secret"), "secret").unwrap();
+    place.ok(&format!("train motif {} --steps 1 --quiet --out runs/a", crate::program::TINY));
+    for path in [
+        "..",
+        "../secret",
+        "..%2fsecret",
+        "%2e%2e%2fsecret",
+        ".studio",
+        "a%2f..%2f..%2fsecret",
+        "/etc/passwd",
+        "a%00",
+    ] {
+        for route in ["", "/metrics", "/samples/0", "/gallery"] {
+            let answer = studio.get(&format!("/api/v1/runs/{path}{route}"));
+            assert!((400..500).contains(&answer.status), "{path}{route}: {}", answer.status);
+            assert!(!answer.text().contains("secret\n"), "{path}");
+        }
+        let answer = studio.get(&format!("/api/v1/collections/{path}/check"));
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+    }
+    // An option where a value should be.
+    for wrong in [
+        json!({"collection": "--help", "recipe": "default"}),
+        json!({"collection": "motif", "recipe": "../secret"}),
+        json!({"collection": "motif", "recipe": "default", "size": "16 --out /tmp/x"}),
+        json!({"collection": "motif", "recipe": "default", "out": "/tmp/x"}),
+        json!({"collection": "motif", "recipe": "default", "augment": ["--out=x"]}),
+    ] {
+        let answer = studio.send("POST", "/api/v1/runs", &wrong);
+        assert!((400..500).contains(&answer.status), "{wrong}: {}", answer.status);
+    }
+    assert_eq!(studio.ok("GET", "/api/v1/queue", &Value::Null).json(), json!([]));
+}
+
+#[test]
+fn uploads_are_looked_at_before_they_are_kept() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let picture = |i| pictures::png(&pictures::blob(i, 24, 24, false));
+    let (a, b) = (picture(1), picture(2));
+    let taken = studio.upload("my%20art", &[("art/owl/a.png", &a), ("art/fox/a.png", &b)]);
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    assert_eq!(taken.json()["name"], "my-art");
+    let check = studio.ok("GET", "/api/v1/collections/my-art/check", &Value::Null).json();
+    assert_eq!(check["pictures"], 2);
+    assert!(check["classes"].as_array().is_some_and(|classes| classes.len() == 2), "{check}");
+    pictures::zip(&place.path("a.zip"), 12);
+    let zip = std::fs::read(place.path("a.zip")).unwrap();
+    assert_eq!(studio.upload("my-art", &[("a.zip", &zip)]).json()["name"], "my-art-2.zip");
+    let listed = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+
+    let huge = pictures::png_that_declares(60_000);
+    for (files, status) in [
+        (vec![("../../a.png", &a[..])], 400),
+        (vec![("x/../a.png", &a[..])], 400),
+        (vec![("a.png", &b"<script>alert(1)</script>"[..])], 400),
+        (vec![("a.png", &a[..]), ("a.png", &b[..])], 400),
+        (vec![("a.zip", &b"PK no archive"[..])], 400),
+        (vec![("a.zip", &zip[..]), ("a.png", &a[..])], 400),
+        (vec![("huge.png", &huge[..])], 413),
+        (vec![], 400),
+    ] {
+        let answer = studio.upload("bad", &files);
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    // Nothing of it was kept.
+    let after = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
+    assert_eq!(after, listed);
+    let folder = place.path("runs/.studio/collections");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+}
+
+#[test]
+fn whatever_is_sent_to_a_described_route_is_answered_in_words() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    place.ok(&format!("train motif {} --steps 1 --quiet --out runs/a", crate::program::TINY));
+    let description = studio.ok("GET", "/api/v1/openapi.json", &Value::Null).json();
+    let paths = description["paths"].as_object().unwrap();
+    assert!(paths.len() >= 20, "{}", paths.len());
+    let bodies = [
+        Value::Null,
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"kind": "draw", "seed": -1, "count": 1e300}),
+        json!([{"latent": [1e308, "x"]}]),
+        json!({"keys": [[0.0]], "frames": 0, "format": "gif"}),
+        json!({"collection": "", "recipe": "", "minutes": -1}),
+    ];
+    for (path, methods) in paths {
+        for method in methods.as_object().unwrap().keys().map(|m| m.to_uppercase()) {
+            for name in ["a", "nothing", "18446744073709551616", "%F0%9F%A6%89", "-1"] {
+                let filled = ["{run}", "{name}", "{id}", "{step}"]
+                    .iter()
+                    .fold(path.clone(), |p, key| p.replace(key, name));
+                if filled.ends_with("/events") && name == "a" {
+                    continue;
+                }
+                for body in &bodies {
+                    let answer = studio.send(&method, &filled, body);
+                    assert!(answer.status < 500, "{method} {filled} {body}: {}", answer.text());
+                    if path == &filled {
+                        continue;
+                    }
+                    if method == "GET" {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Draws the page in a real browser, where there is one.
+#[test]
+fn a_browser_shows_every_view() {
+    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
+        Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
+    });
+    let Some(browser) = browser else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    for run in ["one", "two"] {
+        place.ok(&format!(
+            "train motif {} --steps 20 --set output.log-every=1 --quiet --out runs/{run}",
+            crate::program::TINY
+        ));
+    }
+    let profile = place.path("profile");
+    for (view, words) in [
+        ("#/", &["one", "two", "finished", "Compare"][..]),
+        ("#/new", &["mode-seeking", "pictures", "translation", "Start"]),
+        ("#/runs/one", &["Losses", "20 steps", "step 20"]),
+        ("#/runs/one/explore", &["Draw new", "data:image/png;base64,", "Picture 24"]),
+        ("#/runs/one/takeaway", &["Save the gallery"]),
+        ("#/runs/one/settings", &["[training]"]),
+        ("#/compare/one,two", &["loss/generator", "Last values"]),
+        ("#/runs/nothing", &["there is no run `nothing`"]),
+    ] {
+        let start = Instant::now();
+        loop {
+            let output = Command::new(browser)
+                .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+                .arg(format!("--user-data-dir={}", profile.display()))
+                .arg("--virtual-time-budget=8000")
+                .arg(format!("http://{}/{view}", studio.host))
+                .stderr(Stdio::null())
+                .output()
+                .unwrap();
+            let page = String::from_utf8_lossy(&output.stdout).into_owned();
+            let missing: Vec<_> = words.iter().filter(|word| !page.contains(**word)).collect();
+            if missing.is_empty() {
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(90), "{view}: {missing:?}\n{page}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! What can be asked of the studio, version 1: every route with its handler, and the description made from them.
+
+use crate::app::App;
+use crate::explore::{self, About, Print, Shown, Walk, Wish};
+use crate::intake::Collection;
+use crate::problem::{Answer, Problem};
+use crate::queue::{Job, JobState};
+use crate::shelf::{Summary, summary};
+use crate::takeaway::{self, Favourite};
+use crate::watch::{self, Follower, News};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use softreg_run::metrics;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+type Shared = State<Arc<App>>;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "softreg studio",
+    description = "Start, watch and explore runs. Requests that change something need the header `X-Softreg: 1`.",
+    license(name = "MIT OR Apache-2.0")
+))]
+struct Description;
+
+/// All routes, with their description at `/api/v1/openapi.json`.
+pub fn router(app: Arc<App>) -> axum::Router {
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(options))
+        .routes(routes!(collections))
+        .routes(routes!(upload))
+        .routes(routes!(check))
+        .routes(routes!(collection_sheet))
+        .routes(routes!(runs, start))
+        .routes(routes!(run))
+        .routes(routes!(history))
+        .routes(routes!(samples))
+        .routes(routes!(sample))
+        .routes(routes!(events))
+        .routes(routes!(pause))
+        .routes(routes!(stop))
+        .routes(routes!(resume))
+        .routes(routes!(generator))
+        .routes(routes!(pictures))
+        .routes(routes!(walk))
+        .routes(routes!(print))
+        .routes(routes!(favourites, set_favourites))
+        .routes(routes!(gallery))
+        .routes(routes!(queue))
+        .routes(routes!(dequeue))
+        // The intake has limits of its own.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+        .split_for_parts();
+    let description = Arc::new(description);
+    router.route(
+        "/api/v1/openapi.json",
+        axum::routing::get(move || std::future::ready(Json(description.as_ref().clone()))),
+    )
+}
+
+/// Work that would keep other requests waiting.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Problem::failed)?
+}
+
+/// A file, for the page to show or to save.
+fn file(kind: &'static str, name: Option<&str>, bytes: impl Into<Bytes>) -> Response {
+    let saved = name.map(|name| {
+        let name: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+    });
+    let mut response = ([(header::CONTENT_TYPE, kind)], bytes.into()).into_response();
+    if let Some((name, value)) = saved
+        && let Ok(value) = value.parse()
+    {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// What a run can be made of: recipes, regularizers, augmentations and networks, as `softreg list … --json` tells them.
+#[utoipa::path(get, path = "/api/v1/options", responses((status = 200, body = Object)))]
+async fn options(State(app): Shared) -> Answer<Json<serde_json::Value>> {
+    blocking(move || app.options()).await.map(Json)
+}
+
+/// Collections that a run can be trained on.
+#[utoipa::path(get, path = "/api/v1/collections", responses((status = 200, body = [Collection])))]
+async fn collections(State(app): Shared) -> Json<Vec<Collection>> {
+    Json(app.collections())
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    /// What to call it.
+    name: String,
+}
+
+/// Take pictures, or one .zip of pictures, as the files of a form.
+#[utoipa::path(post, path = "/api/v1/collections/upload", params(Named),
+    request_body(content = Object, content_type = "multipart/form-data"),
+    responses((status = 200, body = Collection), (status = 400, body = Problem), (status = 413, body = Problem)))]
+async fn upload(
+    State(app): Shared,
+    Query(query): Query<Named>,
+    parts: Multipart,
+) -> Answer<Json<Collection>> {
+    app.intake.take(&query.name, parts).await.map(Json)
+}
+
+/// What is in a collection and what training will make of it, as `softreg data check --json` tells it.
+#[utoipa::path(get, path = "/api/v1/collections/{name}/check", params(("name" = String, Path)),
+    responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn check(State(app): Shared, Path(name): Path<String>) -> Answer<Json<serde_json::Value>> {
+    blocking(move || app.check(&name)).await.map(Json)
+}
+
+/// Pictures of a collection as training sees them, on one sheet.
+#[utoipa::path(get, path = "/api/v1/collections/{name}/sheet", params(("name" = String, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 404, body = Problem)))]
+async fn collection_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
+    blocking(move || app.collection_sheet(&name)).await.map(|png| file("image/png", None, png))
+}
+
+/// All runs, the newest first.
+#[utoipa::path(get, path = "/api/v1/runs", responses((status = 200, body = [Summary])))]
+async fn runs(State(app): Shared) -> Answer<Json<Vec<Summary>>> {
+    blocking(move || app.shelf.list()).await.map(Json)
+}
+
+/// A run that is wished for.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRun {
+    /// Name of a collection.
+    pub collection: String,
+    /// Name of a recipe.
+    pub recipe: String,
+    /// Minutes of training; as the recipe says where nothing is said.
+    #[serde(default)]
+    pub minutes: Option<f64>,
+    /// Picture size: 32 or 48x64.
+    #[serde(default)]
+    pub size: Option<String>,
+    /// Fixes every random draw.
+    #[serde(default)]
+    pub seed: Option<u64>,
+    /// Mirror half of the pictures left to right.
+    #[serde(default)]
+    pub flip: bool,
+    /// Learn labels too.
+    #[serde(default)]
+    pub conditional: bool,
+    /// Names of augmentations, in place of the recipe's.
+    #[serde(default)]
+    pub augment: Option<Vec<String>>,
+    /// λ of regularizers by name, in place of the recipe's.
+    #[serde(default)]
+    pub regularizers: Option<BTreeMap<String, f64>>,
+}
+
+/// Put a new run into the queue; refused with the reason where its configuration makes no sense.
+#[utoipa::path(post, path = "/api/v1/runs", request_body = NewRun,
+    responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn start(State(app): Shared, Json(wanted): Json<NewRun>) -> Answer<Json<Job>> {
+    blocking(move || app.start(&wanted)).await.map(Json)
+}
+
+/// A run, with what it was started with.
+#[derive(Debug, Serialize, ToSchema)]
+struct Details {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Its `config.toml`.
+    config: String,
+    /// Whether it was begun here, so that it can be paused here.
+    ours: bool,
+    /// Whether there is a checkpoint to make pictures with.
+    paints: bool,
+}
+
+/// One run.
+#[utoipa::path(get, path = "/api/v1/runs/{run}", params(("run" = String, Path)),
+    responses((status = 200, body = Details), (status = 404, body = Problem)))]
+async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Details>> {
+    blocking(move || {
+        let run = app.shelf.run(&name)?;
+        let config = app.shelf.file(&run.config()).unwrap_or_default();
+        let ours =
+            |job: &Job| job.state == JobState::Running && job.run.as_deref() == Some(name.as_str());
+        Ok(Json(Details {
+            summary: summary(&run),
+            config: String::from_utf8_lossy(&config).into_owned(),
+            ours: app.queue.jobs().iter().any(ours),
+            paints: softreg_run::checkpoint::list(run.checkpoints()).is_ok_and(|c| !c.is_empty()),
+        }))
+    })
+    .await
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Thinned {
+    /// At most so many rows, spread over the whole run.
+    most: Option<usize>,
+}
+
+/// The metrics of a run so far.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/metrics", params(("run" = String, Path), Thinned),
+    responses((status = 200, body = [Object]), (status = 404, body = Problem)))]
+async fn history(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Thinned>,
+) -> Answer<Json<Vec<metrics::Row>>> {
+    let most = query.most.unwrap_or(1000).clamp(1, 10_000);
+    blocking(move || watch::history(&app.shelf.run(&name)?, most)).await.map(Json)
+}
+
+/// The steps of which there are sheets of samples, all of the same latents.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/samples", params(("run" = String, Path)),
+    responses((status = 200, body = [u64]), (status = 404, body = Problem)))]
+async fn samples(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<u64>>> {
+    blocking(move || Ok(watch::samples(&app.shelf.run(&name)?))).await.map(Json)
+}
+
+/// The sheet of samples of a step.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/samples/{step}", params(("run" = String, Path), ("step" = u64, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 404, body = Problem)))]
+async fn sample(State(app): Shared, Path((name, step)): Path<(String, u64)>) -> Answer<Response> {
+    let png = blocking(move || {
+        let run = app.shelf.run(&name)?;
+        app.shelf.file(&run.sample(step))
+    });
+    let mut response = file("image/png", None, png.await?);
+    // A sheet never changes, and the slider asks for the same ones again and again.
+    let keep = header::HeaderValue::from_static("private, max-age=3600");
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    Ok(response)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct After {
+    /// Rows after this step alone.
+    after: Option<u64>,
+}
+
+/// What a run does, as it does it, as server-sent events.
+///
+/// `data` is a JSON object, `kind` status, metrics or sample, and `value`. An event's id is the step, from which a
+/// browser that lost the connection goes on.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/events", params(("run" = String, Path), After),
+    responses((status = 200, body = News, content_type = "text/event-stream"), (status = 404, body = Problem)))]
+async fn events(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let last = headers.get(HeaderName::from_static("last-event-id"));
+    let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
+    let after = last.or(query.after).unwrap_or(0);
+    let run = blocking(move || app.shelf.run(&name)).await?;
+    let (sender, receiver) = tokio::sync::mpsc::channel(64);
+    tokio::spawn(async move {
+        let mut follower = Follower::new(run, after);
+        loop {
+            let looked = tokio::task::spawn_blocking(move || {
+                let news = follower.look();
+                (follower, news)
+            });
+            let Ok((same, news)) = looked.await else { return };
+            follower = same;
+            for news in news {
+                let Ok(event) = Event::default().json_data(&news) else { continue };
+                let event = match &news {
+                    News::Metrics(row) => event.id(row.step.to_string()),
+                    _ => event,
+                };
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            if sender.is_closed() {
+                return;
+            }
+        }
+    });
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+}
+
+/// Time between two looks at a run.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Let a run save and end, to go on later.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/pause", params(("run" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
+    blocking(move || app.queue.end(&name, JobState::Paused)).await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}
+
+/// Let a run save and end.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/stop", params(("run" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
+    blocking(move || app.queue.end(&name, JobState::Stopped)).await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}
+
+/// Let a run go on: it is the next one.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/resume", params(("run" = String, Path)),
+    responses((status = 200, body = Job), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn resume(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
+    blocking(move || app.queue.resume(&name)).await.map(Json)
+}
+
+/// The generator of a run.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/generator", params(("run" = String, Path)),
+    responses((status = 200, body = About), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn generator(State(app): Shared, Path(name): Path<String>) -> Answer<Json<About>> {
+    blocking(move || Ok(explore::about(app.painter(&name)?.as_ref()))).await.map(Json)
+}
+
+/// Pictures: drawn, near one, between two, or known ones again.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/pictures", params(("run" = String, Path)), request_body = Wish,
+    responses((status = 200, body = Shown), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn pictures(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Json(wish): Json<Wish>,
+) -> Answer<Json<Shown>> {
+    blocking(move || explore::show(app.painter(&name)?.as_ref(), &wish)).await.map(Json)
+}
+
+/// An endless animation that walks through key pictures.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/walk", params(("run" = String, Path)), request_body = Walk,
+    responses((status = 200, content_type = "image/gif"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn walk(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Json(wanted): Json<Walk>,
+) -> Answer<Response> {
+    let (kind, ending) = match wanted.format {
+        explore::Format::Gif => ("image/gif", "gif"),
+        explore::Format::Apng => ("image/apng", "png"),
+    };
+    let called = format!("{name}-walk.{ending}");
+    let made = blocking(move || explore::walk(app.painter(&name)?.as_ref(), &wanted)).await?;
+    Ok(file(kind, Some(&called), made))
+}
+
+/// One picture as a file: as it is, large enough to print, or repeated to a pattern.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/print", params(("run" = String, Path)), request_body = Print,
+    responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn print(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Json(wanted): Json<Print>,
+) -> Answer<Response> {
+    let called = format!("{name}.png");
+    let made = blocking(move || explore::print(app.painter(&name)?.as_ref(), &wanted)).await?;
+    Ok(file("image/png", Some(&called), made))
+}
+
+/// Pictures that were kept, from `favourites.json` in the run's folder.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)),
+    responses((status = 200, body = [Favourite]), (status = 404, body = Problem)))]
+async fn favourites(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<Favourite>>> {
+    blocking(move || takeaway::favourites(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
+}
+
+/// Replace the pictures that are kept.
+#[utoipa::path(put, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = [Favourite],
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn set_favourites(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Json(kept): Json<Vec<Favourite>>,
+) -> Answer<axum::http::StatusCode> {
+    blocking(move || takeaway::keep(&app.shelf.run(&name)?, &kept)).await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}
+
+/// One HTML file with the favourites, or with pictures drawn at random where there are none. It needs nothing else.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/gallery", params(("run" = String, Path)),
+    responses((status = 200, content_type = "text/html"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
+    let called = format!("{name}-gallery.html");
+    let page = blocking(move || {
+        let run = app.shelf.run(&name)?;
+        let painter = app.painters.of(&run)?;
+        takeaway::gallery(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
+    });
+    Ok(file("text/html; charset=utf-8", Some(&called), page.await?))
+}
+
+/// Runs that wait, train, or are done with.
+#[utoipa::path(get, path = "/api/v1/queue", responses((status = 200, body = [Job])))]
+async fn queue(State(app): Shared) -> Json<Vec<Job>> {
+    Json(app.queue.jobs())
+}
+
+/// Take a run that waits out of the queue, or forget one that is done with. Its folder stays.
+#[utoipa::path(delete, path = "/api/v1/queue/{id}", params(("id" = u64, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<axum::http::StatusCode> {
+    blocking(move || app.queue.remove(id)).await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,203 @@
+//! The studio's parts, and what needs several of them.
+
+use crate::api::NewRun;
+use crate::explore::{Painter, Painters};
+use crate::intake::{Collection, Intake};
+use crate::problem::{Answer, Problem};
+use crate::queue::{Job, Queue};
+use crate::shelf::Shelf;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// Everything that requests share.
+pub struct App {
+    /// The runs.
+    pub shelf: Shelf,
+    /// What trains and waits.
+    pub queue: Arc<Queue>,
+    /// Uploaded pictures.
+    pub intake: Intake,
+    /// Generators.
+    pub painters: Painters,
+    /// Collections outside the runs that were named on the command line.
+    pub given: BTreeMap<String, PathBuf>,
+    /// What `softreg list` tells; it does not change.
+    pub listed: OnceLock<Value>,
+}
+
+/// The collection that is part of the program.
+const BUILT_IN: &str = "motif";
+
+impl App {
+    /// The newest generator of a run.
+    ///
+    /// # Errors
+    /// 404, 409.
+    pub fn painter(&self, run: &str) -> Answer<Arc<dyn Painter>> {
+        self.painters.of(&self.shelf.run(run)?)
+    }
+
+    /// All collections: the built-in one, those of the command line, uploads.
+    pub fn collections(&self) -> Vec<Collection> {
+        let named = |name: &str| Collection { name: name.to_owned(), files: 1 };
+        let given = std::iter::once(BUILT_IN).chain(self.given.keys().map(String::as_str));
+        given.map(named).chain(self.intake.list()).collect()
+    }
+
+    /// What the program takes as the pictures of a collection.
+    fn source(&self, name: &str) -> Answer<String> {
+        if name == BUILT_IN {
+            return Ok(BUILT_IN.to_owned());
+        }
+        let path = match self.given.get(name) {
+            Some(path) => path.clone(),
+            None => self.intake.path(name)?,
+        };
+        Ok(path.display().to_string())
+    }
+
+    /// Runs the program to its end.
+    fn ask(&self, arguments: &[&str]) -> Answer<Vec<u8>> {
+        let output = self.queue.command().args(arguments).output().map_err(Problem::failed)?;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let error = said.lines().rev().find_map(|line| line.strip_prefix("error: "));
+                Err(Problem::wrong(error.unwrap_or("the program ended without a word")))
+            }
+        }
+    }
+
+    fn ask_for_json(&self, arguments: &[&str]) -> Answer<Value> {
+        serde_json::from_slice(&self.ask(arguments)?).map_err(Problem::failed)
+    }
+
+    /// Registries that a new run is chosen from.
+    ///
+    /// # Errors
+    /// When the program cannot be run.
+    pub fn options(&self) -> Answer<Value> {
+        if let Some(known) = self.listed.get() {
+            return Ok(known.clone());
+        }
+        let mut all = serde_json::Map::new();
+        for what in ["recipes", "regularizers", "augmentations", "networks"] {
+            all.insert(what.to_owned(), self.ask_for_json(&["list", what, "--json"])?);
+        }
+        Ok(self.listed.get_or_init(|| Value::Object(all)).clone())
+    }
+
+    /// What is in a collection.
+    ///
+    /// # Errors
+    /// 400 with what is wrong with it, 404.
+    pub fn check(&self, name: &str) -> Answer<Value> {
+        self.ask_for_json(&["data", "check", &self.source(name)?, "--json"])
+    }
+
+    /// Pictures of a collection on one sheet (PNG).
+    ///
+    /// # Errors
+    /// 400 with what is wrong with it, 404.
+    pub fn collection_sheet(&self, name: &str) -> Answer<Vec<u8>> {
+        let source = self.source(name)?;
+        let folder = self.shelf.own("sheets").map_err(Problem::failed)?;
+        let place = tempfile::tempdir_in(folder).map_err(Problem::failed)?;
+        let path = place.path().join("sheet.png");
+        self.ask(&["data", "check", &source, "--json", "--sheet", &path.display().to_string()])?;
+        std::fs::read(path).map_err(Problem::failed)
+    }
+
+    /// Checks a run that is wished for, against its pictures, and puts it into the queue.
+    ///
+    /// # Errors
+    /// 400 with the reason, 404 for an unknown collection, 409.
+    pub fn start(&self, wanted: &NewRun) -> Answer<Job> {
+        let arguments = arguments(wanted, self.source(&wanted.collection)?)?;
+        let line: Vec<&str> =
+            ["plan", "--json"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        self.ask(&line)?;
+        let stem = wanted.collection.trim_end_matches(".zip");
+        self.queue.add(stem.to_owned(), arguments)
+    }
+}
+
+/// The command line of a run.
+fn arguments(wanted: &NewRun, source: String) -> Answer<Vec<String>> {
+    let mut line = vec![source];
+    // Values stand behind `=`, so that none of them can be taken for an option.
+    let mut say =
+        |name: &str, value: &dyn std::fmt::Display| line.push(format!("--{name}={value}"));
+    // A recipe can be a file: here it is a name.
+    if !wanted.recipe.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err(Problem::wrong(format!("there is no recipe `{}`", wanted.recipe)));
+    }
+    say("recipe", &wanted.recipe);
+    if let Some(minutes) = wanted.minutes {
+        say("minutes", &minutes);
+    }
+    if let Some(size) = &wanted.size {
+        say("size", size);
+    }
+    if let Some(seed) = wanted.seed {
+        say("seed", &seed);
+    }
+    if let Some(chosen) = &wanted.augment {
+        say("augment", &if chosen.is_empty() { "none".to_owned() } else { chosen.join(",") });
+    }
+    if let Some(chosen) = &wanted.regularizers {
+        say("reg", &"none");
+        for (name, weight) in chosen {
+            if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+                return Err(Problem::wrong(format!("there is no regularizer `{name}`")));
+            }
+            say("reg", &format_args!("{name}={weight}"));
+        }
+    }
+    if wanted.flip {
+        line.push("--flip".to_owned());
+    }
+    if wanted.conditional {
+        line.push("--conditional".to_owned());
+    }
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_becomes_a_command_line_and_nothing_else() {
+        let wanted = NewRun {
+            recipe: "few".into(),
+            minutes: Some(2.5),
+            augment: Some(vec!["colour".into(), "cutout".into()]),
+            regularizers: Some([("r1".to_owned(), 0.5)].into()),
+            flip: true,
+            ..NewRun::default()
+        };
+        let line = arguments(&wanted, "/x".into()).unwrap();
+        let expected = [
+            "/x",
+            "--recipe=few",
+            "--minutes=2.5",
+            "--augment=colour,cutout",
+            "--reg=none",
+            "--reg=r1=0.5",
+            "--flip",
+        ];
+        assert_eq!(line, expected);
+        for recipe in ["../x", "/etc/passwd", "a.toml"] {
+            assert!(
+                arguments(&NewRun { recipe: recipe.into(), ..wanted.clone() }, "/x".into())
+                    .is_err()
+            );
+        }
+        let regularizers = Some([("x --out /tmp".to_owned(), 1.0)].into());
+        assert!(arguments(&NewRun { regularizers, ..wanted }, "/x".into()).is_err());
+    }
+}

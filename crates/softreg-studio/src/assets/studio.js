@@ -1,0 +1,544 @@
+// The studio's page. Everything it shows is built from nodes, never from text that could be a script.
+
+const view = document.getElementById("view");
+
+// ---- What it is made of -------------------------------------------------------------------------------------------
+
+/** An element: tag, attributes (functions are listeners), children (nodes, texts, nothing). */
+function h(tag, attributes = {}, ...children) {
+  const svg = SVG.has(tag);
+  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (name === "value" && !svg) node.value = value;
+    else if (name === "checked" || name === "disabled" || name === "selected") node[name] = true;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+const SVG = new Set(["svg", "path", "text", "line", "g"]);
+
+function toast(text) {
+  const note = h("p", {}, text);
+  document.getElementById("toast").append(note);
+  setTimeout(() => note.remove(), 7000);
+}
+
+async function ask(path, options = {}) {
+  const { json, method = json ? "POST" : "GET", body, file } = options;
+  const headers = method === "GET" ? {} : { "X-Softreg": "1" };
+  if (json) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body });
+  } catch {
+    throw new Error("The studio does not answer. Is `softreg studio` still running?");
+  }
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Error(problem.error || `The studio answered ${response.status}.`);
+  }
+  if (file) return response.blob();
+  return response.status === 204 ? null : response.json();
+}
+
+/** A listener that shows what goes wrong, and that cannot be clicked twice. */
+function doing(work) {
+  return async (event) => {
+    const button = event?.currentTarget instanceof HTMLButtonElement ? event.currentTarget : null;
+    if (button) button.disabled = true;
+    try {
+      await work(event);
+    } catch (error) {
+      toast(error.message);
+    } finally {
+      if (button) button.disabled = false;
+    }
+  };
+}
+
+function save(blob, name) {
+  const link = h("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+const number = (x, digits = 3) => (Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : "–");
+const whole = (x) => Math.round(x).toLocaleString("en");
+function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+const run = (name) => `/runs/${encodeURIComponent(name)}`;
+const badge = (state) => h("span", { class: `badge ${state}` }, state);
+
+// ---- Charts -------------------------------------------------------------------------------------------------------
+
+/** Lines over steps: `series` is [[name, [[step, value], …]], …]. */
+function chart(title, series) {
+  const shown = series.filter(([, points]) => points.length > 0);
+  const figure = h("figure", { class: "card" }, h("h2", {}, title));
+  if (!shown.length) {
+    figure.append(h("p", { class: "soft small" }, "Nothing yet."));
+    return figure;
+  }
+  const [W, H, L, R, T, B] = [480, 200, 48, 10, 8, 24];
+  const all = shown.flatMap(([, points]) => points);
+  const xs = all.map((p) => p[0]);
+  const sorted = all.map((p) => p[1]).sort((a, b) => a - b);
+  // A single outlier must not flatten all the rest.
+  const cut = Math.floor(sorted.length * 0.01);
+  let [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
+  if (low === high) [low, high] = [low - 1, high + 1];
+  const pad = (high - low) * 0.06;
+  [low, high] = [low - pad, high + pad];
+  const [first, last] = [Math.min(...xs), Math.max(...xs)];
+  const x = (s) => L + ((s - first) / Math.max(1, last - first)) * (W - L - R);
+  const y = (v) => T + (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low)) * (H - T - B);
+  const drawing = h("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img",
+    "aria-label": `${title}: ${shown.map(([name, p]) => `${name} ${number(p[p.length - 1][1])}`).join(", ")} at step ${last}` });
+  for (const share of [0, 0.5, 1]) {
+    const v = low + share * (high - low);
+    drawing.append(h("line", { class: "axis", x1: L, x2: W - R, y1: y(v), y2: y(v) }),
+      h("text", { x: L - 6, y: y(v) + 4, "text-anchor": "end" }, number(v, 2)));
+  }
+  drawing.append(h("text", { x: L, y: H - 6 }, whole(first)), h("text", { x: W - R, y: H - 6, "text-anchor": "end" }, `step ${whole(last)}`));
+  shown.forEach(([, points], i) => {
+    const d = points.map((p, j) => `${j ? "L" : "M"}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`).join("");
+    drawing.append(h("path", { class: `c${i % 6}`, d, fill: "none", "stroke-width": "1.6", "vector-effect": "non-scaling-stroke" }));
+  });
+  figure.append(drawing, h("div", { class: "key" }, shown.map(([name, points], i) =>
+    h("span", {}, h("i", { class: `c${i % 6}` }), `${name} ${number(points[points.length - 1][1])}`))));
+  return figure;
+}
+
+/** At most so many points of a line, so that long runs draw as fast as short ones. */
+function thin(points, most = 600) {
+  const every = Math.ceil(points.length / most);
+  return every > 1 ? points.filter((_, i) => (points.length - 1 - i) % every === 0) : points;
+}
+
+function charts(rows) {
+  const line = (key) => thin(rows.filter((r) => Number.isFinite(r[key])).map((r) => [r.step, r[key]]));
+  const keys = [...new Set(rows.flatMap((r) => Object.keys(r)))].sort();
+  const named = (prefix, suffix = "") => keys.filter((k) => k.startsWith(prefix) && k.endsWith(suffix))
+    .map((k) => [k.slice(prefix.length, k.length - suffix.length || undefined), line(k)]);
+  const groups = [
+    ["Losses", named("loss/")],
+    ["Critic's scores", named("score/")],
+    ["Regularizers' share of the objective", named("reg/", "/share")],
+    ["Pictures per second", [["images/s", line("images_per_second")]]],
+    ["Validation", named("validation/").filter(([name]) => name !== "step")],
+    ["Signs of overfitting", named("overfitting/")],
+  ];
+  return groups.filter(([, series], i) => i < 2 || series.some(([, p]) => p.length)).map(([title, series]) => chart(title, series));
+}
+
+// ---- Runs ---------------------------------------------------------------------------------------------------------
+
+async function showRuns() {
+  const table = h("div");
+  const chosen = new Set();
+  const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
+  const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
+  let runs = [], jobs = [], most = 50;
+  const pick = (name) => h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
+    change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } });
+  function draw() {
+    const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
+    const waiting = jobs.filter((j) => j.state === "waiting" || (j.state === "failed" && !j.run));
+    const line = (r) => {
+      const job = jobs.find((j) => j.run === r.name);
+      const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
+      return h("tr", {}, h("td", {}, pick(r.name)),
+        h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
+        h("td", { class: "number" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
+        h("td", { class: "soft small" }, job?.state === "failed" ? job.reason : r.reason || ""));
+    };
+    table.replaceChildren(
+      waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", {}, waiting.map((j) => h("li", { class: "row" },
+        `${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
+        h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
+      runs.length ? h("div", { class: "card wide" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
+        h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
+        h("tbody", {}, found.slice(0, most).map(line))),
+        found.length > most ? h("button", { click: () => { most += 200; draw(); } }, `Show more of ${found.length}`) : null)
+        : h("div", { class: "card" }, h("p", {}, "There are no runs yet. Train one on the built-in pictures to see how it goes: it takes about three minutes."),
+          h("a", { class: "primary", href: "#/new" }, "New run")));
+  }
+  async function load() {
+    [runs, jobs] = await Promise.all([ask("/runs"), ask("/queue")]);
+    draw();
+  }
+  await load();
+  const timer = setInterval(() => { if (!table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
+  return { title: "Runs", leave: () => clearInterval(timer),
+    node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Choose two to six to compare.")), h("br"), table] };
+}
+
+// ---- A new run ----------------------------------------------------------------------------------------------------
+
+async function showNew() {
+  const [options, collections] = await Promise.all([ask("/options"), ask("/collections")]);
+  const found = h("div", { "aria-live": "polite" });
+  const collection = h("select", { change: () => look() });
+  const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
+  collections.forEach(add);
+
+  async function look() {
+    found.replaceChildren(h("p", { class: "soft" }, "Looking at the pictures…"));
+    const name = collection.value;
+    try {
+      const report = await ask(`/collections/${encodeURIComponent(name)}/check`);
+      if (name !== collection.value) return;
+      const size = report.suggested_size;
+      found.replaceChildren(
+        h("p", {}, `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
+          report.unreadable?.length ? `, ${report.unreadable.length} unreadable` : "", report.duplicates?.length ? `, ${report.duplicates.length} groups of duplicates` : "", "."),
+        h("ul", { class: "small" }, (report.plan || []).map((line) => h("li", {}, line))),
+        h("img", { class: "sheet", alt: `Pictures of ${name} as training sees them`, src: `/api/v1/collections/${encodeURIComponent(name)}/sheet` }));
+    } catch (error) {
+      found.replaceChildren(h("p", { class: "error" }, error.message));
+    }
+  }
+
+  async function upload(files) {
+    files = [...files].filter((f) => !(f.webkitRelativePath || f.name).split("/").some((part) => part.startsWith(".")));
+    if (!files.length) return;
+    const form = new FormData();
+    for (const file of files) form.append("file", file, file.webkitRelativePath || file.path_ || file.name);
+    const first = (files[0].webkitRelativePath || files[0].path_ || files[0].name).split("/");
+    const name = first.length > 1 ? first[0] : files.length > 1 ? "pictures" : files[0].name.replace(/\.[^.]*$/, "");
+    found.replaceChildren(h("p", {}, `Taking ${whole(files.length)} files…`), h("progress", { "aria-label": "Upload" }));
+    const taken = await ask(`/collections/upload?name=${encodeURIComponent(name)}`, { method: "POST", body: form });
+    add(taken);
+    collection.value = taken.name;
+    await look();
+  }
+
+  const pictures = h("input", { type: "file", multiple: true, accept: "image/*,.zip", id: "files", change: doing((e) => upload(e.target.files)) });
+  const folder = h("input", { type: "file", webkitdirectory: true, id: "folder", change: doing((e) => upload(e.target.files)) });
+  const drop = h("div", { class: "drop",
+    dragover: (e) => { e.preventDefault(); drop.classList.add("over"); }, dragleave: () => drop.classList.remove("over"),
+    drop: doing(async (e) => { e.preventDefault(); drop.classList.remove("over"); await upload(await dropped(e.dataTransfer)); }) },
+    h("p", {}, "Drop a folder, pictures or a .zip here. Folders in it become labels."),
+    h("div", { class: "row" }, h("label", {}, "Pictures or .zip", pictures), h("label", {}, "A folder", folder)));
+
+  const recipe = h("select", {}, options.recipes.map((r) => h("option", { value: r.name, selected: r.name === "default" }, r.name)));
+  const about = h("p", { class: "soft small" });
+  const told = () => (about.textContent = options.recipes.find((r) => r.name === recipe.value)?.summary || "");
+  recipe.addEventListener("change", told);
+  told();
+  const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
+  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
+  const seed = h("input", { type: "number", min: "0", step: "1", placeholder: "0" });
+  const flip = h("input", { type: "checkbox" });
+  const conditional = h("input", { type: "checkbox" });
+
+  const own = h("input", { type: "checkbox", change: () => (parts.hidden = !own.checked) });
+  const rows = options.regularizers.map((r) => regularizer(r));
+  const augment = options.augmentations.map((a) => ({ name: a.name, box: h("input", { type: "checkbox" }), summary: a.summary }));
+  const parts = h("div", { hidden: true },
+    h("fieldset", {}, h("legend", {}, "Augmentation of what the critic sees"), h("div", { class: "stack" }, augment.map((a) => h("label", {}, a.box, h("span", {}, h("b", {}, a.name), " ", h("span", { class: "soft small" }, a.summary)))))),
+    h("br"), h("fieldset", {}, h("legend", {}, "Soft regularizers: outputs of pairs are compared"), rows.filter((r) => r.kind === "soft").map((r) => r.node)),
+    h("br"), h("details", {}, h("summary", {}, "Hard regularizers: weights and slopes are limited"), rows.filter((r) => r.kind === "hard").map((r) => r.node)));
+
+  const begin = h("button", { class: "main", click: doing(async () => {
+    const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
+    const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
+    const wanted = { collection: collection.value, recipe: recipe.value, minutes: numeric(minutes), size: text(size), seed: numeric(seed), flip: flip.checked, conditional: conditional.checked };
+    if (own.checked) {
+      wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
+      wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
+    }
+    const job = await ask("/runs", { json: wanted });
+    toast("The run is in the queue.");
+    location.hash = (await begun(job.id)) || "#/";
+  }) }, "Start");
+
+  look();
+  return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
+    h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop, found),
+    h("section", { class: "card stack" }, h("h2", {}, "2. How"), h("label", {}, "Recipe", recipe), about,
+      h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),
+      h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),
+      h("label", {}, own, "Choose regularizers myself"), parts, h("div", {}, begin)))] };
+}
+
+/** Waits a little until a job has a run to show. */
+async function begun(id) {
+  for (let i = 0; i < 10; i++) {
+    const job = (await ask("/queue")).find((j) => j.id === id);
+    if (!job || job.state === "waiting" || job.state === "failed") { if (i > 4) return null; }
+    else if (job.run) {
+      const there = await ask(run(job.run)).catch(() => null);
+      if (there) return `#${run(job.run)}`;
+    }
+    await new Promise((done) => setTimeout(done, 300));
+  }
+  return null;
+}
+
+/** The files of what was dropped, folders entered. */
+async function dropped(transfer) {
+  const files = [];
+  const enter = async (entry, path) => {
+    if (entry.isFile) {
+      const file = await new Promise((done, fail) => entry.file(done, fail));
+      file.path_ = path + entry.name;
+      files.push(file);
+    } else {
+      const reader = entry.createReader();
+      for (;;) {
+        const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+        if (!some.length) break;
+        for (const one of some) await enter(one, `${path}${entry.name}/`);
+      }
+    }
+  };
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+  for (const entry of entries) await enter(entry, "");
+  return files;
+}
+
+/** A line of the form: λ on a slider, a thousandth to a thousandfold of what is usual. */
+function regularizer(entry) {
+  const box = h("input", { type: "checkbox" });
+  const usual = entry.weight || 1;
+  const exact = h("input", { type: "number", min: "0", step: "any", value: usual, "aria-label": `λ of ${entry.name}` });
+  const slider = h("input", { type: "range", min: "-3", max: "3", step: "0.1", value: "0", "aria-label": `λ of ${entry.name}, as a power of ten of ${usual}` });
+  slider.addEventListener("input", () => { exact.value = number(usual * 10 ** slider.value, 2); box.checked = true; });
+  exact.addEventListener("input", () => { if (exact.value > 0) slider.value = Math.log10(exact.value / usual); box.checked = true; });
+  const node = h("div", { class: "reg" }, h("div", { class: "row" }, h("label", {}, box, h("b", {}, entry.name)), slider, h("label", {}, "λ", exact)),
+    h("div", { class: "small" }, entry.summary, " ", h("span", { class: "soft" }, entry.source ? `(${entry.source})` : "")));
+  return { name: entry.name, kind: entry.kind, node, chosen: () => box.checked, weight: () => Number(exact.value) };
+}
+
+// ---- One run ------------------------------------------------------------------------------------------------------
+
+async function showRun(name, tab = "watch") {
+  const about = await ask(run(name));
+  const link = (id, text) => h("a", { href: `#${run(name)}/${id}`, "aria-current": tab === id ? "page" : undefined }, text);
+  const state = h("span", {}, badge(about.state));
+  const parts = { watch, explore, takeaway: keepsakes, settings };
+  const inner = await (parts[tab] || watch)(name, about, state);
+  return { title: name, leave: inner.leave, node: [h("div", { class: "row" }, h("h1", {}, name), state),
+    h("nav", { class: "tabs", "aria-label": "Views of the run" }, link("watch", "Watch"), link("explore", "Explore"), link("takeaway", "Take away"), link("settings", "Settings")),
+    inner.node] };
+}
+
+async function watch(name, about, state) {
+  const rows = (await ask(`${run(name)}/metrics?most=1000`)).map(flat);
+  let steps = await ask(`${run(name)}/samples`);
+  let follows = true;
+  const picture = h("img", { class: "sheet", alt: "" });
+  const slider = h("input", { type: "range", min: "0", max: String(Math.max(0, steps.length - 1)), value: String(steps.length - 1), "aria-label": "Time",
+    input: () => { follows = Number(slider.value) === steps.length - 1; place(); } });
+  const when = h("span", { class: "soft small" });
+  const numbers = h("div", { class: "columns" });
+  const line = h("p", { class: "soft" });
+  const controls = h("div", { class: "row" });
+  function place() {
+    const step = steps[Number(slider.value)];
+    if (step === undefined) return;
+    picture.src = `/api/v1${run(name)}/samples/${step}`;
+    picture.alt = `Samples after ${step} steps`;
+    when.textContent = `step ${whole(step)}`;
+  }
+  let due = false;
+  function draw() {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      numbers.replaceChildren(...charts(rows));
+      const last = rows[rows.length - 1];
+      if (last) line.textContent = `${whole(last.step)} steps, ${whole(last.images)} pictures seen, ${duration(last.seconds)}, ${whole(last.images_per_second || 0)} images/s`;
+    });
+  }
+  function command(about) {
+    state.replaceChildren(badge(about.state));
+    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what === "resume" ? "It goes on when it is its turn." : "It saves and ends."); });
+    controls.replaceChildren(...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Begun elsewhere: end it there.")])
+      : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Go on")] : []),
+      about.reason ? h("span", { class: "soft small" }, about.reason) : "");
+  }
+  command(about);
+  place();
+  draw();
+  const after = rows.length ? rows[rows.length - 1].step : 0;
+  const events = new EventSource(`/api/v1${run(name)}/events?after=${after}`);
+  events.onmessage = async (event) => {
+    const news = JSON.parse(event.data);
+    if (news.kind === "metrics") { rows.push(flat(news.value)); draw(); }
+    if (news.kind === "sample" && !steps.includes(news.value)) {
+      steps.push(news.value);
+      slider.max = String(steps.length - 1);
+      if (follows) { slider.value = slider.max; place(); }
+    }
+    if (news.kind === "status") command(await ask(run(name)).catch(() => about));
+  };
+  return { leave: () => events.close(), node: [controls, line, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
+    steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers] };
+}
+
+const flat = (row) => ({ ...row.values, ...row });
+
+async function explore(name, about) {
+  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
+  const generator = await ask(`${run(name)}/generator`);
+  let tiles = [], seed = 0, selected = [], walk = [];
+  let kept = await ask(`${run(name)}/favourites`);
+  const grid = h("ul", { class: "tiles", "aria-label": "Pictures" });
+  const side = h("div", { class: "card side stack", "aria-live": "polite" });
+  const truncation = h("input", { type: "range", min: "0.2", max: "2", step: "0.05", value: "2", "aria-label": "Truncation" });
+  const typical = h("output", { class: "small soft" }, "all");
+  truncation.addEventListener("input", () => (typical.textContent = truncation.value >= 2 ? "all" : truncation.value));
+  const label = generator.labels.length ? h("select", { "aria-label": "Label" }, h("option", { value: "" }, "each in turn"), generator.labels.map((l, i) => h("option", { value: i }, l))) : null;
+  const count = h("select", { "aria-label": "How many" }, [24, 48, 96].map((n) => h("option", { value: n }, n)));
+  const amount = h("input", { type: "range", min: "0.05", max: "1", step: "0.05", value: "0.35", "aria-label": "How different" });
+
+  const same = (a, b) => a.latent.every((x, i) => x === b.latent[i]) && a.label === b.label;
+  const isKept = (tile) => kept.some((k) => same(k, tile));
+  const made = (shown) => shown.latents.map((latent, i) => ({ latent, label: shown.labels ? shown.labels[i] : null, picture: shown.pictures[i], locked: false }));
+  const paint = async (wish) => made(await ask(`${run(name)}/pictures`, { json: wish }));
+  const described = (tile, i) => `Picture ${i + 1}${tile.label !== null ? `, ${generator.labels[tile.label]}` : ""}${tile.locked ? ", locked" : ""}${isKept(tile) ? ", favourite" : ""}`;
+
+  function draw(focus) {
+    grid.replaceChildren(...tiles.map((tile, i) => h("li", {}, h("button", { "aria-pressed": String(selected.includes(tile)), "aria-label": described(tile, i),
+      click: (e) => { if (e.shiftKey || e.ctrlKey || e.metaKey) selected = selected.includes(tile) ? selected.filter((t) => t !== tile) : [...selected, tile].slice(-2); else selected = selected.length === 1 && selected[0] === tile ? [] : [tile]; draw(i); },
+      keydown: (e) => move(e, i) },
+      h("img", { src: tile.picture, alt: "" }), tile.locked || isKept(tile) ? h("span", { class: "mark", "aria-hidden": "true" }, tile.locked ? "🔒" : "", isKept(tile) ? "★" : "") : null))));
+    if (focus !== undefined) grid.children[focus]?.firstChild.focus();
+    details();
+  }
+  function move(event, i) {
+    const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (!by || !grid.children[i + by]) return;
+    event.preventDefault();
+    grid.children[i + by].firstChild.focus();
+  }
+  /** New pictures where nothing is locked. */
+  async function fill(fresh) {
+    const locked = tiles.filter((t) => t.locked);
+    const next = await fresh(Math.max(1, Number(count.value) - locked.length));
+    tiles = [...locked, ...next];
+    selected = selected.filter((t) => tiles.includes(t));
+    draw();
+  }
+  const again = () => fill((n) => paint({ kind: "draw", seed: seed++, count: n, truncation: truncation.value >= 2 ? null : Number(truncation.value), label: label && label.value !== "" ? Number(label.value) : null }));
+  async function file(path, json, title) { save(await ask(`${run(name)}/${path}`, { json, file: true }), title); }
+
+  function details() {
+    if (!selected.length) {
+      side.replaceChildren(h("p", { class: "soft" }, "Choose a picture. With Shift or Ctrl choose a second one, to mix them."), strip());
+      return;
+    }
+    const tile = selected[selected.length - 1];
+    if (selected.length === 2) {
+      side.replaceChildren(h("div", { class: "row" }, selected.map((t) => h("img", { src: t.picture, alt: "", width: 96, height: 96, class: "big" }))),
+        h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "mix", from: selected[0].latent, to: selected[1].latent, label: tile.label, count: n }))) }, "Mix these two"),
+        h("p", { class: "soft small" }, "Pictures on the way from one to the other."), strip());
+      return;
+    }
+    const one = (scale, repeat) => ({ latent: tile.latent, label: tile.label, scale, repeat });
+    const print = Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
+    side.replaceChildren(h("img", { class: "big", src: tile.picture, alt: described(tile, tiles.indexOf(tile)) }),
+      h("label", {}, "How different", amount),
+      h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "near", latent: tile.latent, label: tile.label, amount: Number(amount.value), seed: seed++, count: n }))) }, "More like this"),
+      h("div", { class: "row" },
+        h("button", { "aria-pressed": String(tile.locked), click: () => { tile.locked = !tile.locked; draw(); } }, tile.locked ? "Unlock" : "Lock"),
+        h("button", { "aria-pressed": String(isKept(tile)), click: doing(async () => {
+          const next = isKept(tile) ? kept.filter((k) => !same(k, tile)) : [...kept, { latent: tile.latent, label: tile.label }];
+          await ask(`${run(name)}/favourites`, { method: "PUT", json: next });
+          kept = next;
+          draw();
+        }) }, isKept(tile) ? "★ Favourite" : "☆ Favourite"),
+        h("button", { click: () => { walk.push(tile); details(); } }, "Add to walk")),
+      h("div", { class: "row" },
+        h("button", { click: doing(() => file("print", one(1, 1), `${name}.png`)) }, "PNG"),
+        h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`)) }, "To print"),
+        h("button", { click: doing(() => file("print", one(Math.max(1, print >> 3), 8), `${name}-pattern.png`)) }, "Pattern")),
+      strip());
+  }
+  /** The key pictures of a walk. */
+  function strip() {
+    if (!walk.length) return "";
+    const ask_ = (format) => ({ keys: walk.map((t) => t.latent), label: walk[0].label, frames: Math.min(15, Math.floor(600 / walk.length)), scale: Math.max(1, Math.floor(256 / Math.max(generator.width, generator.height))), format });
+    return h("div", { class: "stack" }, h("b", {}, "Walk"), h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Take picture ${i + 1} out of the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
+      h("div", { class: "row" }, ["gif", "apng"].map((format) => h("button", { disabled: walk.length < 2, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "gif" ? "gif" : "png"}`)) }, format.toUpperCase()))));
+  }
+  await again();
+  return { node: [h("div", { class: "row card" }, h("button", { class: "main", click: doing(again) }, "Draw new"), h("label", {}, "Show", count), label ? h("label", {}, "Label", label) : null,
+    h("label", {}, "Typical", truncation, "varied", typical),
+    h("button", { click: doing(async () => { if (!kept.length) { toast("There are no favourites yet."); return; } tiles = await paint({ kind: "again", latents: kept.map((k) => k.latent), labels: kept.map((k) => k.label ?? 0) }); selected = []; draw(); }) }, "Favourites"),
+    h("span", { class: "soft small" }, `after ${whole(generator.step)} steps`)),
+    h("div", { class: "explore" }, grid, side)] };
+}
+
+async function keepsakes(name, about) {
+  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
+  const kept = await ask(`${run(name)}/favourites`);
+  const get = async (path, title) => save(await ask(`${run(name)}/${path}`, { file: true }), title);
+  const steps = await ask(`${run(name)}/samples`);
+  const card = (title, text, button) => h("section", { class: "card stack" }, h("h2", {}, title), h("p", { class: "soft" }, text), h("div", {}, button));
+  return { node: h("div", { class: "columns" },
+    card("Gallery", `One HTML file with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}. It needs no network and no program: send it by mail, or put it on a website.`,
+      h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
+    steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
+    card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
+}
+
+async function settings(name, about) {
+  return { node: h("section", { class: "card" }, h("h2", {}, "config.toml"), h("p", { class: "soft" }, "The run can be repeated with it: ", h("code", {}, "softreg train --recipe config.toml")), h("pre", { tabindex: "0" }, about.config)) };
+}
+
+// ---- Several runs -------------------------------------------------------------------------------------------------
+
+async function showCompare(names) {
+  const all = await Promise.all(names.map(async (name) => {
+    const [about, rows, steps] = await Promise.all([ask(run(name)), ask(`${run(name)}/metrics?most=500`), ask(`${run(name)}/samples`)]);
+    return { name, about, rows: rows.map(flat), steps };
+  }));
+  const keys = [...new Set(all.flatMap((r) => Object.keys(r.rows[r.rows.length - 1] || {})))].filter((k) => !["step", "images", "seconds", "values"].includes(k)).sort();
+  const series = (key) => all.map((r) => [r.name, r.rows.filter((row) => Number.isFinite(row[key])).map((row) => [row.step, row[key]])]);
+  const charted = ["loss/generator", "loss/critic", "score/held-out", ...keys.filter((k) => k.startsWith("validation/") && k !== "validation/step")].filter((k) => keys.includes(k));
+  return { title: "Compare", node: [h("h1", {}, "Compare"),
+    h("div", { class: "columns" }, all.map((r) => h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, h("a", { href: `#${run(r.name)}` }, r.name)), badge(r.about.state)),
+      r.steps.length ? h("img", { class: "sheet", alt: `Samples of ${r.name}`, src: `/api/v1${run(r.name)}/samples/${r.steps[r.steps.length - 1]}` }) : h("p", { class: "soft" }, "No samples yet.")))),
+    h("div", { class: "columns" }, charted.map((key) => chart(key, series(key)))),
+    h("div", { class: "card wide" }, h("h2", {}, "Last values"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
+      h("tbody", {}, [["steps", (r) => whole(r.about.step)], ["trained", (r) => duration(r.about.seconds)], ...keys.map((k) => [k, (r) => { const rows = r.rows.filter((row) => Number.isFinite(row[k])); return rows.length ? number(rows[rows.length - 1][k], 4) : "–"; }])]
+        .map(([title, value]) => h("tr", {}, h("th", { scope: "row" }, title), all.map((r) => h("td", { class: "number" }, value(r)))))))),
+    h("p", { class: "soft" }, "To measure them against held-out pictures, with intervals: ", h("code", {}, "softreg evaluate RUN"), " and ", h("code", {}, "softreg compare"), ".")] };
+}
+
+// ---- Where we are -------------------------------------------------------------------------------------------------
+
+let leave = null, turn = 0;
+async function go() {
+  const mine = ++turn;
+  leave?.();
+  leave = null;
+  const parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  let shown;
+  try {
+    if (parts[0] === "new") shown = await showNew();
+    else if (parts[0] === "runs" && parts[1]) shown = await showRun(parts[1], parts[2]);
+    else if (parts[0] === "compare" && parts[1]) shown = await showCompare(location.hash.replace(/^#\/compare\//, "").split(",").map(decodeURIComponent));
+    else shown = await showRuns();
+  } catch (error) {
+    shown = { title: "Something is wrong", node: [h("h1", {}, "Something is wrong"), h("p", { class: "error" }, error.message), h("p", {}, h("a", { href: "#/" }, "To the runs"))] };
+  }
+  if (mine !== turn) { shown.leave?.(); return; }
+  leave = shown.leave;
+  document.title = `${shown.title} · softreg studio`;
+  view.replaceChildren(...[shown.node].flat(Infinity).filter(Boolean));
+  view.focus({ preventScroll: true });
+}
+addEventListener("hashchange", go);
+go();

@@ -1,0 +1,512 @@
+//! Pictures of a trained generator, from latents: drawn anew, near others, between two, along a walk.
+//!
+//! The page keeps the latents of what it shows and sends them back, so that the server remembers nothing about a
+//! visitor, and a picture that was found once can always be made again.
+
+use crate::problem::{Answer, Problem};
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+use softreg_run::{Picture, RunFolder, animation, encode_png};
+use std::sync::{Arc, Mutex};
+use utoipa::ToSchema;
+
+/// A generator that is ready.
+pub trait Painter: Send + Sync {
+    /// The step of the checkpoint that it is of.
+    fn step(&self) -> u64;
+    /// Numbers in a latent.
+    fn latent(&self) -> usize;
+    /// Names of labels; none where it does not know any.
+    fn labels(&self) -> &[String];
+    /// Channels, height and width of a picture.
+    fn shape(&self) -> [usize; 3];
+    /// The latents of pictures `from..from + count` of a seed; numbers beyond `truncation` are drawn again.
+    fn latents(&self, seed: u64, from: usize, count: usize, truncation: Option<f32>) -> Vec<f32>;
+    /// The latent at `t` of the way from one to another, as likely as they are.
+    fn between(&self, from: &[f32], to: &[f32], t: f32) -> Vec<f32>;
+    /// One picture per latent, planar bytes one after the other.
+    fn paint(&self, latents: &[f32], labels: Option<&[u32]>) -> Vec<u8>;
+}
+
+/// Opens generators.
+pub trait Studio: Send + Sync {
+    /// The newest generator of a run.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    fn open(&self, run: &RunFolder) -> Result<Arc<dyn Painter>, String>;
+}
+
+/// Generators that were asked for lately.
+pub struct Painters {
+    studio: Arc<dyn Studio>,
+    open: Mutex<Vec<(String, u64, Arc<dyn Painter>)>>,
+}
+
+/// Generators that stay in memory.
+const KEPT: usize = 4;
+/// Most pictures of one answer.
+pub const MOST: usize = 256;
+/// Most frames of an animation.
+const MOST_FRAMES: usize = 600;
+/// How far a latent may be from the middle; drawn ones are within 6.
+const FARTHEST: f32 = 100.0;
+
+/// What to show.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Wish {
+    /// Pictures of a seed.
+    Draw {
+        /// Another seed, other pictures.
+        seed: u64,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        #[serde(default)]
+        from: usize,
+        /// From 0.01 up: smaller is more typical and less varied.
+        #[serde(default)]
+        truncation: Option<f32>,
+        /// A label, by number.
+        #[serde(default)]
+        label: Option<u32>,
+    },
+    /// Pictures like one.
+    Near {
+        /// That one.
+        latent: Vec<f32>,
+        /// Its label.
+        #[serde(default)]
+        label: Option<u32>,
+        /// From 0, the same, to 1, any other.
+        amount: f32,
+        /// Another seed, other pictures.
+        seed: u64,
+        /// How many.
+        count: usize,
+    },
+    /// Pictures from one to another, both included.
+    Mix {
+        /// The first.
+        from: Vec<f32>,
+        /// The last.
+        to: Vec<f32>,
+        /// The label of all.
+        #[serde(default)]
+        label: Option<u32>,
+        /// How many.
+        count: usize,
+    },
+    /// Pictures that are known.
+    Again {
+        /// Their latents.
+        latents: Vec<Vec<f32>>,
+        /// Their labels.
+        #[serde(default)]
+        labels: Option<Vec<u32>>,
+    },
+}
+
+/// Pictures, and what makes them again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Shown {
+    /// The step of the checkpoint.
+    pub step: u64,
+    /// One per picture.
+    pub latents: Vec<Vec<f32>>,
+    /// One per picture, for a generator that knows labels.
+    pub labels: Option<Vec<u32>>,
+    /// PNG files as data URLs.
+    pub pictures: Vec<String>,
+}
+
+/// What can be asked of a generator.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct About {
+    /// The step of the checkpoint.
+    pub step: u64,
+    /// Numbers in a latent.
+    pub latent: usize,
+    /// Names of labels.
+    pub labels: Vec<String>,
+    /// Width of a picture.
+    pub width: usize,
+    /// Its height.
+    pub height: usize,
+}
+
+/// A walk through key pictures and back to the first.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Walk {
+    /// Latents of the key pictures.
+    pub keys: Vec<Vec<f32>>,
+    /// The label of all.
+    #[serde(default)]
+    pub label: Option<u32>,
+    /// Pictures from one key to the next.
+    pub frames: usize,
+    /// Each pixel a square of so many.
+    #[serde(default = "one")]
+    pub scale: u32,
+    /// `gif` (256 colours) or `apng` (all).
+    pub format: Format,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Of an animation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// 256 colours.
+    Gif,
+    /// All colours.
+    Apng,
+}
+
+impl Painters {
+    /// None is open yet.
+    pub fn new(studio: Arc<dyn Studio>) -> Self {
+        Self { studio, open: Mutex::default() }
+    }
+
+    /// The newest generator of a run. Slow where the run has saved since.
+    ///
+    /// # Errors
+    /// 409 where none can be read.
+    pub fn of(&self, run: &RunFolder) -> Answer<Arc<dyn Painter>> {
+        let name = run.name();
+        let steps = softreg_run::checkpoint::list(run.checkpoints())?;
+        let newest = steps.last().copied().unwrap_or(0);
+        let lock = || self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut open = lock();
+        if let Some(at) = open.iter().position(|(own, step, _)| *own == name && *step == newest) {
+            let found = open.remove(at);
+            let painter = found.2.clone();
+            open.push(found);
+            return Ok(painter);
+        }
+        drop(open);
+        let painter = self.studio.open(run).map_err(Problem::conflict)?;
+        let mut open = lock();
+        open.retain(|(own, ..)| *own != name);
+        open.push((name, newest, painter.clone()));
+        let surplus = open.len().saturating_sub(KEPT);
+        open.drain(..surplus);
+        Ok(painter)
+    }
+}
+
+/// What can be asked of it.
+pub fn about(painter: &dyn Painter) -> About {
+    let [_, height, width] = painter.shape();
+    About {
+        step: painter.step(),
+        latent: painter.latent(),
+        labels: painter.labels().to_vec(),
+        width,
+        height,
+    }
+}
+
+/// Makes what was wished for.
+///
+/// # Errors
+/// 400 for latents of another length, labels that are not there, and numbers out of range.
+pub fn show(painter: &dyn Painter, wish: &Wish) -> Answer<Shown> {
+    let (latents, labels) = latents_of(painter, wish)?;
+    let n = latents.len() / painter.latent();
+    let labels = (!painter.labels().is_empty()).then_some(labels);
+    let bytes = painter.paint(&latents, labels.as_deref());
+    let [channels, height, width] = painter.shape();
+    let pictures = Picture::batch(channels, height, width, &bytes)?
+        .iter()
+        .map(|picture| Ok(data_url(&picture.encode_png()?)))
+        .collect::<Answer<Vec<_>>>()?;
+    debug_assert_eq!(pictures.len(), n);
+    let latents = latents.chunks(painter.latent()).map(<[f32]>::to_vec).collect();
+    Ok(Shown { step: painter.step(), latents, labels, pictures })
+}
+
+/// A PNG file that stands in a page.
+pub fn data_url(png: &[u8]) -> String {
+    use base64::Engine;
+    format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png))
+}
+
+fn latents_of(painter: &dyn Painter, wish: &Wish) -> Answer<(Vec<f32>, Vec<u32>)> {
+    let counted = |count: usize| match count {
+        1..=MOST => Ok(count),
+        _ => Err(Problem::wrong(format!("count is {count}: it must be from 1 to {MOST}"))),
+    };
+    Ok(match wish {
+        Wish::Draw { seed, count, from, truncation, label } => {
+            let (count, truncation) = (counted(*count)?, checked_truncation(*truncation)?);
+            if *from > 1 << 40 {
+                return Err(Problem::wrong(format!("from is {from}: that is too far")));
+            }
+            let latents = painter.latents(*seed, *from, count, truncation);
+            let labels = match label {
+                Some(label) => vec![checked_label(painter, *label)?; count],
+                None => in_turn(painter, *from, count),
+            };
+            (latents, labels)
+        }
+        Wish::Near { latent, label, amount, seed, count } => {
+            checked_latent(painter, latent)?;
+            if !(0.0..=1.0).contains(amount) {
+                return Err(Problem::wrong(format!("amount is {amount}: it must be from 0 to 1")));
+            }
+            let count = counted(*count)?;
+            // √(1 − a²)·z + a·ε has the distribution of z, however much of it is new.
+            let keep = (1.0 - amount * amount).sqrt();
+            let mut latents = painter.latents(*seed, 0, count, None);
+            for (x, z) in latents.iter_mut().zip(latent.iter().cycle()) {
+                *x = keep * z + amount * *x;
+            }
+            (latents, vec![checked_label(painter, label.unwrap_or(0))?; count])
+        }
+        Wish::Mix { from, to, label, count } => {
+            checked_latent(painter, from)?;
+            checked_latent(painter, to)?;
+            let count = counted(*count)?;
+            let share = |i: usize| i as f32 / (count - 1).max(1) as f32;
+            let latents = (0..count).flat_map(|i| painter.between(from, to, share(i))).collect();
+            (latents, vec![checked_label(painter, label.unwrap_or(0))?; count])
+        }
+        Wish::Again { latents, labels } => {
+            counted(latents.len())?;
+            latents.iter().try_for_each(|latent| checked_latent(painter, latent))?;
+            let labels = match labels {
+                None => in_turn(painter, 0, latents.len()),
+                Some(labels) if labels.len() == latents.len() => {
+                    let checked = labels.iter().map(|label| checked_label(painter, *label));
+                    checked.collect::<Answer<_>>()?
+                }
+                Some(labels) => {
+                    return Err(Problem::wrong(format!(
+                        "{} labels for {} latents",
+                        labels.len(),
+                        latents.len()
+                    )));
+                }
+            };
+            (latents.concat(), labels)
+        }
+    })
+}
+
+fn checked_latent(painter: &dyn Painter, latent: &[f32]) -> Answer<()> {
+    let wanted = painter.latent();
+    if latent.len() != wanted {
+        return Err(Problem::wrong(format!(
+            "a latent of {} numbers: it needs {wanted}",
+            latent.len()
+        )));
+    }
+    match latent.iter().find(|x| x.is_nan() || x.abs() > FARTHEST) {
+        Some(x) => Err(Problem::wrong(format!("a latent holds {x}: that is too far"))),
+        None => Ok(()),
+    }
+}
+
+fn checked_label(painter: &dyn Painter, label: u32) -> Answer<u32> {
+    let count = painter.labels().len();
+    match count == 0 || (label as usize) < count {
+        true => Ok(label),
+        false => Err(Problem::wrong(format!("label {label}: there are {count}, from 0"))),
+    }
+}
+
+fn checked_truncation(truncation: Option<f32>) -> Answer<Option<f32>> {
+    match truncation {
+        Some(t) if !(t.is_finite() && t >= 0.01) => {
+            Err(Problem::wrong(format!("truncation is {t}: it must be a number from 0.01 up")))
+        }
+        fine => Ok(fine),
+    }
+}
+
+fn in_turn(painter: &dyn Painter, from: usize, count: usize) -> Vec<u32> {
+    let classes = painter.labels().len().max(1);
+    (from..from + count).map(|i| (i % classes) as u32).collect()
+}
+
+/// The animation of a walk.
+///
+/// # Errors
+/// 400 for numbers out of range.
+pub fn walk(painter: &dyn Painter, walk: &Walk) -> Answer<Bytes> {
+    walk.keys.iter().try_for_each(|key| checked_latent(painter, key))?;
+    let (keys, frames) = (walk.keys.len(), walk.frames);
+    if keys < 2 || frames < 1 || keys.saturating_mul(frames) > MOST_FRAMES {
+        return Err(Problem::wrong(format!(
+            "{keys} keys with {frames} frames each: there must be 2 keys or more and at most {MOST_FRAMES} frames in all"
+        )));
+    }
+    if !(1..=16).contains(&walk.scale) {
+        return Err(Problem::wrong(format!("scale is {}: it must be from 1 to 16", walk.scale)));
+    }
+    let label = checked_label(painter, walk.label.unwrap_or(0))?;
+    let latents: Vec<f32> = (0..keys * frames)
+        .flat_map(|i| {
+            let (a, b) = (&walk.keys[i / frames], &walk.keys[(i / frames + 1) % keys]);
+            painter.between(a, b, (i % frames) as f32 / frames as f32)
+        })
+        .collect();
+    let labels = (!painter.labels().is_empty()).then(|| vec![label; keys * frames]);
+    let [channels, height, width] = painter.shape();
+    let bytes = painter.paint(&latents, labels.as_deref());
+    let pictures = Picture::batch(channels, height, width, &bytes)?;
+    let drawn: Vec<_> = pictures.iter().map(|picture| picture.to_rgb(walk.scale)).collect();
+    let file = match walk.format {
+        Format::Gif => animation::gif(&drawn, FRAME_MS)?,
+        Format::Apng => animation::apng(&drawn, FRAME_MS)?,
+    };
+    Ok(file.into())
+}
+
+/// How long a frame stands, in milliseconds.
+const FRAME_MS: u32 = 50;
+
+/// Known pictures, large enough to print or repeated to a pattern.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Print {
+    /// The picture.
+    pub latent: Vec<f32>,
+    /// Its label.
+    #[serde(default)]
+    pub label: Option<u32>,
+    /// Each pixel a square of so many.
+    pub scale: u32,
+    /// Side by side so often, in both directions.
+    #[serde(default = "one")]
+    pub repeat: u32,
+}
+
+/// Most pixels along a side of a print.
+const LARGEST_SIDE: u32 = 8192;
+
+/// A picture as a PNG file of its own.
+///
+/// # Errors
+/// 400 for numbers out of range.
+pub fn print(painter: &dyn Painter, print: &Print) -> Answer<Bytes> {
+    checked_latent(painter, &print.latent)?;
+    let [channels, height, width] = painter.shape();
+    let largest = print.scale.saturating_mul(print.repeat).saturating_mul(height.max(width) as u32);
+    if print.scale == 0 || print.repeat == 0 || largest > LARGEST_SIDE {
+        return Err(Problem::wrong(format!(
+            "scale {} and repeat {} make {largest} pixels a side: it must be from 1 to {LARGEST_SIDE}",
+            print.scale, print.repeat
+        )));
+    }
+    let label = checked_label(painter, print.label.unwrap_or(0))?;
+    let labels = (!painter.labels().is_empty()).then(|| vec![label]);
+    let bytes = painter.paint(&print.latent, labels.as_deref());
+    let picture = Picture::new(channels, height, width, &bytes)?;
+    if print.scale == 1 && print.repeat == 1 {
+        // As it is, with its transparency.
+        return Ok(picture.encode_png()?.into());
+    }
+    let one = picture.to_rgb(print.scale);
+    let (w, h) = one.dimensions();
+    let all = image::RgbImage::from_fn(w * print.repeat, h * print.repeat, |x, y| {
+        *one.get_pixel(x % w, y % h)
+    });
+    Ok(encode_png(&all)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paints the first number of a latent.
+    struct Plain;
+
+    impl Painter for Plain {
+        fn step(&self) -> u64 {
+            7
+        }
+        fn latent(&self) -> usize {
+            2
+        }
+        fn labels(&self) -> &[String] {
+            &[]
+        }
+        fn shape(&self) -> [usize; 3] {
+            [1, 1, 1]
+        }
+        fn latents(&self, seed: u64, from: usize, count: usize, _: Option<f32>) -> Vec<f32> {
+            (0..2 * count).map(|i| (seed as usize + from + i) as f32).collect()
+        }
+        fn between(&self, from: &[f32], to: &[f32], t: f32) -> Vec<f32> {
+            from.iter().zip(to).map(|(a, b)| a + t * (b - a)).collect()
+        }
+        fn paint(&self, latents: &[f32], _: Option<&[u32]>) -> Vec<u8> {
+            latents.chunks(2).map(|z| z[0] as u8).collect()
+        }
+    }
+
+    #[test]
+    fn wishes_become_latents() {
+        let shown =
+            show(&Plain, &Wish::Draw { seed: 3, count: 2, from: 1, truncation: None, label: None });
+        let shown = shown.unwrap();
+        assert_eq!(shown.latents, [vec![4.0, 5.0], vec![6.0, 7.0]]);
+        assert_eq!((shown.step, shown.pictures.len(), shown.labels), (7, 2, None));
+        assert!(shown.pictures[0].starts_with("data:image/png;base64,"));
+
+        let near = |amount| {
+            let wish =
+                Wish::Near { latent: vec![1.0, 2.0], label: None, amount, seed: 5, count: 1 };
+            latents_of(&Plain, &wish).map(|(latents, _)| latents)
+        };
+        assert_eq!(near(0.0).unwrap(), [1.0, 2.0]);
+        assert_eq!(near(1.0).unwrap(), [5.0, 6.0]);
+        assert_eq!(near(0.6).unwrap(), [0.8 * 1.0 + 0.6 * 5.0, 0.8 * 2.0 + 0.6 * 6.0]);
+        assert!(near(1.1).is_err() && near(f32::NAN).is_err());
+
+        let (from, to) = (vec![1.0, 0.0], vec![0.0, 1.0]);
+        let mix = |count| {
+            let wish = Wish::Mix { from: from.clone(), to: to.clone(), label: None, count };
+            latents_of(&Plain, &wish).map(|(latents, _)| latents)
+        };
+        assert_eq!(mix(3).unwrap(), [1.0, 0.0, 0.5, 0.5, 0.0, 1.0]);
+        assert_eq!(mix(1).unwrap(), [1.0, 0.0]);
+        assert!(mix(0).is_err() && mix(MOST + 1).is_err());
+    }
+
+    #[test]
+    fn what_makes_no_picture_is_refused() {
+        for latents in [vec![vec![1.0]], vec![vec![1.0, f32::NAN]], vec![vec![1.0, 1e9]], vec![]] {
+            assert!(show(&Plain, &Wish::Again { latents, labels: None }).is_err());
+        }
+        let again = |labels| Wish::Again { latents: vec![vec![1.0, 2.0]], labels };
+        assert!(show(&Plain, &again(None)).is_ok());
+        assert!(show(&Plain, &again(Some(vec![0, 0]))).is_err());
+        let ask = |keys: usize, frames, scale| Walk {
+            keys: vec![vec![1.0, 2.0]; keys],
+            label: None,
+            frames,
+            scale,
+            format: Format::Gif,
+        };
+        assert_eq!(&walk(&Plain, &ask(2, 3, 1)).unwrap()[..6], b"GIF89a");
+        for (keys, frames, scale) in [(1, 3, 1), (2, 0, 1), (2, 301, 1), (2, 3, 0), (2, 3, 17)] {
+            assert!(walk(&Plain, &ask(keys, frames, scale)).is_err());
+        }
+        let ask = |scale, repeat| Print { latent: vec![9.0, 0.0], label: None, scale, repeat };
+        let png = print(&Plain, &ask(4, 3)).unwrap();
+        let read = image::load_from_memory(&png).unwrap().to_rgb8();
+        assert_eq!((read.dimensions(), read.get_pixel(11, 0).0), ((12, 12), [9, 9, 9]));
+        for (scale, repeat) in [(0, 1), (1, 0), (8193, 1), (u32::MAX, u32::MAX)] {
+            assert!(print(&Plain, &ask(scale, repeat)).is_err());
+        }
+    }
+}

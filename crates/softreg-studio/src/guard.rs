@@ -1,0 +1,172 @@
+//! Who may ask: the page itself, and programs that know the address.
+//!
+//! A page from elsewhere that is open in the same browser can send requests to this computer. It is kept out three
+//! times over: the `Host` must be ours (a name that was rebound to this computer is not), the `Origin`, where a
+//! browser states one, must be ours too, and whatever changes something needs a header that a page from elsewhere
+//! cannot send without being asked first. On an address that others can reach, a token is needed as well.
+
+use crate::problem::Problem;
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What every request that changes something must carry: `X-Softreg: 1`.
+pub const HEADER: HeaderName = HeaderName::from_static("x-softreg");
+/// The cookie that holds the token.
+const COOKIE: &str = "softreg-token";
+
+/// What a page may load: nothing from elsewhere, and no script but its own file.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What is let through.
+#[derive(Debug)]
+pub struct Guard {
+    /// Values of `Host` that mean us.
+    hosts: Vec<String>,
+    token: Option<String>,
+}
+
+impl Guard {
+    /// For a server at `address`; `token` is needed where others can reach it.
+    pub fn new(address: SocketAddr, token: Option<String>) -> Self {
+        let port = address.port();
+        let mut hosts = vec![address.to_string()];
+        if address.ip().is_loopback() {
+            hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")));
+        }
+        Self { hosts, token }
+    }
+
+    fn check(&self, method: &Method, headers: &HeaderMap, query: &str) -> Result<(), Problem> {
+        let text = |name: HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or(""));
+        let host = text(header::HOST).unwrap_or("");
+        // Behind a token any name will do: a rebound name does not come with the cookie.
+        if self.token.is_none() && !self.hosts.iter().any(|own| own == host) {
+            return Err(Problem::forbidden(format!(
+                "this is no page of `{host}`: open http://{}",
+                self.hosts[0]
+            )));
+        }
+        if let Some(origin) = text(header::ORIGIN) {
+            let own = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+            if own != Some(host) {
+                return Err(Problem::forbidden(format!("requests from {origin} are refused")));
+            }
+        }
+        let changes = !matches!(*method, Method::GET | Method::HEAD);
+        if changes && text(HEADER) != Some("1") {
+            return Err(Problem::forbidden(
+                "a request that changes something needs the header `X-Softreg: 1`",
+            ));
+        }
+        let Some(token) = &self.token else { return Ok(()) };
+        let bearer = text(header::AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer "));
+        let cookies = text(header::COOKIE).unwrap_or("");
+        let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&format!("{COOKIE}=")));
+        let asked = [bearer, cookie, token_of(query)];
+        match asked.into_iter().flatten().any(|given| same(given, token)) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(
+                "the token is missing or wrong: open the address that `softreg studio` printed",
+            )),
+        }
+    }
+}
+
+/// The token in a query `token=…`.
+fn token_of(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("token="))
+}
+
+/// Compares all of it, whatever the first difference is.
+fn same(a: &str, b: &str) -> bool {
+    let pairs = a.bytes().zip(b.bytes());
+    a.len() == b.len() && pairs.fold(0, |differs, (x, y)| differs | (x ^ y)) == 0
+}
+
+/// Lets a request through or answers it, and says to the browser what a page may do.
+pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or("").to_owned();
+    let mut response = match guard.check(request.method(), request.headers(), &query) {
+        Err(problem) => problem.into_response(),
+        Ok(()) => match guard.token.as_ref().filter(|_| token_of(&query).is_some()) {
+            // Once is enough: the address without the token can be seen and shared.
+            Some(token) => enter(token, request.uri().path()),
+            None => next.run(request).await,
+        },
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Keeps the token as a cookie and goes to the address without it.
+fn enter(token: &str, path: &str) -> Response {
+    // A path that begins with two slashes would lead to another computer.
+    let path = format!("/{}", path.trim_start_matches('/'));
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, path), (header::SET_COOKIE, cookie)])
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(guard: &Guard, method: Method, headers: &[(&str, &str)], query: &str) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            map.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        guard.check(&method, &map, query).is_ok()
+    }
+
+    #[test]
+    fn only_our_own_page_gets_through() {
+        let guard = Guard::new("127.0.0.1:8321".parse().unwrap(), None);
+        let host = ("host", "localhost:8321");
+        assert!(ask(&guard, Method::GET, &[host], ""));
+        assert!(ask(&guard, Method::GET, &[host, ("origin", "http://localhost:8321")], ""));
+        assert!(ask(&guard, Method::POST, &[host, ("x-softreg", "1")], ""));
+        for (method, headers) in [
+            (Method::GET, &[][..]),
+            (Method::GET, &[("host", "evil.example:8321")]),
+            (Method::GET, &[("host", "127.0.0.1")]),
+            (Method::GET, &[host, ("origin", "http://evil.example")]),
+            (Method::GET, &[host, ("origin", "null")]),
+            (Method::GET, &[host, ("origin", "http://127.0.0.1:8321")]),
+            (Method::POST, &[host]),
+            (Method::DELETE, &[host, ("x-softreg", "yes")]),
+            (Method::POST, &[host, ("x-softreg", "1"), ("origin", "https://evil.example")]),
+        ] {
+            assert!(!ask(&guard, method.clone(), headers, ""), "{method} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn others_need_the_token() {
+        let guard = Guard::new("0.0.0.0:8321".parse().unwrap(), Some("secret".into()));
+        let host = ("host", "studio.local:8321");
+        assert!(ask(&guard, Method::GET, &[host], "token=secret"));
+        assert!(ask(&guard, Method::GET, &[host, ("cookie", "a=b; softreg-token=secret")], ""));
+        assert!(ask(&guard, Method::GET, &[host, ("authorization", "Bearer secret")], ""));
+        assert!(!ask(&guard, Method::GET, &[host], ""));
+        assert!(!ask(&guard, Method::GET, &[host], "token=secreT"));
+        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "softreg-token=")], ""));
+        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "xsoftreg-token=secret")], ""));
+    }
+}
