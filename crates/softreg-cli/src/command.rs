@@ -8,6 +8,7 @@ mod data;
 mod devices;
 mod evaluate;
 mod experiment;
+mod export;
 mod generate;
 mod list;
 mod plan;
@@ -47,6 +48,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Train>),
     Generate(generate::Generate),
+    Export(export::Export),
     Evaluate(Box<evaluate::Evaluate>),
     Analyze(analyze::Analyze),
     Compare(Box<compare::Compare>),
@@ -64,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Train(command) => command.run(),
         Command::Generate(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Evaluate(command) => command.run(),
         Command::Analyze(command) => command.run(),
         Command::Compare(command) => command.run(),

@@ -6,6 +6,7 @@ use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
 use softreg::{Purpose, Seed};
+use softreg_net::architecture::{ARCHITECTURES, Entry};
 use softreg_net::{Generator, Geometry, Shape, latent};
 use softreg_run::{Checkpoint, RunFolder, checkpoint};
 use softreg_train::config::parse;
@@ -82,6 +83,42 @@ impl Trained {
     /// Width and height of the pictures.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.shape.geometry.width() as u32, self.shape.geometry.height() as u32)
+    }
+
+    /// The generator as an ONNX file.
+    pub(crate) fn to_onnx(&self) -> Vec<u8> {
+        let (width, height) = self.size();
+        self.generator.to_onnx([self.channels(), height as usize, width as usize])
+    }
+
+    /// The generator's weights by name, with what is needed to use them.
+    pub(crate) fn to_safetensors(&self) -> anyhow::Result<Vec<u8>> {
+        use safetensors::{Dtype, tensor::TensorView};
+        let parameters = softreg_net::parameters::collect(&self.generator);
+        let bytes: Vec<Vec<u8>> = parameters
+            .iter()
+            .map(|p| p.values.iter().flat_map(|x| x.to_le_bytes()).collect())
+            .collect();
+        let views = parameters
+            .iter()
+            .zip(&bytes)
+            .map(|(p, bytes)| Ok((&p.name, TensorView::new(Dtype::F32, p.shape.clone(), bytes)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let (width, height) = self.size();
+        let own = |entry: &&Entry| entry.architecture == self.shape.architecture;
+        let network = ARCHITECTURES.iter().find(own).map_or("", |entry| entry.name);
+        let about = [
+            ("format", "softreg-generator/1".to_owned()),
+            ("network", network.to_owned()),
+            ("step", self.step.to_string()),
+            ("latent", self.latent().to_string()),
+            ("maps", self.shape.width.to_string()),
+            ("channels", self.channels().to_string()),
+            ("size", format!("{width}x{height}")),
+            ("labels", serde_json::to_string(&self.labels)?),
+        ];
+        let about = about.map(|(key, value)| (key.to_owned(), value)).into();
+        Ok(safetensors::serialize(views, Some(about))?)
     }
 
     /// The latents of pictures; each has a random stream of its own, so that picture `i` is the same

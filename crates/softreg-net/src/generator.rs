@@ -2,6 +2,7 @@
 
 use crate::architecture::{Architecture, Shape};
 use crate::layer::{Init, Statistics};
+use crate::onnx::Builder;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
@@ -101,6 +102,25 @@ impl Generator {
             Network::Dcgan(network) => network.forward(input, statistics),
             Network::Residual(network) => network.forward(input, statistics),
         }
+    }
+
+    /// [`Generator::generate`] as an ONNX file; see [`crate::onnx`]. `picture` is channels, height and width.
+    pub fn to_onnx(&self, picture: [usize; 3]) -> Vec<u8> {
+        let mut graph = Builder::default();
+        let latents = graph.input("latents", self.latent);
+        let input = match self.classes {
+            0 => latents,
+            classes => {
+                let labels = graph.input("labels", classes);
+                let labels = graph.scaled(&labels, (self.latent as f64).sqrt());
+                graph.concat(&latents, &labels)
+            }
+        };
+        let output = match &self.network {
+            Network::Dcgan(network) => network.write(&mut graph, &input),
+            Network::Residual(network) => network.write(&mut graph, &input),
+        };
+        graph.finish(output, picture)
     }
 
     /// Numbers in a latent vector.

@@ -16,6 +16,7 @@ pub mod generator;
 pub mod geometry;
 pub mod latent;
 pub mod layer;
+pub mod onnx;
 pub mod parameters;
 
 pub use architecture::Shape;

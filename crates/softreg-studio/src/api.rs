@@ -1,7 +1,7 @@
 //! What can be asked of the studio, version 1: every route with its handler, and the description made from them.
 
 use crate::app::App;
-use crate::explore::{self, About, Print, Shown, Walk, Wish};
+use crate::explore::{self, About, Export, Print, Shown, Walk, Wish};
 use crate::intake::Collection;
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, JobState};
@@ -59,6 +59,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(print))
         .routes(routes!(favourites, set_favourites))
         .routes(routes!(gallery))
+        .routes(routes!(export))
         .routes(routes!(queue))
         .routes(routes!(dequeue))
         // The intake has limits of its own.
@@ -413,6 +414,31 @@ async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Respons
         takeaway::gallery(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
     });
     Ok(file("text/html; charset=utf-8", Some(&called), page.await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Exported {
+    /// Which file.
+    format: Export,
+}
+
+/// The generator as a file that other programs can run.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/export", params(("run" = String, Path), Exported),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn export(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Exported>,
+) -> Answer<Response> {
+    let ending = match query.format {
+        Export::Onnx => "onnx",
+        Export::Safetensors => "safetensors",
+    };
+    let called = format!("{name}.{ending}");
+    let made =
+        blocking(move || app.painter(&name)?.export(query.format).map_err(Problem::failed)).await?;
+    Ok(file("application/octet-stream", Some(&called), made))
 }
 
 /// Runs that wait, train, or are done with.

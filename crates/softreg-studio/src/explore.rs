@@ -26,6 +26,21 @@ pub trait Painter: Send + Sync {
     fn between(&self, from: &[f32], to: &[f32], t: f32) -> Vec<f32>;
     /// One picture per latent, planar bytes one after the other.
     fn paint(&self, latents: &[f32], labels: Option<&[u32]>) -> Vec<u8>;
+    /// The generator as a file.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked.
+    fn export(&self, format: Export) -> Result<Vec<u8>, String>;
+}
+
+/// A file that other programs can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Export {
+    /// Latents to pictures.
+    Onnx,
+    /// Weights by name.
+    Safetensors,
 }
 
 /// Opens generators.
@@ -40,8 +55,12 @@ pub trait Studio: Send + Sync {
 /// Generators that were asked for lately.
 pub struct Painters {
     studio: Arc<dyn Studio>,
-    open: Mutex<Vec<(String, u64, Arc<dyn Painter>)>>,
+    /// The one that was asked for last is last.
+    open: Mutex<Vec<Kept>>,
 }
+
+/// A generator in memory: the name of its run, and the newest checkpoint then.
+type Kept = (String, u64, Arc<dyn Painter>);
 
 /// Generators that stay in memory.
 const KEPT: usize = 4;
@@ -447,6 +466,9 @@ mod tests {
         }
         fn between(&self, from: &[f32], to: &[f32], t: f32) -> Vec<f32> {
             from.iter().zip(to).map(|(a, b)| a + t * (b - a)).collect()
+        }
+        fn export(&self, _: Export) -> Result<Vec<u8>, String> {
+            Ok(Vec::new())
         }
         fn paint(&self, latents: &[f32], _: Option<&[u32]>) -> Vec<u8> {
             latents.chunks(2).map(|z| z[0] as u8).collect()

@@ -247,6 +247,7 @@ fn place(given: &str) -> Answer<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use softreg_run::atomic;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     #[test]
@@ -298,7 +299,7 @@ mod tests {
             let answer = intake.check_archive(&path).map_or_else(status_of, |()| 200);
             assert_eq!(answer, status, "{entries:?} {link}");
         }
-        fs::write(&path, b"no archive").unwrap();
+        atomic::write(&path, b"no archive").unwrap();
         assert_eq!(intake.check_archive(&path).map_or_else(status_of, |()| 200), 400);
     }
 
@@ -311,7 +312,7 @@ mod tests {
         intake.check_picture(&path).unwrap();
         png(200);
         assert_eq!(intake.check_picture(&path).map_or_else(status_of, |()| 200), 413);
-        fs::write(&path, b"<svg onload='alert(1)'>").unwrap();
+        atomic::write(&path, b"<svg onload='alert(1)'>").unwrap();
         assert_eq!(intake.check_picture(&path).map_or_else(status_of, |()| 200), 400);
     }
 

@@ -7,7 +7,8 @@
 use crate::problem::{Answer, Problem};
 use crate::shelf::Shelf;
 use serde::{Deserialize, Serialize};
-use softreg_run::{State, atomic, claim};
+use softreg_run::claim::{self, Claim};
+use softreg_run::{State, atomic};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -60,6 +61,8 @@ pub struct Queue {
     program: PathBuf,
     device: String,
     inner: Mutex<Inner>,
+    /// Two studios would begin the same job twice.
+    _claim: Claim,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,14 @@ impl Queue {
     /// When its file is damaged or cannot be read.
     pub fn open(shelf: Shelf, program: PathBuf, device: String) -> Result<Self, String> {
         let path = file(&shelf)?;
+        let claim =
+            claim::claim(path.parent().unwrap_or(shelf.root())).map_err(|error| match error {
+                softreg_run::Error::Locked { .. } => format!(
+                    "another studio is open on {}: use that one, or end it first",
+                    shelf.root().display()
+                ),
+                error => error.to_string(),
+            })?;
         let jobs = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 format!(
@@ -90,7 +101,8 @@ impl Queue {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
         };
-        Ok(Self { shelf, program, device, inner: Mutex::new(Inner { jobs, child: None }) })
+        let inner = Mutex::new(Inner { jobs, child: None });
+        Ok(Self { shelf, program, device, inner, _claim: claim })
     }
 
     /// All jobs, in the order in which they came.
@@ -164,9 +176,10 @@ impl Queue {
     /// 409 when it does not run, or was not begun here.
     pub fn end(&self, run: &str, becomes: JobState) -> Answer<()> {
         let mut inner = self.lock();
+        let Inner { jobs, child } = &mut *inner;
         let running =
             |job: &&mut Job| job.state == JobState::Running && job.run.as_deref() == Some(run);
-        let Some(job) = inner.jobs.iter_mut().find(running) else {
+        let Some(job) = jobs.iter_mut().find(running) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
             return Err(Problem::conflict(match locked {
                 true => format!("`{run}` was begun elsewhere: end it there, with Ctrl-C"),
@@ -175,7 +188,7 @@ impl Queue {
         };
         job.becomes = Some(becomes);
         if let Some(process) = job.process {
-            terminate(process, run);
+            terminate(process, run, child.as_mut());
         }
         self.save(&inner)
     }
@@ -328,7 +341,7 @@ fn file(shelf: &Shelf) -> Result<PathBuf, String> {
 
 /// Asks the training of `run` to save and end.
 #[cfg(unix)]
-fn terminate(process: u32, run: &str) {
+fn terminate(process: u32, run: &str, _: Option<&mut Child>) {
     use rustix::process::{Pid, Signal, kill_process};
     // The number may meanwhile be that of another program.
     let line = fs::read(Path::new("/proc").join(process.to_string()).join("cmdline"));
@@ -341,5 +354,9 @@ fn terminate(process: u32, run: &str) {
     }
 }
 
+/// Ends the training of a run, which goes on from its last checkpoint.
 #[cfg(not(unix))]
-fn terminate(_: u32, _: &str) {}
+fn terminate(_: u32, _: &str, child: Option<&mut Child>) {
+    // It may have ended by itself meanwhile.
+    let _ = child.map(Child::kill);
+}

@@ -117,6 +117,7 @@ pub fn history(run: &RunFolder, most: usize) -> Answer<Vec<metrics::Row>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use softreg_run::atomic;
     use std::io::Write;
 
     fn row(step: u64) -> metrics::Row {
@@ -141,7 +142,7 @@ mod tests {
             writer.append(&row(step)).unwrap();
         }
         writer.sync().unwrap();
-        fs::write(run.sample(0), b"png").unwrap();
+        atomic::write(run.sample(0), b"png").unwrap();
         let mut follower = Follower::new(run.clone(), 0);
         let first = follower.look();
         assert!(matches!(first[0], News::Status(_)));
@@ -155,7 +156,7 @@ mod tests {
         file.write_all(&line.as_bytes()[..20]).unwrap();
         assert_eq!(follower.look(), []);
         file.write_all(&line.as_bytes()[20..]).unwrap();
-        fs::write(run.sample(4), b"png").unwrap();
+        atomic::write(run.sample(4), b"png").unwrap();
         let news = follower.look();
         assert_eq!((steps(&news), news.last()), (vec![4], Some(&News::Sample(4))));
 

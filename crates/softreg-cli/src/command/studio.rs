@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use clap::Args;
 use rand::RngExt;
 use softreg_run::RunFolder;
+use softreg_studio::explore::Export;
 use softreg_studio::{Painter, Server, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -177,6 +178,15 @@ impl Painter for Opened {
 
     fn paint(&self, latents: &[f32], labels: Option<&[u32]>) -> Vec<u8> {
         self.0.pictures(latents, labels).pixels
+    }
+
+    fn export(&self, format: Export) -> Result<Vec<u8>, String> {
+        match format {
+            Export::Onnx => Ok(self.0.to_onnx()),
+            Export::Safetensors => {
+                self.0.to_safetensors().map_err(|error| crate::failure::sentence(&error))
+            }
+        }
     }
 }
 

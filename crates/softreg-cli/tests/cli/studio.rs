@@ -210,6 +210,22 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     assert!(
         studio.ok("GET", &format!("{run}/favourites"), &Value::Null).json()[0]["latent"].is_array()
     );
+    for (format, first) in [("onnx", &b"\x08\x08"[..]), ("safetensors", b"")] {
+        let file = studio.ok("GET", &format!("{run}/export?format={format}"), &Value::Null);
+        place.ok(&format!("export runs/{name} --to x.{format}"));
+        let own = std::fs::read(place.path(&format!("x.{format}"))).unwrap();
+        assert!(file.body == own && own.starts_with(first), "{format}");
+        place.refuses(
+            1,
+            &format!("export runs/{name} --to x.{format}"),
+            &["there already", "--force"],
+        );
+    }
+    let weights = std::fs::read(place.path("x.safetensors")).unwrap();
+    let (_, about) = safetensors::SafeTensors::read_metadata(&weights).unwrap();
+    let about = about.metadata().clone().unwrap();
+    assert_eq!((about["size"].as_str(), about["network"].as_str()), ("16x16", "dcgan"));
+    place.refuses(2, &format!("export runs/{name} --to x.pt"), &["x.pt", ".onnx"]);
     // Other commands work on it.
     place.ok(&format!("generate runs/{name} --count 4 --quiet"));
 }
@@ -237,6 +253,8 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
     }
     drop(reader);
 
+    // Two studios would begin the same run twice.
+    place.fails(1, "studio runs --address 127.0.0.1:0", &["another studio is open", "runs"]);
     drop(studio);
     let studio = Studio::start(&place, "");
     assert_eq!(studio.state("motif-001"), "running");

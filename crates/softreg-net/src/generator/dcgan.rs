@@ -3,6 +3,7 @@ use crate::architecture::Shape;
 use crate::layer::{
     BatchNorm, ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, leaky_relu,
 };
+use crate::onnx::{Builder, Value};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -50,6 +51,20 @@ impl Dcgan {
             let activation = if i == last { Activation::Tanh } else { LEAKY };
             doubling.activated(norm.forward(x, statistics), activation)
         })
+    }
+
+    /// Writes [`Dcgan::forward`] with standing statistics down.
+    pub(super) fn write(&self, graph: &mut Builder, input: &Value) -> Value {
+        let base = self.base.write(graph, input);
+        let base = graph.grid(&base, self.base_shape);
+        let mut x = graph.activation(&base, LEAKY);
+        let last = self.doublings.len() - 1;
+        for (i, (doubling, norm)) in self.doublings.iter().zip(&self.norms).enumerate() {
+            let activation = if i == last { Activation::Tanh } else { LEAKY };
+            x = norm.write(graph, &x);
+            x = doubling.write(graph, &x, activation);
+        }
+        x
     }
 
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {

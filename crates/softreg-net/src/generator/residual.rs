@@ -1,8 +1,9 @@
 use super::inputs;
 use crate::architecture::Shape;
 use crate::layer::{
-    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, Linear, Statistics, double, leaky_relu,
+    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, double, leaky_relu,
 };
+use crate::onnx::{Builder, Value};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -38,6 +39,20 @@ impl Block {
         let y = self.second.forward(self.norms[1].forward(leaky_relu(y), statistics));
         (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
     }
+
+    /// Writes [`Block::forward`] with standing statistics down.
+    fn write(&self, graph: &mut Builder, x: &Value) -> Value {
+        let shortcut = self.shortcut.write(graph, x, Activation::None);
+        let shortcut = graph.doubled(&shortcut);
+        let y = graph.activation(x, LEAKY);
+        let y = self.norms[0].write(graph, &y);
+        let y = graph.doubled(&y);
+        let y = self.first.write(graph, &y, LEAKY);
+        let y = self.norms[1].write(graph, &y);
+        let y = self.second.write(graph, &y, Activation::None);
+        let sum = graph.sum(&shortcut, &y);
+        graph.scaled(&sum, std::f64::consts::FRAC_1_SQRT_2)
+    }
 }
 
 impl Residual {
@@ -70,6 +85,18 @@ impl Residual {
         let base = self.base.forward(input).reshape([n, c, h, w]);
         let top = self.blocks.iter().fold(base, |x, block| block.forward(x, statistics));
         self.picture.activated(self.norm.forward(leaky_relu(top), statistics), Activation::Tanh)
+    }
+
+    /// Writes [`Residual::forward`] with standing statistics down.
+    pub(super) fn write(&self, graph: &mut Builder, input: &Value) -> Value {
+        let base = self.base.write(graph, input);
+        let mut x = graph.grid(&base, self.base_shape);
+        for block in &self.blocks {
+            x = block.write(graph, &x);
+        }
+        let x = graph.activation(&x, LEAKY);
+        let x = self.norm.write(graph, &x);
+        self.picture.write(graph, &x, Activation::Tanh)
     }
 
     pub(super) fn norms(&mut self) -> Vec<&mut BatchNorm> {

@@ -1,4 +1,5 @@
 use super::Init;
+use crate::onnx::{Builder, Value};
 use burn::module::{Module, Param};
 use burn::tensor::{
     Tensor,
@@ -64,6 +65,11 @@ impl BatchNorm {
                 batch_norm(x, gain, shift, mean, variance, EPSILON)
             }
         }
+    }
+
+    /// Writes the layer down, with the standing statistics.
+    pub(crate) fn write(&self, graph: &mut Builder, x: &Value) -> Value {
+        graph.normalized(x, self.standing_mean.val(), self.standing_variance.val(), EPSILON)
     }
 
     /// Sets the standing statistics.

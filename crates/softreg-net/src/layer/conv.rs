@@ -1,4 +1,5 @@
 use super::Init;
+use crate::onnx::{Builder, Value};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -56,6 +57,12 @@ impl Conv {
     pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let weight = self.weight.val().mul_scalar(self.scale);
         conv2d(x, weight, Some(self.bias.val()), self.window(), activation)
+    }
+
+    /// Writes the layer and what stands behind it down.
+    pub(crate) fn write(&self, graph: &mut Builder, x: &Value, activation: Activation) -> Value {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        graph.convolution(x, false, weight, self.bias.val(), self.window(), activation)
     }
 
     /// The gradient of the layer's input, given that of its output:

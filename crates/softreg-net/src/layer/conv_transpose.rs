@@ -1,4 +1,5 @@
 use super::Init;
+use crate::onnx::{Builder, Value};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -14,6 +15,8 @@ pub struct ConvTranspose {
     bias: Param<Tensor<1>>,
     scale: f64,
 }
+
+const WINDOW: Window = Window { kernel: 4, stride: 2, padding: 1 };
 
 impl ConvTranspose {
     /// A new layer.
@@ -32,7 +35,12 @@ impl ConvTranspose {
     /// Applies the layer and what stands behind it.
     pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let weight = self.weight.val().mul_scalar(self.scale);
-        let window = Window { kernel: 4, stride: 2, padding: 1 };
-        conv_transpose2d(x, weight, Some(self.bias.val()), window, activation)
+        conv_transpose2d(x, weight, Some(self.bias.val()), WINDOW, activation)
+    }
+
+    /// Writes the layer and what stands behind it down.
+    pub(crate) fn write(&self, graph: &mut Builder, x: &Value, activation: Activation) -> Value {
+        let weight = self.weight.val().mul_scalar(self.scale);
+        graph.convolution(x, true, weight, self.bias.val(), WINDOW, activation)
     }
 }

@@ -1,4 +1,5 @@
 use super::Init;
+use crate::onnx::{Builder, Value};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -26,6 +27,12 @@ impl Linear {
         // Scaling the input costs less than scaling the weight where the batch is the smaller.
         x.mul_scalar(self.scale).matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }
+
+    /// Writes the layer down.
+    pub(crate) fn write(&self, graph: &mut Builder, x: &Value) -> Value {
+        graph.linear(x, self.weight.val(), self.bias.val(), self.scale)
+    }
+
     /// The gradient of an input row, where that of the only output is 1: `[1, inputs]`.
     pub(crate) fn pull_back(&self) -> Tensor<2> {
         self.weight.val().mul_scalar(self.scale).transpose()

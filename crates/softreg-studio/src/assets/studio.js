@@ -370,8 +370,9 @@ async function watch(name, about, state) {
   place();
   draw();
   const after = rows.length ? rows[rows.length - 1].step : 0;
-  const events = new EventSource(`/api/v1${run(name)}/events?after=${after}`);
-  events.onmessage = async (event) => {
+  // A run that has reached its end has no news.
+  const events = about.state === "finished" ? null : new EventSource(`/api/v1${run(name)}/events?after=${after}`);
+  if (events) events.onmessage = async (event) => {
     const news = JSON.parse(event.data);
     if (news.kind === "metrics") { rows.push(flat(news.value)); draw(); }
     if (news.kind === "sample" && !steps.includes(news.value)) {
@@ -381,7 +382,7 @@ async function watch(name, about, state) {
     }
     if (news.kind === "status") command(await ask(run(name)).catch(() => about));
   };
-  return { leave: () => events.close(), node: [controls, line, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
+  return { leave: () => events?.close(), node: [controls, line, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
     steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers] };
 }
 
@@ -490,6 +491,8 @@ async function keepsakes(name, about) {
     card("Gallery", `One HTML file with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}. It needs no network and no program: send it by mail, or put it on a website.`,
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
     steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
+    card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
+      h("div", { class: "row" }, ["onnx", "safetensors"].map((format) => h("button", { click: doing(() => get(`export?format=${format}`, `${name}.${format}`)) }, format === "onnx" ? "ONNX" : "safetensors")))),
     card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
 }
 
@@ -524,9 +527,9 @@ async function go() {
   const mine = ++turn;
   leave?.();
   leave = null;
-  const parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   let shown;
   try {
+    const parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
     if (parts[0] === "new") shown = await showNew();
     else if (parts[0] === "runs" && parts[1]) shown = await showRun(parts[1], parts[2]);
     else if (parts[0] === "compare" && parts[1]) shown = await showCompare(location.hash.replace(/^#\/compare\//, "").split(",").map(decodeURIComponent));

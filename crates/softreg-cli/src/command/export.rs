@@ -1,0 +1,66 @@
+//! `softreg export`: the generator, for other programs.
+
+use crate::backend;
+use crate::failure::usage;
+use crate::terminal::line_to_stdout;
+use crate::trained::{Trained, Which};
+use anyhow::Context;
+use clap::Args;
+use softreg_run::{RunFolder, atomic};
+use std::path::PathBuf;
+
+/// Write the generator of a run as a file that other programs can run.
+///
+/// ONNX: input `latents` [n, latent] of N(0, 1), and one-hot `labels` [n, classes] of a conditional run; output `pictures`
+/// [n, channels, height, width] from -1 to 1. safetensors: the weights by name.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  softreg export runs/motif-001 --to motif.onnx
+  softreg export runs/motif-001 --to motif.safetensors --checkpoint best")]
+pub(crate) struct Export {
+    /// Run folder, such as runs/motif-001
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The file to write: .onnx or .safetensors
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    /// Which checkpoint: latest, best (by the validation measure) or a step
+    #[arg(long, value_name = "WHICH", default_value = "latest")]
+    checkpoint: Which,
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+impl Export {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let ending = self.to.extension().and_then(|end| end.to_str()).unwrap_or_default();
+        let write: fn(&Trained) -> anyhow::Result<Vec<u8>> = match ending.to_lowercase().as_str() {
+            "onnx" => |trained| Ok(trained.to_onnx()),
+            "safetensors" => Trained::to_safetensors,
+            _ => {
+                return Err(usage(format!(
+                    "--to {}: the name must end in .onnx or .safetensors",
+                    self.to.display()
+                )));
+            }
+        };
+        if self.to.exists() && !self.force {
+            anyhow::bail!(
+                "{} is there already: choose another name, or add --force to replace it",
+                self.to.display()
+            );
+        }
+        // Weights are written, not run: any device will do.
+        let device = backend::device("auto")?.device;
+        let trained = Trained::open(&RunFolder::open(&self.run)?, self.checkpoint, &device)?;
+        for note in &trained.notes {
+            crate::terminal::line_to_stderr(&format!("note: {note}"));
+        }
+        let file = write(&trained)?;
+        atomic::write(&self.to, &file)
+            .with_context(|| format!("cannot write {}", self.to.display()))?;
+        let (step, to) = (trained.step, self.to.display());
+        Ok(line_to_stdout(&format!("Generator after {step} steps: {to}"))?)
+    }
+}
