@@ -91,7 +91,7 @@ impl Trained {
         self.generator.to_onnx([self.channels(), height as usize, width as usize])
     }
 
-    /// The generator's weights by name, with what is needed to use them.
+    /// The generator's weights by name; what is needed to use them is JSON in the metadata, under `generator`.
     pub(crate) fn to_safetensors(&self) -> anyhow::Result<Vec<u8>> {
         use safetensors::{Dtype, tensor::TensorView};
         let parameters = softreg_net::parameters::collect(&self.generator);
@@ -107,17 +107,19 @@ impl Trained {
         let (width, height) = self.size();
         let own = |entry: &&Entry| entry.architecture == self.shape.architecture;
         let network = ARCHITECTURES.iter().find(own).map_or("", |entry| entry.name);
-        let about = [
-            ("format", "softreg-generator/1".to_owned()),
-            ("network", network.to_owned()),
-            ("step", self.step.to_string()),
-            ("latent", self.latent().to_string()),
-            ("maps", self.shape.width.to_string()),
-            ("channels", self.channels().to_string()),
-            ("size", format!("{width}x{height}")),
-            ("labels", serde_json::to_string(&self.labels)?),
-        ];
-        let about = about.map(|(key, value)| (key.to_owned(), value)).into();
+        let about = serde_json::json!({
+            "format": "softreg-generator/1",
+            "network": network,
+            "step": self.step,
+            "latent": self.latent(),
+            "maps": self.shape.width,
+            "channels": self.channels(),
+            "width": width,
+            "height": height,
+            "labels": self.labels,
+        });
+        // One entry: several come in a random order, and the same generator would make different files.
+        let about = [("generator".to_owned(), about.to_string())].into();
         Ok(safetensors::serialize(views, Some(about))?)
     }
 

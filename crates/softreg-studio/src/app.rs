@@ -4,7 +4,7 @@ use crate::api::NewRun;
 use crate::explore::{Painter, Painters};
 use crate::intake::{Collection, Intake};
 use crate::problem::{Answer, Problem};
-use crate::queue::{Job, Queue};
+use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -65,8 +65,7 @@ impl App {
             true => Ok(output.stdout),
             false => {
                 let said = String::from_utf8_lossy(&output.stderr);
-                let error = said.lines().rev().find_map(|line| line.strip_prefix("error: "));
-                Err(Problem::wrong(error.unwrap_or("the program ended without a word")))
+                Err(Problem::wrong(error_in(&said).unwrap_or("the program ended without a word")))
             }
         }
     }

@@ -275,9 +275,7 @@ impl Queue {
         let status = run.and_then(|run| run.read_status().ok());
         let finished = status.as_ref().is_some_and(|status| status.state == State::Finished);
         let said = self.log(job.id).ok().and_then(|path| fs::read_to_string(path).ok());
-        let error = said.as_deref().and_then(|said| {
-            said.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
-        });
+        let error = said.as_deref().and_then(error_in).map(str::to_owned);
         (job.state, job.reason) = match (finished, job.becomes.take(), error) {
             (true, ..) => (JobState::Finished, status.and_then(|status| status.reason)),
             (false, Some(becomes), _) => (becomes, None),
@@ -332,6 +330,11 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The error among what the program said.
+pub(crate) fn error_in(said: &str) -> Option<&str> {
+    said.lines().rev().find_map(|line| line.strip_prefix("error: "))
 }
 
 fn file(shelf: &Shelf) -> Result<PathBuf, String> {

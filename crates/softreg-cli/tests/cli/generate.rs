@@ -199,7 +199,8 @@ fn wrong_requests_are_refused() {
 #[test]
 fn ctrl_c_just_ends_it() {
     let place = Workplace::new();
-    place.ok(&format!("train {TINY} --steps 1 --out r"));
+    // Large enough that all of them take minutes.
+    place.ok("train --limit 32 --size 64 --width 16 --batch 8 --threads 1 --steps 1 --out r");
     let child = place.start("generate r --count 100000 --out f");
     until("there are some files", || place.path("f/00020.png").is_file());
     interrupt(&child);

@@ -223,8 +223,9 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     }
     let weights = std::fs::read(place.path("x.safetensors")).unwrap();
     let (_, about) = safetensors::SafeTensors::read_metadata(&weights).unwrap();
-    let about = about.metadata().clone().unwrap();
-    assert_eq!((about["size"].as_str(), about["network"].as_str()), ("16x16", "dcgan"));
+    let about: Value =
+        serde_json::from_str(&about.metadata().as_ref().unwrap()["generator"]).unwrap();
+    assert_eq!((&about["width"], &about["network"]), (&json!(16), &json!("dcgan")));
     place.refuses(2, &format!("export runs/{name} --to x.pt"), &["x.pt", ".onnx"]);
     // Other commands work on it.
     place.ok(&format!("generate runs/{name} --count 4 --quiet"));

@@ -382,8 +382,8 @@ async function watch(name, about, state) {
     }
     if (news.kind === "status") command(await ask(run(name)).catch(() => about));
   };
-  return { leave: () => events?.close(), node: [controls, line, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
-    steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers] };
+  return { leave: () => events?.close(), node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
+    steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers)] };
 }
 
 const flat = (row) => ({ ...row.values, ...row });
