@@ -16,6 +16,7 @@
 //! | `sheet.png` | [`sheet::contact_sheet`] | the final contact sheet |
 //! | `losses.png` | [`chart::draw`] | the loss chart |
 //! | `events.out.tfevents.*` | [`tensorboard::EventWriter`] | the same numbers for TensorBoard |
+//! | `favourites.json` | the studio | latents of pictures that were kept |
 //! | `lock` | [`RunFolder::lock`] | held by the one process that writes |
 //!
 //! Who writes into a run folder holds its lock; readers need none, because every file is either

@@ -1,14 +1,14 @@
 //! Who may ask: the page itself, and programs that know the address.
 //!
 //! A page from elsewhere that is open in the same browser can send requests to this computer. It is kept out three
-//! times over: the `Host` must be ours (a name that was rebound to this computer is not), the `Origin`, where a
-//! browser states one, must be ours too, and whatever changes something needs a header that a page from elsewhere
-//! cannot send without being asked first. On an address that others can reach, a token is needed as well.
+//! times over: the `Host` must be ours (a name that was rebound to this computer is not), `Origin` and
+//! `Sec-Fetch-Site`, where a browser states them, must be ours too, and whatever changes something needs a header that a
+//! page from elsewhere cannot send without being asked first. On an address that others can reach, a token is needed as well.
 
 use crate::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Guard {
         Self { hosts, token }
     }
 
-    fn check(&self, method: &Method, headers: &HeaderMap, query: &str) -> Result<(), Problem> {
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let text = |name: HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or(""));
         let host = text(header::HOST).unwrap_or("");
         // Behind a token any name will do: a rebound name does not come with the cookie.
@@ -57,6 +57,11 @@ impl Guard {
                 return Err(Problem::forbidden(format!("requests from {origin} are refused")));
             }
         }
+        // An image or a script of a page from elsewhere comes without an origin. A link to this page may.
+        let site = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
+        if uri.path().starts_with("/api/") && !matches!(site, "same-origin" | "none") {
+            return Err(Problem::forbidden("requests from other pages are refused"));
+        }
         let changes = !matches!(*method, Method::GET | Method::HEAD);
         if changes && text(HEADER) != Some("1") {
             return Err(Problem::forbidden(
@@ -67,7 +72,7 @@ impl Guard {
         let bearer = text(header::AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer "));
         let cookies = text(header::COOKIE).unwrap_or("");
         let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&format!("{COOKIE}=")));
-        let asked = [bearer, cookie, token_of(query)];
+        let asked = [bearer, cookie, token_of(uri.query().unwrap_or(""))];
         match asked.into_iter().flatten().any(|given| same(given, token)) {
             true => Ok(()),
             false => Err(Problem::forbidden(
@@ -90,12 +95,12 @@ fn same(a: &str, b: &str) -> bool {
 
 /// Lets a request through or answers it, and says to the browser what a page may do.
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or("").to_owned();
-    let mut response = match guard.check(request.method(), request.headers(), &query) {
+    let uri = request.uri();
+    let mut response = match guard.check(request.method(), uri, request.headers()) {
         Err(problem) => problem.into_response(),
-        Ok(()) => match guard.token.as_ref().filter(|_| token_of(&query).is_some()) {
+        Ok(()) => match guard.token.as_ref().filter(|_| uri.query().and_then(token_of).is_some()) {
             // Once is enough: the address without the token can be seen and shared.
-            Some(token) => enter(token, request.uri().path()),
+            Some(token) => enter(token, uri.path()),
             None => next.run(request).await,
         },
     };
@@ -127,12 +132,13 @@ mod tests {
     use super::*;
 
     fn ask(guard: &Guard, method: Method, headers: &[(&str, &str)], query: &str) -> bool {
+        let uri = format!("/api/v1/runs?{query}").parse().unwrap();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             map.insert(name, HeaderValue::from_str(value).unwrap());
         }
-        guard.check(&method, &map, query).is_ok()
+        guard.check(&method, &uri, &map).is_ok()
     }
 
     #[test]
@@ -148,6 +154,8 @@ mod tests {
             (Method::GET, &[("host", "127.0.0.1")]),
             (Method::GET, &[host, ("origin", "http://evil.example")]),
             (Method::GET, &[host, ("origin", "null")]),
+            (Method::GET, &[host, ("sec-fetch-site", "cross-site")]),
+            (Method::GET, &[host, ("sec-fetch-site", "same-site")]),
             (Method::GET, &[host, ("origin", "http://127.0.0.1:8321")]),
             (Method::POST, &[host]),
             (Method::DELETE, &[host, ("x-softreg", "yes")]),

@@ -297,6 +297,7 @@ fn pages_from_elsewhere_get_nothing() {
         ("POST /api/v1/runs", vec![own, ("Content-Type", "text/plain")]),
         ("POST /api/v1/runs", vec![own, ("X-Softreg", "1"), ("Origin", "http://evil.example")]),
         ("GET /api/v1/runs", vec![own, ("Origin", "null")]),
+        ("GET /api/v1/collections/motif/check", vec![own, ("Sec-Fetch-Site", "cross-site")]),
         ("OPTIONS /api/v1/runs", vec![own, ("Origin", "http://evil.example")]),
     ] {
         let answer = studio.raw(request, &headers, b"{}");
