@@ -71,13 +71,13 @@ pub enum Error {
     Queue(String),
     /// The address.
     #[error(
-        "cannot listen on {address}: {source}; choose another with --address, port 0 is any free one"
+        "cannot listen on {address}: {reason}; choose another with --address, port 0 is any free one"
     )]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
-        source: std::io::Error,
+        reason: String,
     },
     /// The server.
     #[error("the studio's server ended: {0}")]
@@ -106,7 +106,7 @@ impl Server {
         let shelf = Shelf::new(&settings.runs).map_err(runs)?;
         let queue = Queue::open(shelf.clone(), settings.program, settings.device);
         let queue = Arc::new(queue.map_err(Error::Queue)?);
-        let listen = |source| Error::Listen { address, source };
+        let listen = |error: std::io::Error| Error::Listen { address, reason: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let app = Arc::new(App {
