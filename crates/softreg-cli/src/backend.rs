@@ -16,42 +16,28 @@ pub(crate) struct Backend {
     devices: fn() -> Vec<Device>,
 }
 
-/// The backends that this binary was built with. The processor is first: it needs no driver, and two of its cores keep
-/// up with a card on the default networks (docs/devices.md).
+/// The backends that this binary was built with. The processor is first: it needs no driver, and a few of its cores do
+/// the default networks as fast as a card (docs/devices.md).
 pub(crate) const BACKENDS: &[Backend] = &[
     #[cfg(feature = "cpu")]
     Backend { name: "cpu", graphics: false, devices: || vec![Device::flex()] },
     #[cfg(feature = "cuda")]
-    Backend {
-        name: "cuda",
-        graphics: true,
-        devices: || Device::enumerate(DeviceType::Cuda).into_vec(),
-    },
+    card("cuda", || Device::enumerate(DeviceType::Cuda).into_vec()),
     #[cfg(feature = "rocm")]
-    Backend {
-        name: "rocm",
-        graphics: true,
-        devices: || Device::enumerate(DeviceType::Rocm).into_vec(),
-    },
+    card("rocm", || Device::enumerate(DeviceType::Rocm).into_vec()),
     #[cfg(feature = "metal")]
-    Backend {
-        name: "metal",
-        graphics: true,
-        devices: || Device::enumerate(DeviceType::Metal).into_vec(),
-    },
+    card("metal", || Device::enumerate(DeviceType::Metal).into_vec()),
     #[cfg(feature = "vulkan")]
-    Backend {
-        name: "vulkan",
-        graphics: true,
-        devices: || Device::enumerate(DeviceType::Vulkan).into_vec(),
-    },
+    card("vulkan", || Device::enumerate(DeviceType::Vulkan).into_vec()),
     #[cfg(feature = "wgpu")]
-    Backend {
-        name: "wgpu",
-        graphics: true,
-        devices: || Device::enumerate(DeviceType::Wgpu).into_vec(),
-    },
+    card("wgpu", || Device::enumerate(DeviceType::Wgpu).into_vec()),
 ];
+
+/// A graphics processor.
+#[cfg(feature = "gpu")]
+const fn card(name: &'static str, devices: fn() -> Vec<Device>) -> Backend {
+    Backend { name, graphics: true, devices }
+}
 
 /// A device that computes.
 pub(crate) struct Found {

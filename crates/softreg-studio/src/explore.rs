@@ -44,7 +44,7 @@ pub enum Export {
 }
 
 /// Opens generators.
-pub trait Studio: Send + Sync {
+pub trait Generators: Send + Sync {
     /// The newest generator of a run.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ pub trait Studio: Send + Sync {
 
 /// Generators that were asked for lately.
 pub struct Painters {
-    studio: Arc<dyn Studio>,
+    generators: Arc<dyn Generators>,
     /// The one that was asked for last is last.
     open: Mutex<Vec<Kept>>,
 }
@@ -189,8 +189,8 @@ pub enum Format {
 
 impl Painters {
     /// None is open yet.
-    pub fn new(studio: Arc<dyn Studio>) -> Self {
-        Self { studio, open: Mutex::default() }
+    pub fn new(generators: Arc<dyn Generators>) -> Self {
+        Self { generators, open: Mutex::default() }
     }
 
     /// The newest generator of a run. Slow where the run has saved since.
@@ -210,7 +210,7 @@ impl Painters {
             return Ok(painter);
         }
         drop(open);
-        let painter = self.studio.open(run).map_err(Problem::conflict)?;
+        let painter = self.generators.open(run).map_err(Problem::conflict)?;
         let mut open = lock();
         open.retain(|(own, ..)| *own != name);
         open.push((name, newest, painter.clone()));

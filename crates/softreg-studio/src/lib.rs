@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It reads run folders and calls the program; it trains nothing and knows no tensors. What makes pictures is handed
-//! in as [`Studio`]. [`guard`] says who may ask, [`api`] what can be asked.
+//! in as [`Generators`]. [`guard`] says who may ask, [`api`] what can be asked.
 
 pub mod api;
 mod app;
@@ -22,7 +22,7 @@ pub mod shelf;
 pub mod takeaway;
 pub mod watch;
 
-pub use explore::{Painter, Studio};
+pub use explore::{Generators, Painter};
 pub use problem::{Answer, Problem};
 
 use app::App;
@@ -52,7 +52,7 @@ pub struct Settings {
     /// Needed by everybody who asks, where others can reach the address.
     pub token: Option<String>,
     /// What makes pictures.
-    pub studio: Arc<dyn Studio>,
+    pub generators: Arc<dyn Generators>,
 }
 
 /// Why the studio cannot begin.
@@ -111,7 +111,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen)?;
         let app = Arc::new(App {
             intake: Intake::new(&shelf, Limits::default()).map_err(runs)?,
-            painters: Painters::new(settings.studio),
+            painters: Painters::new(settings.generators),
             given: settings.collections,
             listed: OnceLock::new(),
             queue: queue.clone(),

@@ -58,7 +58,7 @@ impl Studio {
             device: self.device.clone(),
             collections: self.collections()?,
             token: token.clone(),
-            studio: Arc::new(Opener { device }),
+            generators: Arc::new(Opener { device }),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -139,7 +139,7 @@ struct Opener {
     device: Device,
 }
 
-impl softreg_studio::Studio for Opener {
+impl softreg_studio::Generators for Opener {
     fn open(&self, run: &RunFolder) -> Result<Arc<dyn Painter>, String> {
         let trained = Trained::open(run, Which::Latest, &self.device);
         trained

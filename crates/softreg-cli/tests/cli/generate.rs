@@ -198,9 +198,16 @@ fn wrong_requests_are_refused() {
 
 #[test]
 fn ctrl_c_just_ends_it() {
+    // A shell lets what it starts in the background ignore Ctrl-C, and so does what is started from there.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if ignored.is_some_and(|mask| mask & 0b10 != 0) {
+        println!("skipped: these tests were started where Ctrl-C is ignored");
+        return;
+    }
     let place = Workplace::new();
-    // Large enough that all of them take minutes.
-    place.ok("train --limit 32 --size 64 --width 16 --batch 8 --threads 1 --steps 1 --out r");
+    place.ok(&format!("train {TINY} --steps 1 --out r"));
     let child = place.start("generate r --count 100000 --out f");
     until("there are some files", || place.path("f/00020.png").is_file());
     interrupt(&child);
