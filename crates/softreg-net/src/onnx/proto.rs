@@ -1,4 +1,5 @@
-//! As much of ONNX's file format as a generator needs. Source: onnx.proto3 of onnx.ai, IR version 8.
+//! As much of ONNX's file format as a generator needs. Source: onnx.proto of onnx.ai (proto2: repeated
+//! numbers are not packed, and some readers take nothing else), IR version 8.
 
 use prost::{Message, Oneof};
 
@@ -72,7 +73,7 @@ pub(super) struct Attribute {
     pub i: i64,
     #[prost(bytes = "vec", tag = "4")]
     pub s: Vec<u8>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     /// 1 float, 2 integer, 3 string, 7 integers.
     #[prost(int32, tag = "20")]
@@ -81,7 +82,7 @@ pub(super) struct Attribute {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Constant {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     /// 1 f32, 7 i64.
     #[prost(int32, tag = "2")]
