@@ -1,7 +1,6 @@
 //! How the program fails: one sentence on stderr, and exit code 1 (failed) or 2 (wrong usage).
 
 use softreg_train::config::ConfigError;
-use std::process::ExitCode;
 
 /// The user asked for something that cannot be: exit code 2.
 #[derive(Debug)]
@@ -14,6 +13,18 @@ impl std::fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
+
+/// Another process of the group has said what went wrong.
+#[derive(Debug)]
+pub(crate) struct Told;
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("see process 0")
+    }
+}
+
+impl std::error::Error for Told {}
 
 /// A [`Usage`] error.
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
@@ -37,14 +48,17 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
 }
 
 /// Says what went wrong, and gives the exit code.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error) -> u8 {
     // A reader that closed the pipe has seen what it wanted.
     let closed_pipe = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<std::io::Error>()
             .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(closed_pipe) {
-        return ExitCode::SUCCESS;
+        return 0;
+    }
+    if error.is::<Told>() {
+        return 1;
     }
     crate::terminal::line_to_stderr(&format!("error: {}", sentence(error)));
     let wrong_usage = |e: &(dyn std::error::Error + 'static)| {
@@ -52,7 +66,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             || e.is::<ConfigError>()
             || matches!(e.downcast_ref(), Some(softreg_train::Error::Config(_)))
     };
-    if error.chain().any(wrong_usage) { ExitCode::from(2) } else { ExitCode::FAILURE }
+    if error.chain().any(wrong_usage) { 2 } else { 1 }
 }
 
 /// A bug shows as one line, not as a backtrace (unless one is asked for).

@@ -7,6 +7,7 @@ mod feature_cache;
 mod page;
 mod recipe;
 mod terminal;
+mod together;
 mod trained;
 mod trial;
 mod validation;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| command::run(Cli::parse()));
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => failure::report(&error),
+        Ok(Err(error)) => failure::report(&error).into(),
         Err(_) => ExitCode::FAILURE,
     }
 }

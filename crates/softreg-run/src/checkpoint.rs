@@ -116,8 +116,15 @@ pub fn write(path: impl AsRef<Path>, checkpoint: &Checkpoint) -> Result<()> {
 /// [`Error::Io`].
 pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    container::parse(&bytes).map_err(|flaw| flaw.at(path))
+    parse(path, &fs::read(path).map_err(Error::io("read", path))?)
+}
+
+/// As [`read`], from the bytes of the file; `path` is said in errors.
+///
+/// # Errors
+/// As [`read`], without [`Error::Io`].
+pub fn parse(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Checkpoint> {
+    container::parse(bytes).map_err(|flaw| flaw.at(path.as_ref()))
 }
 
 /// The file name of a step's checkpoint: `step-00001000.safetensors`.

@@ -170,7 +170,7 @@ pub enum Error {
 
 impl Error {
     /// Makes a closure for `map_err` that says what was tried and where.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
     }

@@ -79,6 +79,18 @@ pub enum Error {
         /// Where they come from.
         source_name: String,
     },
+    /// The batch cannot be split over so many processes.
+    #[error(
+        "a batch of {batch} cannot be split over {processes} processes: set training.batch to at least {least}, or start fewer"
+    )]
+    TooManyProcesses {
+        /// How many there are.
+        processes: usize,
+        /// Pictures per step.
+        batch: usize,
+        /// Pictures per step that so many processes need.
+        least: usize,
+    },
     /// Worker threads could not be started.
     #[error("could not start {threads} worker threads: {reason}; set training.threads lower")]
     Threads {

@@ -13,6 +13,8 @@ pub mod config;
 pub mod cost;
 mod draw;
 mod error;
+mod follower;
+pub mod group;
 pub mod inspection;
 mod objective;
 pub mod observer;
@@ -28,6 +30,8 @@ pub mod validation;
 
 pub use config::{Checked, RunConfig};
 pub use error::Error;
+pub use follower::Follower;
+pub use group::{Alone, Group};
 pub use optimizer::OPTIMIZERS;
 pub use train::{Outcome, Run};
 pub use validation::Validation;

@@ -49,19 +49,23 @@ impl Objective {
 }
 
 impl Parts {
-    /// `Σᵢ shareᵢ·partsᵢ`: the objective of the whole batch from those of its shards.
-    pub(crate) fn combine(parts: &[(f64, Parts)]) -> Self {
-        let mut sum = Parts::default();
-        for (share, part) in parts {
-            sum.loss += share * part.loss;
-            for (index, raw) in &part.terms {
-                match sum.terms.iter_mut().find(|(i, _)| i == index) {
-                    Some(term) => term.1 += share * raw,
-                    None => sum.terms.push((*index, share * raw)),
-                }
-            }
+    /// As numbers in fixed places, for a plan of so many terms: L, and for each term R and whether it was
+    /// evaluated.
+    pub(crate) fn numbers(&self, terms: usize) -> Vec<f64> {
+        let mut numbers = vec![0.0; 1 + 2 * terms];
+        numbers[0] = self.loss;
+        for (index, raw) in &self.terms {
+            numbers[1 + 2 * index] = *raw;
+            numbers[2 + 2 * index] = 1.0;
         }
-        sum
+        numbers
+    }
+
+    /// From the sum of the [`Parts::numbers`] of shards, each times its share of the batch.
+    pub(crate) fn of_sum(numbers: &[f64]) -> Self {
+        let terms = numbers[1..].chunks_exact(2).enumerate();
+        let evaluated = terms.filter(|(_, pair)| pair[1] > 0.0);
+        Self { loss: numbers[0], terms: evaluated.map(|(index, pair)| (index, pair[0])).collect() }
     }
 
     /// The first part that is not a finite number, by name.
@@ -133,7 +137,11 @@ mod tests {
     #[test]
     fn shards_combine_to_the_batch_and_shares_add_up() {
         let part = |loss, raw| Parts { loss, terms: vec![(0, raw)] };
-        let whole = Parts::combine(&[(0.25, part(1.0, 4.0)), (0.75, part(2.0, 0.0))]);
+        let shards = [(0.25, part(1.0, 4.0)), (0.75, part(2.0, 0.0))];
+        let sum = shards.iter().fold(vec![0.0; 5], |sum, (share, part)| {
+            sum.iter().zip(part.numbers(2)).map(|(sum, number)| sum + share * number).collect()
+        });
+        let whole = Parts::of_sum(&sum);
         assert_eq!(whole, part(1.75, 1.0));
         let plan = plan(&["pair=2,every=3", "l2=1,player=critic"]);
         assert_eq!(part(f64::NAN, 0.0).not_finite(&plan).unwrap().0, "the loss");

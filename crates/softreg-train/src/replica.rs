@@ -15,16 +15,29 @@ use std::ops::Range;
 /// A worker gets at least this many samples, so that partners can be drawn and passes pay.
 const MIN_SHARD: usize = 8;
 
-/// The workers of a run.
+/// The workers of a run that this process has.
 #[derive(Debug)]
 pub(crate) struct Workers {
     pools: Vec<ThreadPool>,
+    /// The number of the first one, among those of all processes.
+    first: usize,
+    /// Workers of all processes.
+    all: usize,
 }
 
 impl Workers {
-    /// As many workers as `threads` and `batch` allow; what threads are left over is shared out.
-    pub(crate) fn new(threads: usize, batch: usize) -> Result<Self, Error> {
-        let workers = threads.min(batch / MIN_SHARD).max(1);
+    /// As many workers as `threads` and `batch` allow; what threads are left over is shared out. Each of
+    /// the `processes` has equally many, and this is process number `rank`.
+    pub(crate) fn new(
+        threads: usize,
+        batch: usize,
+        rank: usize,
+        processes: usize,
+    ) -> Result<Self, Error> {
+        if processes > 1 && batch / MIN_SHARD < processes {
+            return Err(Error::TooManyProcesses { processes, batch, least: processes * MIN_SHARD });
+        }
+        let workers = threads.min(batch / MIN_SHARD / processes).max(1);
         let pools = (0..workers)
             .map(|worker| {
                 let share = threads * (worker + 1) / workers - threads * worker / workers;
@@ -32,18 +45,20 @@ impl Workers {
             })
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pools })
+        Ok(Self { pools, first: rank * workers, all: processes * workers })
     }
 
-    /// The rows of a batch that each worker gets, as many workers as have some; an even number each where
-    /// the batch is even, so that neighbours which share a label stay together.
+    /// The rows of a batch that each worker of this process gets, as many workers as have some; an even
+    /// number each where the batch is even, so that neighbours which share a label stay together.
     pub(crate) fn rows(&self, batch: usize) -> Vec<Range<usize>> {
-        let workers = self.pools.len();
+        let workers = self.all;
         let cut = |i: usize| if i == workers { batch } else { batch * i / workers / 2 * 2 };
-        (0..workers).map(|i| cut(i)..cut(i + 1)).filter(|rows| !rows.is_empty()).collect()
+        let all = (0..workers).map(|i| cut(i)..cut(i + 1)).filter(|rows| !rows.is_empty());
+        all.skip(self.first).take(self.pools.len()).collect()
     }
 
-    /// `f` on every item, item `i` on worker `i`, all at once; the results in order.
+    /// `f` on every item, item `i` on worker `i` of this process, all at once, with the worker's number
+    /// among those of all processes; the results in order.
     pub(crate) fn map<T: Send, R: Send>(
         &self,
         items: Vec<T>,
@@ -56,7 +71,9 @@ impl Workers {
                 .iter()
                 .zip(items)
                 .enumerate()
-                .map(|(i, (pool, item))| scope.spawn(move || pool.install(|| f(i, item))))
+                .map(|(i, (pool, item))| {
+                    scope.spawn(move || pool.install(|| f(self.first + i, item)))
+                })
                 .collect();
             let join = |handle: std::thread::ScopedJoinHandle<'_, R>| match handle.join() {
                 Ok(result) => result,
@@ -67,12 +84,29 @@ impl Workers {
     }
 }
 
-/// `Σᵢ shareᵢ·gradientsᵢ`, in the order given.
+/// `((x₀ + x₁) + (x₂ + x₃)) + …`: neighbours first. The bits are the same when the first, the second and so
+/// on 2ᵏ items are added elsewhere, so that they do not depend on which process has which workers.
+pub(crate) fn pairwise<T>(mut items: Vec<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+    while items.len() > 1 {
+        let mut rest = items.into_iter();
+        let mut sums = Vec::new();
+        while let Some(left) = rest.next() {
+            sums.push(match rest.next() {
+                Some(right) => add(left, right),
+                None => left,
+            });
+        }
+        items = sums;
+    }
+    items.pop()
+}
+
+/// `Σᵢ shareᵢ·gradientsᵢ`, added [`pairwise`].
 pub(crate) fn combine<M: Module>(
     module: &M,
     mut parts: Vec<(f64, GradientsParams)>,
 ) -> GradientsParams {
-    if parts.len() == 1 {
+    if matches!(parts.as_slice(), [(share, _)] if *share == 1.0) {
         return parts.remove(0).1;
     }
     struct Combine {
@@ -81,17 +115,11 @@ pub(crate) fn combine<M: Module>(
     }
     impl ModuleVisitor for Combine {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let mut total: Option<Tensor<D>> = None;
-            for (share, gradients) in &mut self.parts {
-                if let Some(gradient) = gradients.remove::<D>(param.id) {
-                    let gradient = gradient.mul_scalar(*share);
-                    total = Some(match total {
-                        Some(total) => total + gradient,
-                        None => gradient,
-                    });
-                }
-            }
-            if let Some(total) = total {
+            let scaled = |(share, gradients): &mut (f64, GradientsParams)| {
+                Some(gradients.remove::<D>(param.id)?.mul_scalar(*share))
+            };
+            let all = self.parts.iter_mut().filter_map(scaled).collect();
+            if let Some(total) = pairwise(all, |left, right| left + right) {
                 self.sum.register(param.id, total);
             }
         }
@@ -108,7 +136,7 @@ mod tests {
     #[test]
     fn rows_cover_the_batch_once_and_pairs_stay_together() {
         for (threads, batch) in [(1, 2), (2, 64), (3, 64), (16, 65), (5, 41), (64, 64)] {
-            let workers = Workers::new(threads, batch).unwrap();
+            let workers = Workers::new(threads, batch, 0, 1).unwrap();
             let rows = workers.rows(batch);
             assert_eq!(rows.first().map(|r| r.start), Some(0));
             assert_eq!(rows.last().map(|r| r.end), Some(batch));
@@ -118,8 +146,44 @@ mod tests {
     }
 
     #[test]
+    fn processes_divide_what_one_process_has() {
+        let one = Workers::new(6, 64, 0, 1).unwrap();
+        for processes in [1, 2, 3, 6] {
+            let mut rows = Vec::new();
+            for rank in 0..processes {
+                let own = Workers::new(6 / processes, 64, rank, processes).unwrap();
+                let numbers = own.map(vec![(); 6 / processes], |number, ()| number);
+                assert_eq!(numbers.first(), Some(&rows.len()));
+                rows.extend(own.rows(64));
+            }
+            assert_eq!(rows, one.rows(64));
+        }
+        // Threads that the batch has no rows for are shared out; processes are not.
+        assert_eq!(Workers::new(16, 64, 1, 4).unwrap().rows(64).len(), 2);
+        let refused = Workers::new(1, 64, 0, 9).unwrap_err().to_string();
+        assert!(refused.contains("at least 72"), "{refused}");
+    }
+
+    #[test]
+    fn pairs_are_added_first_wherever_they_are() {
+        let add = |a: String, b: String| format!("({a}{b})");
+        let letters = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        let of = |text: &str| pairwise(letters(text), add).unwrap();
+        assert_eq!(of("abcdefg"), "(((ab)(cd))((ef)g))");
+        assert_eq!(
+            pairwise(vec![of("ab"), of("cd"), of("ef"), of("gh")], add).unwrap(),
+            of("abcdefgh")
+        );
+        assert_eq!(
+            pairwise(vec![of("abcd"), of("efgh"), of("ijkl")], add).unwrap(),
+            of("abcdefghijkl")
+        );
+        assert_eq!(pairwise(letters(""), add), None);
+    }
+
+    #[test]
     fn results_come_back_in_order() {
-        let workers = Workers::new(4, 64).unwrap();
+        let workers = Workers::new(4, 64, 0, 1).unwrap();
         assert_eq!(workers.map(vec![1, 2, 3, 4], |i, x| i * 10 + x), [1, 12, 23, 34]);
     }
 }

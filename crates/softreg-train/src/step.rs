@@ -6,6 +6,7 @@
 use crate::config::Checked;
 use crate::draw::{Draws, Shard, unit_pictures};
 use crate::error::Error;
+use crate::group::{Group, sum_gradients, sum_numbers};
 use crate::objective::{Objective, Parts, record};
 use crate::players::{Players, replica};
 use crate::replica::{Workers, combine};
@@ -65,6 +66,14 @@ struct Gradients {
     scores: Option<Scores>,
 }
 
+/// The results of all workers for one player.
+struct Whole {
+    gradients: GradientsParams,
+    loss: f64,
+    /// The critic's only.
+    scores: Scores,
+}
+
 /// Means over a batch, or a part of one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Scores {
@@ -98,13 +107,14 @@ impl Judge<'_> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Prepares for training on the pictures `training`, with those `held_out` to look at.
+    /// Prepares for training on the pictures `training`, with those `held_out` to look at, as one of `group`.
     pub(crate) fn new(
         checked: &'a Checked,
         pictures: &'a Collection,
         training: &[usize],
         held_out: &[usize],
         device: &Device,
+        group: &dyn Group,
     ) -> Result<Self, Error> {
         let config = checked.config();
         let batch = config.training.batch;
@@ -116,7 +126,7 @@ impl<'a> Trainer<'a> {
             // Any other seed: its order of pictures must not be the batches' own.
             beside: sampler(!config.seed)?,
             held_out: held_out.to_vec(),
-            workers: Workers::new(config.training.threads, batch)?,
+            workers: Workers::new(config.training.threads, batch, group.rank(), group.size())?,
             device: device.clone(),
         })
     }
@@ -126,6 +136,7 @@ impl<'a> Trainer<'a> {
         &mut self,
         mut players: Players,
         step: u64,
+        group: &mut dyn Group,
     ) -> Result<(Players, BTreeMap<String, f64>), Error> {
         let config = self.checked.config();
         let critic_steps = config.training.critic_steps as u64;
@@ -146,24 +157,34 @@ impl<'a> Trainer<'a> {
             let (gradients, pictures): (Vec<_>, Vec<_>) =
                 results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
             made = pictures;
-            let scores = Scores::mean(&gradients);
-            let (gradients, loss) =
-                self.whole(&players.critic, gradients, Player::Critic, step, &mut players.memory)?;
+            let Whole { gradients, loss, scores } = self.whole(
+                &players.critic,
+                gradients,
+                Player::Critic,
+                step,
+                &mut players.memory,
+                group,
+            )?;
             values.insert("score/real".to_owned(), scores.real);
             values.insert("score/fake".to_owned(), scores.fake);
             record(self.plan(), Player::Critic, step, &players.memory, loss, &mut values);
             players.critic = players.critic_optimizer.update(players.critic, gradients);
             players.teach(number);
-            self.remember(&mut players, scores, number);
+            self.remember(&mut players, scores, number, group);
         }
         let (judge, memory) = (self.judge(&players), &players.memory);
         let results = self
             .workers
             .map(made, |worker, made| self.generator_gradients(judge, worker, made, step, memory));
         let gradients = results.into_iter().collect::<Result<_, _>>()?;
-        let generator = &players.generator;
-        let (gradients, loss) =
-            self.whole(generator, gradients, Player::Generator, step, &mut players.memory)?;
+        let Whole { gradients, loss, .. } = self.whole(
+            &players.generator,
+            gradients,
+            Player::Generator,
+            step,
+            &mut players.memory,
+            group,
+        )?;
         record(self.plan(), Player::Generator, step, &players.memory, loss, &mut values);
         players.generator = players.generator_optimizer.update(players.generator, gradients);
         for name in SIGNS {
@@ -365,8 +386,8 @@ impl<'a> Trainer<'a> {
         seed.named_rng(Purpose::Partner, number, worker as u64, name)
     }
 
-    /// Joins the workers' gradients, and refuses what is not finite before it reaches a weight; also the
-    /// loss. The raw values of the terms are remembered.
+    /// Joins the gradients of all workers of all processes, and refuses what is not finite before it
+    /// reaches a weight; also the loss. The raw values of the terms are remembered.
     fn whole<M: Module>(
         &self,
         network: &M,
@@ -374,11 +395,19 @@ impl<'a> Trainer<'a> {
         player: Player,
         step: u64,
         memory: &mut Memory,
-    ) -> Result<(GradientsParams, f64), Error> {
-        let batch: usize = workers.iter().map(|worker| worker.rows).sum();
-        let share = |worker: &Gradients| worker.rows as f64 / batch as f64;
-        let parts: Vec<_> = workers.iter().map(|w| (share(w), w.parts.clone())).collect();
-        let parts = Parts::combine(&parts);
+        group: &mut dyn Group,
+    ) -> Result<Whole, Error> {
+        let batch = self.checked.config().training.batch as f64;
+        let share = |worker: &Gradients| worker.rows as f64 / batch;
+        let terms = self.plan().terms().len();
+        let own = |worker: &Gradients| -> Vec<f64> {
+            let scores = worker.scores.unwrap_or_default();
+            let all = worker.parts.numbers(terms).into_iter().chain(scores.numbers());
+            all.map(|number| share(worker) * number).collect()
+        };
+        let numbers = sum_numbers(group, workers.iter().map(own).collect());
+        let (numbers, scores) = numbers.split_at(1 + 2 * terms);
+        let (parts, scores) = (Parts::of_sum(numbers), Scores::of_numbers(scores));
         if let Some((quantity, value)) = parts.not_finite(self.plan()) {
             let step = step + 1;
             return Err(Error::Diverged { player, quantity, value, step, last: String::new() });
@@ -387,12 +416,19 @@ impl<'a> Trainer<'a> {
             memory.set_latest(&self.plan().terms()[*index].name, *raw);
         }
         let gradients = workers.into_iter().map(|w| (share(&w), w.of_weights)).collect();
-        Ok((combine(network, gradients), parts.loss))
+        let gradients = sum_gradients(group, network, combine(network, gradients));
+        Ok(Whole { gradients, loss: parts.loss, scores })
     }
 
     /// Takes an update's scores into what regularizers remember, and adjusts what follows signs of
     /// overfitting when it is time to.
-    fn remember(&mut self, players: &mut Players, scores: Scores, number: u64) {
+    fn remember(
+        &mut self,
+        players: &mut Players,
+        scores: Scores,
+        number: u64,
+        group: &mut dyn Group,
+    ) {
         for anchor in self.plan().anchors() {
             let mean = if anchor.of == Input::Real { scores.real } else { scores.fake };
             players.memory.observe(&anchor, &[mean]);
@@ -406,7 +442,7 @@ impl<'a> Trainer<'a> {
         let mut tally = players.memory.tally();
         tally.add(scores.real, scores.sign, scores.fake);
         if tally.batches() >= overfitting::INTERVAL {
-            let held_out = looks.then(|| self.held_out_score(players, number));
+            let held_out = looks.then(|| self.held_out_score(players, number, group));
             if let Some(score) = held_out {
                 players.memory.set_latest(SIGNS[3], score);
             }
@@ -437,7 +473,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The critic's mean score of some held-out pictures, seen the way it sees training pictures.
-    fn held_out_score(&self, players: &Players, number: u64) -> f64 {
+    fn held_out_score(&self, players: &Players, number: u64, group: &mut dyn Group) -> f64 {
         let config = self.checked.config();
         let mut rng = Seed(config.seed).rng(Purpose::HeldOut, number);
         let mut chosen = self.held_out.clone();
@@ -464,7 +500,10 @@ impl<'a> Trainer<'a> {
             let scores = critic.forward(pixels, hot);
             f64::from(scores.sum().into_scalar::<f32>())
         };
-        self.workers.map(rows, score).into_iter().sum::<f64>() / count as f64
+        let scores = self.workers.map(rows, score).into_iter();
+        // A process may have no picture of a few: all the same it must be there.
+        let scores = scores.chain([0.0]).map(|score| vec![score]).collect();
+        sum_numbers(group, scores).iter().sum::<f64>() / count as f64
     }
 }
 
@@ -487,19 +526,12 @@ impl Scores {
         Self { real: mean(real), sign: mean(&signs), fake: mean(fake) }
     }
 
-    /// Over all workers.
-    fn mean(workers: &[Gradients]) -> Self {
-        let batch: usize = workers.iter().map(|worker| worker.rows).sum();
-        let add = |sum: Scores, worker: &Gradients| {
-            let share = worker.rows as f64 / batch as f64;
-            let own = worker.scores.unwrap_or_default();
-            Scores {
-                real: sum.real + share * own.real,
-                sign: sum.sign + share * own.sign,
-                fake: sum.fake + share * own.fake,
-            }
-        };
-        workers.iter().fold(Scores::default(), add)
+    fn numbers(&self) -> [f64; 3] {
+        [self.real, self.sign, self.fake]
+    }
+
+    fn of_numbers(numbers: &[f64]) -> Self {
+        Self { real: numbers[0], sign: numbers[1], fake: numbers[2] }
     }
 }
 

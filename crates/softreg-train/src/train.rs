@@ -3,6 +3,7 @@
 use crate::checkpoint;
 use crate::config::{Checked, keys};
 use crate::error::Error;
+use crate::group::{Group, Order};
 use crate::observer::{Event, Observer, Tick};
 use crate::players::Players;
 use crate::sample::{self, PictureSet};
@@ -18,7 +19,7 @@ use softreg_run::checkpoint as container;
 use softreg_run::tensorboard::EventWriter;
 use softreg_run::{Picture, RunFolder, State, Status, atomic, chart, encode_png, metrics, sheet};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -45,6 +46,9 @@ pub struct Run<'a> {
     pub interrupt: &'a AtomicBool,
     /// Versions for the run's status.
     pub versions: BTreeMap<String, String>,
+    /// The processes that train together; this one is rank 0, the others are each a
+    /// [`crate::Follower`]. [`crate::Alone`] where there is one.
+    pub group: &'a mut dyn Group,
 }
 
 /// How a run ended.
@@ -82,8 +86,14 @@ impl Run<'_> {
         let batch = config.training.batch;
         let checked = self.checked;
         let device = self.device.clone();
-        let mut trainer =
-            Trainer::new(checked, self.pictures, &self.training, &self.held_out, &device)?;
+        let mut trainer = Trainer::new(
+            checked,
+            self.pictures,
+            &self.training,
+            &self.held_out,
+            &device,
+            self.group,
+        )?;
         let restored = if resume { self.restored()? } else { None };
         if resume {
             self.keep_configuration()?;
@@ -105,7 +115,8 @@ impl Run<'_> {
             if self.interrupt.load(Ordering::Relaxed) {
                 break Err(format!("interrupted after {} steps", progress.step));
             }
-            let (next, values) = match trainer.step(players, progress.step) {
+            Order::Step.give(self.group);
+            let (next, values) = match trainer.step(players, progress.step, self.group) {
                 Ok(done) => done,
                 Err(error) => return Err(self.failed(error, &progress)),
             };
@@ -203,6 +214,7 @@ impl Run<'_> {
             atomic::write(self.folder.losses(), &encode_png(&chart)?)?;
         }
         records.events.sync()?;
+        Order::End.give(self.group);
         let finished = reason.is_ok();
         let (Ok(reason) | Err(reason)) = reason;
         let state = if finished { State::Finished } else { State::Stopped };
@@ -229,6 +241,7 @@ impl Run<'_> {
             }
         }
         let latest = container::latest_valid(self.folder.checkpoints())?;
+        self.hand_out(&latest.path)?;
         for (step, reason) in latest.skipped {
             let notice = format!("{reason}; skipping the checkpoint of step {step}");
             self.observer.notice(Event::Notice(notice));
@@ -282,12 +295,24 @@ impl Run<'_> {
         let path = self.folder.checkpoint(progress.step);
         let fingerprint = &self.pictures.fingerprint;
         checkpoint::write(&path, self.checked, fingerprint, players, progress, &self.device)?;
+        self.hand_out(&path)?;
         let best = progress.best.map(|_| progress.best_step);
         // Of the one that is being measured it is not known yet.
         let needed: Vec<u64> = best.into_iter().chain(progress.pending).collect();
         let keep = self.checked.config().output.keep;
         container::prune(self.folder.checkpoints(), keep, &needed)?;
         self.observer.notice(Event::Checkpoint { step: progress.step });
+        Ok(())
+    }
+
+    /// Has all processes go on from a checkpoint. That of the same step changes nothing, but where
+    /// processors differ, so do the last digits of what they compute, and this keeps them together.
+    fn hand_out(&mut self, path: &Path) -> Result<(), Error> {
+        if self.group.size() > 1 {
+            let mut bytes = std::fs::read(path).map_err(softreg_run::Error::io("read", path))?;
+            Order::Take.give(self.group);
+            self.group.broadcast(&mut bytes);
+        }
         Ok(())
     }
 

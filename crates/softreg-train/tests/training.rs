@@ -9,7 +9,7 @@ use softreg_run::{RunFolder, State};
 use softreg_train::config::{Checked, RunConfig, keys, parse};
 use softreg_train::observer::{Event, Observer};
 use softreg_train::sample::PictureSet;
-use softreg_train::{Error, OPTIMIZERS, Outcome, Run, Validation};
+use softreg_train::{Alone, Error, OPTIMIZERS, Outcome, Run, Validation};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -62,6 +62,7 @@ fn train(
         observer,
         interrupt: &AtomicBool::new(false),
         versions: Default::default(),
+        group: &mut Alone,
     }
     .train(resume)
 }

@@ -4,6 +4,7 @@ use super::choices::{self, Choices};
 use crate::backend::{self, Found};
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
+use crate::together::Together;
 use crate::trained;
 use crate::validation::HeldOut;
 use anyhow::Context;
@@ -13,7 +14,7 @@ use serde_json::json;
 use softreg_image::Collection;
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{Checked, keys, parse};
-use softreg_train::{Outcome, Run, RunConfig, Validation};
+use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
   softreg train art.zip --size 48x64 --flip
   softreg train --recipe cifar10 --reg consistency=5 --reg l2=0
   softreg train --resume runs/motif-001 --minutes 10
-  softreg train --print-config > my.toml && softreg train --recipe my.toml"
+  softreg train --print-config > my.toml && softreg train --recipe my.toml
+  mpirun -n 4 softreg train my-pictures/         the batch over four processes (built with --features mpi)"
 )]
 pub(crate) struct Train {
     #[command(flatten)]
@@ -74,22 +76,27 @@ impl Train {
             (_, true) => Mode::Json,
             _ => Mode::Human,
         });
-        match &self.resume {
-            Some(folder) => self.go_on(folder, progress),
-            None => self.start(progress),
-        }
+        let mut together = Together::join()?;
+        let trained = match (together.group().rank(), &self.resume) {
+            (0, Some(folder)) => self.go_on(folder, progress, &mut together),
+            (0, None) => self.start(progress, &mut together),
+            _ => self.follow(&mut together),
+        };
+        trained.map_err(|error| together.fail(error))
     }
 
-    fn start(&self, mut progress: Progress) -> anyhow::Result<()> {
+    fn start(&self, mut progress: Progress, together: &mut Together) -> anyhow::Result<()> {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
         let Found { backend, device, .. } = backend::device(&self.device)?;
-        backend::use_threads(config.training.threads)?;
-        if backend.graphics && config.training.threads == 0 {
+        // Several processes on one machine share its cores: one each, where nothing else is said.
+        if config.training.threads == 0 && (backend.graphics || together.group().size() > 1) {
             config.training.threads = 1;
         }
+        backend::use_threads(config.training.threads)?;
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
         let ready = Ready::new(checked, pictures, device)?;
+        together.tell(&ready.checked, &ready.pictures);
         let (checked, pictures) = (&ready.checked, &ready.pictures);
         let folder = match &self.out {
             Some(path) => RunFolder::create(path)?,
@@ -115,10 +122,15 @@ impl Train {
             let more = pictures.skipped.len() - 5;
             progress.say(&format!("note: skipped {more} more, see {}", folder.data().display()));
         }
-        self.train(&folder, ready, &mut progress, false)
+        self.train(&folder, ready, &mut progress, together, false)
     }
 
-    fn go_on(&self, path: &Path, mut progress: Progress) -> anyhow::Result<()> {
+    fn go_on(
+        &self,
+        path: &Path,
+        mut progress: Progress,
+        together: &mut Together,
+    ) -> anyhow::Result<()> {
         let folder = RunFolder::open(path)?;
         let _lock = folder.lock()?;
         let before = trained::configuration(&folder)?;
@@ -140,8 +152,26 @@ impl Train {
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         let ready = Ready::new(checked, pictures, device)?;
+        together.tell(&ready.checked, &ready.pictures);
         progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
-        self.train(&folder, ready, &mut progress, true)
+        self.train(&folder, ready, &mut progress, together, true)
+    }
+
+    /// All processes but the first: what is trained, the first one says.
+    fn follow(&self, together: &mut Together) -> anyhow::Result<()> {
+        let config = together.hear()?;
+        let device = backend::device(&self.device)?.device;
+        backend::use_threads(config.training.threads)?;
+        // The first one ends the run; here Ctrl-C would take it down with this one.
+        ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")?;
+        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        let checked = config.check(&pictures)?;
+        together.compare(&pictures)?;
+        let (training, held_out) = checked.config().parts(&pictures);
+        let (checked, pictures) = (&checked, &pictures);
+        let group = together.group();
+        Follower { checked, pictures, training, held_out, device, group }.follow()?;
+        Ok(())
     }
 
     fn train(
@@ -149,6 +179,7 @@ impl Train {
         folder: &RunFolder,
         ready: Ready,
         progress: &mut Progress,
+        together: &mut Together,
         resume: bool,
     ) -> anyhow::Result<()> {
         static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -159,6 +190,13 @@ impl Train {
             }
         })
         .context("cannot listen for Ctrl-C")?;
+        let processes = together.group().size();
+        if processes > 1 {
+            progress.say(&match ready.checked.config().training.threads {
+                1 => format!("{processes} processes of one thread"),
+                threads => format!("{processes} processes of {threads} threads"),
+            });
+        }
         let Ready { checked, pictures, device, training, held_out, validation } = ready;
         let run = Run {
             folder,
@@ -174,8 +212,10 @@ impl Train {
                 ("softreg".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
                 ("device".to_owned(), self.device.clone()),
             ]),
+            group: together.group(),
         };
         let outcome = run.train(resume)?;
+        together.part();
         progress.end();
         self.conclude(folder, &outcome, progress)
     }

@@ -15,5 +15,6 @@ mod program;
 mod resume;
 mod studio;
 mod text;
+mod together;
 mod train;
 mod tune;

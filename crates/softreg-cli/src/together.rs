@@ -1,0 +1,149 @@
+//! The processes that `mpirun`, `srun` or another launcher started to train one network together.
+
+#[cfg(feature = "mpi")]
+mod mpi;
+
+use crate::failure::{self, usage};
+use serde::{Deserialize, Serialize};
+use softreg_image::Collection;
+use softreg_train::config::{Checked, keys, parse};
+use softreg_train::{Alone, Error, Group, RunConfig};
+
+/// The group that this process belongs to.
+pub(crate) struct Together {
+    group: Joined,
+    /// What the first process said that the pictures are.
+    fingerprint: String,
+    parted: bool,
+}
+
+enum Joined {
+    Alone(Alone),
+    #[cfg(feature = "mpi")]
+    Mpi(mpi::Mpi),
+}
+
+/// What the first process tells the others.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    version: String,
+    /// The configuration, as it is written into the run folder.
+    config: String,
+    /// Of the pictures.
+    fingerprint: String,
+}
+
+/// Set by launchers of processes: how many there are. Open MPI, MPICH and Intel MPI, MVAPICH, Slurm.
+const LAUNCHERS: [&str; 4] =
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
+
+/// How many processes a launcher started, as far as it says.
+fn launched() -> usize {
+    let size = |name: &str| std::env::var(name).ok()?.parse().ok();
+    LAUNCHERS.into_iter().find_map(size).unwrap_or(1)
+}
+
+impl Together {
+    /// Joins the others, where there are any.
+    pub(crate) fn join() -> anyhow::Result<Self> {
+        let group = match launched() {
+            0 | 1 => Joined::Alone(Alone),
+            #[cfg(feature = "mpi")]
+            _ => Joined::Mpi(mpi::Mpi::join()?),
+            #[cfg(not(feature = "mpi"))]
+            processes => {
+                return Err(usage(format!(
+                    "{processes} processes were started together, and this softreg was built without MPI, so each would train by itself: install it with --features mpi, or start one"
+                )));
+            }
+        };
+        Ok(Self { group, fingerprint: String::new(), parted: false })
+    }
+
+    pub(crate) fn group(&mut self) -> &mut dyn Group {
+        match &mut self.group {
+            Joined::Alone(alone) => alone,
+            #[cfg(feature = "mpi")]
+            Joined::Mpi(mpi) => mpi,
+        }
+    }
+
+    /// Tells the others what is trained on what, and waits until all have it; the first process only.
+    pub(crate) fn tell(&mut self, checked: &Checked, pictures: &Collection) {
+        let told = Told {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: keys::with_comments(checked.config()),
+            fingerprint: pictures.fingerprint.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&told).unwrap_or_default();
+        self.group().broadcast(&mut bytes);
+        self.meet();
+    }
+
+    /// The configuration of the first process; the others only.
+    pub(crate) fn hear(&mut self) -> anyhow::Result<RunConfig> {
+        let mut bytes = Vec::new();
+        self.group().broadcast(&mut bytes);
+        let told: Told = serde_json::from_slice(&bytes).map_err(|error| {
+            usage(format!("this is another softreg than that of process 0: {error}"))
+        })?;
+        if told.version != env!("CARGO_PKG_VERSION") {
+            return Err(usage(format!(
+                "this is softreg {}, and process 0 is softreg {}: install the same on every host",
+                env!("CARGO_PKG_VERSION"),
+                told.version
+            )));
+        }
+        self.fingerprint = told.fingerprint;
+        Ok(parse::parse(&told.config, "the configuration of process 0")?)
+    }
+
+    /// Checks that the pictures are those of the first process, and meets the others; the others only.
+    pub(crate) fn compare(&mut self, pictures: &Collection) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            pictures.fingerprint == self.fingerprint,
+            "the pictures here are others than those of process 0: give every host the same files"
+        );
+        self.meet();
+        Ok(())
+    }
+
+    /// Waits for all processes.
+    fn meet(&mut self) {
+        let group = self.group();
+        let mut all = vec![0.0; group.size()];
+        group.all_gather_numbers(&[0.0], &mut all);
+    }
+
+    /// Says that the others wait for nothing more.
+    pub(crate) fn part(&mut self) {
+        self.parted = true;
+    }
+
+    /// Ends all processes after an error that only this one knows, where others wait for it; else the error
+    /// comes back, to be reported once.
+    pub(crate) fn fail(&mut self, error: anyhow::Error) -> anyhow::Error {
+        let (rank, size) = (self.group().rank(), self.group().size());
+        // Training that diverges does so on all: they come to the same numbers.
+        let all_know = matches!(
+            error.downcast_ref(),
+            Some(Error::Diverged { .. } | Error::TooManyProcesses { .. })
+        );
+        match &self.group {
+            _ if size == 1 || self.parted => error,
+            _ if all_know => {
+                if rank == 0 {
+                    error
+                } else {
+                    failure::Told.into()
+                }
+            }
+            Joined::Alone(_) => error,
+            #[cfg(feature = "mpi")]
+            Joined::Mpi(mpi) => {
+                let error = error.context(format!("process {rank} of {size} on {}", mpi.host()));
+                mpi.abort(failure::report(&error))
+            }
+        }
+    }
+}

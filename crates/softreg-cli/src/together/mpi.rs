@@ -1,0 +1,79 @@
+//! A group over MPI.
+
+use anyhow::Context;
+use mpi::Threading;
+use mpi::environment::{Universe, processor_name};
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator, CommunicatorCollectives, Root};
+use softreg_train::Group;
+
+/// Bytes that one broadcast carries: MPI counts in 32 bits.
+const LOAD: usize = 1 << 30;
+
+/// All processes that were started together.
+pub(crate) struct Mpi {
+    // Before the universe: dropped in this order.
+    world: SimpleCommunicator,
+    _universe: Universe,
+}
+
+impl Mpi {
+    /// Initializes MPI, once in a process.
+    pub(super) fn join() -> anyhow::Result<Self> {
+        // Only the thread that trains talks to the others.
+        let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
+            .context("MPI cannot be initialized in this process")?;
+        Ok(Self { world: universe.world(), _universe: universe })
+    }
+
+    /// The name of this host.
+    pub(super) fn host(&self) -> String {
+        processor_name().unwrap_or_else(|_| "an unknown host".to_owned())
+    }
+
+    /// Ends all processes.
+    pub(super) fn abort(&self, code: u8) -> ! {
+        self.world.abort(code.into())
+    }
+}
+
+impl Drop for Mpi {
+    fn drop(&mut self) {
+        // The others would wait for this one for ever.
+        if std::thread::panicking() {
+            self.abort(1);
+        }
+    }
+}
+
+impl Group for Mpi {
+    fn rank(&self) -> usize {
+        self.world.rank() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.world.size() as usize
+    }
+
+    fn all_to_all(&mut self, given: &[f32], received: &mut [f32]) {
+        self.world.all_to_all_into(given, received);
+    }
+
+    fn all_gather(&mut self, given: &[f32], received: &mut [f32]) {
+        self.world.all_gather_into(given, received);
+    }
+
+    fn all_gather_numbers(&mut self, given: &[f64], received: &mut [f64]) {
+        self.world.all_gather_into(given, received);
+    }
+
+    fn broadcast(&mut self, bytes: &mut Vec<u8>) {
+        let root = self.world.process_at_rank(0);
+        let mut length = [bytes.len() as u64];
+        root.broadcast_into(&mut length);
+        bytes.resize(length[0] as usize, 0);
+        for load in bytes.chunks_mut(LOAD) {
+            root.broadcast_into(load);
+        }
+    }
+}

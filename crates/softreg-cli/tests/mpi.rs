@@ -1,0 +1,212 @@
+//! Training over several processes, started by a real `mpirun`. Built with `--features mpi` only.
+
+#![cfg(feature = "mpi")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
+
+use assert_cmd::cargo::cargo_bin;
+use softreg_run::RunFolder;
+use softreg_run::checkpoint::{self, Checkpoint};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const SMALL: [&str; 12] = [
+    "motif:60",
+    "--size",
+    "16",
+    "--batch",
+    "32",
+    "--width",
+    "6",
+    "--seed",
+    "5",
+    "--quiet",
+    "--set",
+    "output.checkpoint-every=10",
+];
+
+/// `mpirun` with `size` processes, in a folder.
+fn mpirun(dir: &Path, size: usize) -> Command {
+    let mut command = Command::new("mpirun");
+    // Tests run as root on machines with fewer cores than processes.
+    command.args(["--allow-run-as-root", "--oversubscribe", "-n", &size.to_string()]);
+    command.current_dir(dir);
+    command
+}
+
+fn train(dir: &Path, size: usize, arguments: &[&str]) -> Output {
+    let mut command = mpirun(dir, size);
+    command.arg(cargo_bin("softreg")).arg("train").args(arguments);
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn newest(folder: &Path) -> Checkpoint {
+    let folder = RunFolder::open(folder).unwrap();
+    checkpoint::latest_valid(folder.checkpoints()).unwrap().checkpoint
+}
+
+#[test]
+fn one_two_and_four_processes_come_to_the_same_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for (size, threads) in [(1, "4"), (2, "2"), (4, "1"), (4, "0")] {
+        let out = format!("{size}x{threads}");
+        let more = ["--out", &out, "--threads", threads, "--steps", "50"];
+        let output = train(dir.path(), size, &[SMALL.as_slice(), &more].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        // One process speaks.
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{out}/sheet.png\n"));
+        all.push((out.clone(), newest(&dir.path().join(out))));
+    }
+    for (name, checkpoint) in &all[1..] {
+        assert!(checkpoint.tensors == all[0].1.tensors, "{name} has other weights");
+    }
+}
+
+/// The processes under `parent`, with the rank that each has.
+fn ranks(parent: u32) -> Vec<(usize, i32)> {
+    let read = |pid: &str, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+    let one = |entry: std::fs::DirEntry| {
+        let pid = entry.file_name().into_string().ok()?;
+        let stat = read(&pid, "stat")?;
+        let under: u32 = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+        let environment = read(&pid, "environ")?;
+        let rank = environment.split('\0').find_map(|v| v.strip_prefix("OMPI_COMM_WORLD_RANK="))?;
+        (under == parent).then_some((rank.parse().ok()?, pid.parse().ok()?))
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter_map(one).collect()
+}
+
+fn wait(mut child: Child, most: Duration) -> Output {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < most, "the other processes hang");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// Starts four processes that train for a long time, and waits until a checkpoint is there.
+fn begun(dir: &Path) -> Child {
+    let mut command = mpirun(dir, 4);
+    command.arg(cargo_bin("softreg")).arg("train").args(SMALL);
+    command.args(["--out", "run", "--steps", "1000000"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while checkpoint::list(dir.join("run/checkpoints")).unwrap().last().is_none_or(|s| *s < 20) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+/// Goes on for twenty steps as `size` processes.
+fn goes_on(dir: &Path, size: usize) {
+    let step: u64 = newest(&dir.join("run")).text("step").unwrap().parse().unwrap();
+    let steps = (step + 20).to_string();
+    let output = train(dir, size, &["--resume", "run", "--quiet", "--steps", &steps]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(newest(&dir.join("run")).text("step").unwrap(), steps);
+}
+
+#[test]
+fn a_killed_process_ends_all_and_fewer_go_on() {
+    for killed in [0, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let child = begun(dir.path());
+        let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == killed).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        let output = wait(child, Duration::from_secs(20));
+        assert!(!output.status.success());
+        let said = said(&output);
+        assert!(
+            said.contains(&format!("process rank {killed}")) && said.contains("signal 9"),
+            "{said}"
+        );
+        goes_on(dir.path(), 2);
+    }
+}
+
+#[test]
+fn an_interruption_is_saved_by_the_first_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = begun(dir.path());
+    let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    wait(child, Duration::from_secs(30));
+    goes_on(dir.path(), 4);
+}
+
+#[test]
+fn other_pictures_on_another_host_are_refused_before_a_run_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = |folder: &str, shade: u8| {
+        let folder = dir.path().join(folder).join("pictures");
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..12u8 {
+            let picture = image::RgbImage::from_pixel(16, 16, image::Rgb([shade, 20 * i, 7]));
+            picture.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+    };
+    picture("a", 10);
+    picture("b", 11);
+    // A host of its own: one that sees other pictures under the same name.
+    let mount = "mount --bind b a && exec \"$@\"";
+    let elsewhere = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"];
+    let mut tried = Command::new(elsewhere[0]);
+    tried.args(&elsewhere[1..]).arg("true");
+    if !tried.current_dir(dir.path()).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no mounts of its own for a process here");
+        return;
+    }
+    let mut command = mpirun(dir.path(), 1);
+    let train = ["train", "a/pictures", "--size", "16", "--out", "run", "--steps", "9"];
+    let train: Vec<_> = train.into_iter().chain(["--batch", "16", "--quiet"]).collect();
+    command.arg(cargo_bin("softreg")).args(&train).args([":", "-n", "1"]);
+    command.args(elsewhere).arg(cargo_bin("softreg")).args(&train);
+    let output = command.output().unwrap();
+    let said = said(&output);
+    assert!(!output.status.success());
+    assert!(
+        said.contains("process 1 of 2") && said.contains("others than those of process 0"),
+        "{said}"
+    );
+    assert!(!dir.path().join("run").exists());
+}
+
+#[test]
+fn what_all_processes_know_is_said_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let few = [SMALL.as_slice(), &["--out", "few", "--steps", "9"]].concat();
+    let output = train(dir.path(), 5, &few);
+    assert!(!output.status.success());
+    assert_eq!(
+        said(&output).matches("cannot be split over 5 processes").count(),
+        1,
+        "{}",
+        said(&output)
+    );
+
+    let rates = [
+        "--loss",
+        "wasserstein",
+        "--set",
+        "optimizer.name=sgd",
+        "--set",
+        "optimizer.critic-rate=10",
+    ];
+    let wild = [SMALL.as_slice(), &["--out", "wild", "--steps", "999"], &rates].concat();
+    let output = train(dir.path(), 4, &wild);
+    assert!(!output.status.success());
+    assert_eq!(said(&output).matches("training diverged").count(), 1, "{}", said(&output));
+
+    let wrong = train(dir.path(), 2, &["motif", "--reg", "nonsense=1"]);
+    assert_eq!(said(&wrong).matches("error: process 0 of 2").count(), 1, "{}", said(&wrong));
+}

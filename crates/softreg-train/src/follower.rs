@@ -1,0 +1,62 @@
+//! A process beside the one that keeps the run folder: it computes its part of every step.
+
+use crate::checkpoint;
+use crate::config::Checked;
+use crate::error::Error;
+use crate::group::{Group, Order};
+use crate::players::Players;
+use crate::step::Trainer;
+use crate::stop::Progress;
+use burn::tensor::Device;
+use softreg_image::Collection;
+use softreg_run::checkpoint as container;
+use std::path::Path;
+
+/// Everything that a process of a group needs, all but rank 0, which has a [`crate::Run`]. All of it must
+/// be what rank 0 has.
+pub struct Follower<'a> {
+    /// What was asked for.
+    pub checked: &'a Checked,
+    /// The pictures, those held out included.
+    pub pictures: &'a Collection,
+    /// The pictures to train on, as indices.
+    pub training: Vec<usize>,
+    /// The pictures held out, as indices.
+    pub held_out: Vec<usize>,
+    /// Where it computes.
+    pub device: Device,
+    /// The processes that train together.
+    pub group: &'a mut dyn Group,
+}
+
+impl Follower<'_> {
+    /// Does what rank 0 says until the run ends, and returns the steps done.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] on all processes in the same step; any other error on this one alone, which
+    /// must then end the group.
+    pub fn follow(self) -> Result<u64, Error> {
+        let Self { checked, pictures, training, held_out, device, group } = self;
+        let mut trainer = Trainer::new(checked, pictures, &training, &held_out, &device, group)?;
+        let mut players = Players::new(checked, &device);
+        let mut progress = Progress::default();
+        loop {
+            match Order::wait(group) {
+                Order::Step => {
+                    players = trainer.step(players, progress.step, group)?.0;
+                    progress.step += 1;
+                }
+                Order::Take => {
+                    let mut bytes = Vec::new();
+                    group.broadcast(&mut bytes);
+                    let path = Path::new("the checkpoint of rank 0");
+                    let file = container::parse(path, &bytes)?;
+                    let fingerprint = &pictures.fingerprint;
+                    (players, progress) =
+                        checkpoint::restore(path, file, checked, fingerprint, &device)?;
+                }
+                Order::End => return Ok(progress.step),
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Processes that train one network together.
+//!
+//! Each holds all weights, draws the same batch and computes with its own part of it; gradients and
+//! means are summed over all, so that every process takes the same step. Rank 0 alone reads and writes
+//! the run folder and decides what is done next; the others follow its orders. What a step needs of the
+//! engine beneath is a [`Group`]; this crate knows none but [`Alone`].
+
+use crate::replica::pairwise;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+
+/// The processes that train together, seen from one of them. Every function is called by all of them, in
+/// the same order; one that was lost ends the others, by whatever means the engine has.
+pub trait Group {
+    /// Which one this is, from 0.
+    fn rank(&self) -> usize;
+
+    /// How many there are.
+    fn size(&self) -> usize;
+
+    /// Block `i` of what a process gives goes to process `i`: `received[r]` is the block for this one of
+    /// process `r`. Both are `size` blocks of equal length.
+    fn all_to_all(&mut self, given: &[f32], received: &mut [f32]);
+
+    /// What every process gives, by rank: `received` is `size` times as long as `given`.
+    fn all_gather(&mut self, given: &[f32], received: &mut [f32]);
+
+    /// As [`Group::all_gather`], for numbers.
+    fn all_gather_numbers(&mut self, given: &[f64], received: &mut [f64]);
+
+    /// Hands the bytes of rank 0 to all.
+    fn broadcast(&mut self, bytes: &mut Vec<u8>);
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Group for Alone {
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn size(&self) -> usize {
+        1
+    }
+
+    fn all_to_all(&mut self, given: &[f32], received: &mut [f32]) {
+        received.copy_from_slice(given);
+    }
+
+    fn all_gather(&mut self, given: &[f32], received: &mut [f32]) {
+        received.copy_from_slice(given);
+    }
+
+    fn all_gather_numbers(&mut self, given: &[f64], received: &mut [f64]) {
+        received.copy_from_slice(given);
+    }
+
+    fn broadcast(&mut self, _bytes: &mut Vec<u8>) {}
+}
+
+/// What rank 0 tells the others to do next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Order {
+    /// Take a step.
+    Step,
+    /// Take over the state that follows, that of the checkpoint just written or read.
+    Take,
+    /// The run is over.
+    End,
+}
+
+impl Order {
+    const ALL: [Self; 3] = [Self::Step, Self::Take, Self::End];
+
+    /// Gives the order; rank 0 only.
+    pub(crate) fn give(self, group: &mut dyn Group) {
+        if group.size() > 1 {
+            let code = Self::ALL.iter().position(|order| *order == self);
+            group.broadcast(&mut code.map(|code| code as u8).into_iter().collect());
+        }
+    }
+
+    /// Waits for an order; all but rank 0.
+    pub(crate) fn wait(group: &mut dyn Group) -> Self {
+        let mut code = Vec::new();
+        group.broadcast(&mut code);
+        let order = code.first().and_then(|code| Self::ALL.get(usize::from(*code)));
+        order.copied().unwrap_or(Self::End)
+    }
+}
+
+/// `values ← Σᵣ valuesᵣ`, added [`pairwise`] by rank: the same bits on every process, whatever the engine.
+/// They are those of one process with all workers, where each has 1, 2, 4, 8 … of them.
+///
+/// Each process sums one block of all, and gathers the sums of the others. With `n` processes each sends
+/// `2·(n − 1)/n` times the length of `values`, as a ring does, in `2·(n − 1)` messages.
+pub(crate) fn sum(group: &mut dyn Group, values: &mut [f32]) {
+    let size = group.size();
+    if size == 1 || values.is_empty() {
+        return;
+    }
+    let block = values.len().div_ceil(size);
+    let mut padded = values.to_vec();
+    padded.resize(block * size, 0.0);
+    let mut parts = vec![0.0; block * size];
+    group.all_to_all(&padded, &mut parts);
+    let own = pairwise(parts.chunks_exact_mut(block).collect(), |left: &mut [f32], right| {
+        left.iter_mut().zip(right).for_each(|(left, right)| *left += *right);
+        left
+    });
+    group.all_gather(own.unwrap_or_default(), &mut padded);
+    values.copy_from_slice(&padded[..values.len()]);
+}
+
+/// The sum of the numbers of every worker of every process, added [`pairwise`].
+pub(crate) fn sum_numbers(group: &mut dyn Group, of_workers: Vec<Vec<f64>>) -> Vec<f64> {
+    let add = |mut left: Vec<f64>, right: Vec<f64>| {
+        left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
+        left
+    };
+    let own = pairwise(of_workers, add).unwrap_or_default();
+    let size = group.size();
+    if size == 1 {
+        return own;
+    }
+    let mut all = vec![0.0; own.len() * size];
+    group.all_gather_numbers(&own, &mut all);
+    let all = all.chunks_exact(own.len()).map(<[f64]>::to_vec).collect();
+    pairwise(all, add).unwrap_or_default()
+}
+
+/// The gradients of `module`, summed over all processes.
+pub(crate) fn sum_gradients<M: Module>(
+    group: &mut dyn Group,
+    module: &M,
+    mut gradients: GradientsParams,
+) -> GradientsParams {
+    if group.size() == 1 {
+        return gradients;
+    }
+    struct Flatten<'a> {
+        gradients: &'a mut GradientsParams,
+        values: Vec<f32>,
+    }
+    impl ModuleVisitor for Flatten<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // What has no gradient here has none anywhere: all compute the same terms.
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.values.extend(gradient.into_data().iter::<f32>());
+            }
+        }
+    }
+    struct Fill<'a> {
+        gradients: &'a mut GradientsParams,
+        values: &'a [f32],
+    }
+    impl ModuleVisitor for Fill<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(old) = self.gradients.remove::<D>(param.id) {
+                let (now, rest) = self.values.split_at(old.dims().iter().product());
+                self.values = rest;
+                let data = TensorData::new(now.to_vec(), old.dims());
+                self.gradients.register(param.id, Tensor::<D>::from_data(data, &old.device()));
+            }
+        }
+    }
+    let mut flatten = Flatten { gradients: &mut gradients, values: Vec::new() };
+    module.visit(&mut flatten);
+    let mut values = flatten.values;
+    sum(group, &mut values);
+    module.visit(&mut Fill { gradients: &mut gradients, values: &values });
+    gradients
+}
