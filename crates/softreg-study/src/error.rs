@@ -1,7 +1,5 @@
 //! What can go wrong with a study, each as a sentence with the way out.
 
-use std::path::PathBuf;
-
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -46,18 +44,20 @@ pub enum Error {
         most: usize,
     },
     /// The database refused.
-    #[error("the study {}: {reason}", path.display())]
+    #[error("the study {place}: {reason}")]
     Database {
-        /// Its file.
-        path: PathBuf,
+        /// Its file, or name and server.
+        place: String,
         /// What the database said.
         reason: String,
     },
     /// Not a study.
-    #[error("{} is no study of this version (found {found}): use a new folder, or the version that wrote it", path.display())]
+    #[error(
+        "{place} is no study of this version (found {found}): use a new folder, or the version that wrote it"
+    )]
     Foreign {
-        /// Its file.
-        path: PathBuf,
+        /// Its file, or name and server.
+        place: String,
         /// What was found.
         found: String,
     },

@@ -2,7 +2,7 @@
 //!
 //! A [`Plan`] is a [`Space`] of settings and a [`Method`]. It decides from the history alone what is
 //! tried next, so that any number of processes decide alike. A [`Store`] keeps the history in one SQLite
-//! file and hands out each task once; what a dead worker held is handed out again.
+//! file or on a PostgreSQL server, and hands out each task once; what a dead worker held is handed out again.
 //!
 //! Nothing here trains anything: how good a trial is, is told to the store from outside.
 
@@ -16,4 +16,4 @@ pub use error::{Error, Result};
 pub use method::Method;
 pub use plan::{Decision, Plan, Rung, Tried};
 pub use space::{Dimension, Domain, Parameters, Scale, Space};
-pub use store::{Claim, Recorded, STALE, Store, Task, tried};
+pub use store::{Address, Claim, Recorded, STALE, Store, Task, tried};

@@ -1,42 +1,93 @@
-//! The history of a study in one SQLite file, which hands out every task once.
+//! The history of a study in a database, which hands out every task once.
 //!
 //! Why a database: several processes work on one study, any of them may be killed at any moment, and
-//! what they decide must be decided on the same history. Every decision is one transaction.
+//! what they decide must be decided on the same history. Every decision is one transaction. One file of
+//! SQLite serves the processes of one machine, a PostgreSQL server those of many.
+
+mod postgres;
+mod sqlite;
 
 use crate::{Decision, Error, Parameters, Plan, Result, Rung, Tried};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use postgres::Server;
+use sqlite::File;
+use std::fmt;
+use std::path::PathBuf;
 
 /// A worker that has not been heard of for so many seconds is dead, and its task is handed out again.
 pub const STALE: f64 = 60.0;
 
 const FORMAT: &str = "softreg-study/1";
-/// How long to wait for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(30);
 
-const TABLES: &str = "
-CREATE TABLE study (format TEXT NOT NULL, plan TEXT NOT NULL, about TEXT NOT NULL);
-CREATE TABLE task (
-    trial      INTEGER NOT NULL,
-    rung       INTEGER NOT NULL,
-    parameters TEXT    NOT NULL,
-    state      TEXT    NOT NULL CHECK (state IN ('running', 'done', 'failed')),
-    worker     TEXT    NOT NULL,
-    heard      REAL    NOT NULL,
-    value      REAL,
-    about      TEXT,
-    PRIMARY KEY (trial, rung)
-) STRICT;
-";
+/// Where a study is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Address {
+    /// A file of SQLite.
+    File(PathBuf),
+    /// A PostgreSQL server.
+    Server {
+        /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or `host=… user=… dbname=…`. The connection is not
+        /// encrypted.
+        url: String,
+        /// The study's name there.
+        name: String,
+    },
+}
 
-/// A study on disk.
-#[derive(Debug)]
+/// Without the password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server { url, name } => write!(f, "{name} on {}", postgres::public(url)),
+        }
+    }
+}
+
+/// A study in its database.
 pub struct Store {
-    connection: Connection,
-    path: PathBuf,
+    base: Box<dyn Base>,
     plan: Plan,
 }
+
+/// What a database must do, each in one transaction.
+trait Base: Send {
+    /// Takes the next task for `worker`; `now` counts where the database has no clock of its own.
+    fn claim(&mut self, plan: &Plan, worker: &str, now: f64) -> Result<Claim>;
+
+    /// Changes a running task of `worker`; false where it is not that worker's any more.
+    fn change(&mut self, task: &Task, worker: &str, change: Change<'_>) -> Result<bool>;
+
+    /// Everything that was tried, by trial and rung.
+    fn history(&mut self) -> Result<Vec<Recorded>>;
+}
+
+/// What a worker tells about its task.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    /// The worker lives.
+    Beat(f64),
+    Done(f64, &'a str),
+    Failed(&'a str),
+    /// It is for the next who asks.
+    Released,
+}
+
+/// When the worker of a released task was heard.
+const NEVER: f64 = -1e300;
+
+impl<'a> Change<'a> {
+    /// The columns state, value and about after it.
+    fn columns(self) -> (&'static str, Option<f64>, Option<&'a str>) {
+        match self {
+            Self::Beat(_) | Self::Released => ("running", None, None),
+            Self::Done(value, about) => ("done", Some(value), Some(about)),
+            Self::Failed(reason) => ("failed", None, Some(reason)),
+        }
+    }
+}
+
+/// How a database's own errors are said.
+type Wrong = dyn Fn(&dyn fmt::Display) -> Error;
 
 /// What a worker is given.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,39 +126,40 @@ impl Store {
     /// Makes a study; `about` is kept with it word by word.
     ///
     /// # Errors
-    /// [`Error::Database`], also where there is a file already.
-    pub fn create(path: impl Into<PathBuf>, plan: &Plan, about: &str) -> Result<Self> {
-        let path = path.into();
-        let text = serde_json::to_string(plan).map_err(|e| error(&path)(&e))?;
-        let connection = connect(&path, true)?;
-        let mut store = Self { connection, path, plan: plan.clone() };
-        store.transact(|transaction| {
-            transaction.execute_batch(TABLES)?;
-            transaction
-                .execute("INSERT INTO study VALUES (?1, ?2, ?3)", params![FORMAT, text, about])
-        })?;
-        Ok(store)
+    /// [`Error::Database`], also where there is one already.
+    pub fn create(address: &Address, plan: &Plan, about: &str) -> Result<()> {
+        let text = serde_json::to_string(plan).map_err(|e| error(address)(&e))?;
+        match address {
+            Address::File(path) => File::create(path, &text, about),
+            Address::Server { url, name } => Server::create(url, name, &text, about),
+        }
     }
 
-    /// Opens a study, with what was kept about it.
+    /// Opens a study, with what was kept about it. `notice` is told what a person should know while it is
+    /// in use: that a server is away, and that it is back.
     ///
     /// # Errors
     /// [`Error::Foreign`] where it is none of this version, [`Error::Database`].
-    pub fn open(path: impl Into<PathBuf>) -> Result<(Self, String)> {
-        let path = path.into();
-        let connection = connect(&path, false)?;
-        let foreign = |found: String| Error::Foreign { path: path.clone(), found };
-        let row = connection
-            .query_row("SELECT format, plan, about FROM study", [], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-            })
-            .map_err(|e| foreign(e.to_string()))?;
-        let (format, plan, about) = row;
+    pub fn open(
+        address: &Address,
+        notice: impl Fn(&str) + Send + 'static,
+    ) -> Result<(Self, String)> {
+        let (base, [format, plan, about]): (Box<dyn Base>, _) = match address {
+            Address::File(path) => {
+                let (file, texts) = File::open(path)?;
+                (Box::new(file), texts)
+            }
+            Address::Server { url, name } => {
+                let (server, texts) = Server::open(url, name, Box::new(notice))?;
+                (Box::new(server), texts)
+            }
+        };
+        let foreign = |found: String| Error::Foreign { place: address.to_string(), found };
         if format != FORMAT {
             return Err(foreign(format));
         }
         let plan = serde_json::from_str(&plan).map_err(|e| foreign(e.to_string()))?;
-        Ok((Self { connection, path, plan }, about))
+        Ok((Self { base, plan }, about))
     }
 
     /// What is searched, and how.
@@ -115,43 +167,13 @@ impl Store {
         &self.plan
     }
 
-    /// Takes the next task for `worker`; `now` is in seconds since a fixed moment, the same for all
-    /// workers. What a dead worker held comes first.
+    /// Takes the next task for `worker`. What a dead worker held comes first. `now` is in seconds since a
+    /// fixed moment, the same for all workers; a server counts by its own clock instead.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn claim(&mut self, worker: &str, now: f64) -> Result<Claim> {
-        let plan = self.plan.clone();
-        self.transact(|transaction| {
-            let left = transaction
-                .query_row(
-                    "SELECT trial, rung, parameters FROM task
-                     WHERE state = 'running' AND heard < ?1 ORDER BY rung DESC, trial LIMIT 1",
-                    [now - STALE],
-                    task,
-                )
-                .optional()?;
-            let (decision, taken_over) = match left {
-                Some(task) => (Decision::Try { trial: task.trial, rung: task.rung }, Some(task)),
-                None => (plan.next(&tried(&recorded(transaction)?)), None),
-            };
-            let Decision::Try { trial, rung } = decision else {
-                let waits = decision == Decision::Wait;
-                return Ok(if waits { Claim::Wait } else { Claim::Finished });
-            };
-            let task = taken_over.unwrap_or_else(|| Task {
-                trial,
-                rung,
-                parameters: plan.parameters(trial),
-            });
-            let parameters = serde_json::to_string(&task.parameters).unwrap_or_default();
-            transaction.execute(
-                "INSERT OR REPLACE INTO task (trial, rung, parameters, state, worker, heard)
-                 VALUES (?1, ?2, ?3, 'running', ?4, ?5)",
-                params![trial as i64, rung as i64, parameters, worker, now],
-            )?;
-            Ok(Claim::Task(task))
-        })
+        self.base.claim(&self.plan, worker, now)
     }
 
     /// Says that the worker still lives; false where its task was given to another one.
@@ -159,7 +181,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn beat(&mut self, task: &Task, worker: &str, now: f64) -> Result<bool> {
-        self.update(task, worker, "heard = ?4", params![now])
+        self.base.change(task, worker, Change::Beat(now))
     }
 
     /// Records the value that a task came to; false where it was given to another worker meanwhile,
@@ -168,7 +190,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn finish(&mut self, task: &Task, worker: &str, value: f64, about: &str) -> Result<bool> {
-        self.update(task, worker, "state = 'done', value = ?4, about = ?5", params![value, about])
+        self.base.change(task, worker, Change::Done(value, about))
     }
 
     /// Records that a task cannot come to a value.
@@ -176,7 +198,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn fail(&mut self, task: &Task, worker: &str, reason: &str) -> Result<bool> {
-        self.update(task, worker, "state = 'failed', about = ?4", params![reason])
+        self.base.change(task, worker, Change::Failed(reason))
     }
 
     /// Gives a task back undone, for the next who asks.
@@ -184,7 +206,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn release(&mut self, task: &Task, worker: &str) -> Result<bool> {
-        self.update(task, worker, "heard = -1e300", params![])
+        self.base.change(task, worker, Change::Released)
     }
 
     /// Everything that was tried, by trial and rung.
@@ -192,39 +214,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn history(&mut self) -> Result<Vec<Recorded>> {
-        self.transact(recorded)
-    }
-
-    fn update(
-        &mut self,
-        task: &Task,
-        worker: &str,
-        set: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<bool> {
-        let sql = format!(
-            "UPDATE task SET {set} WHERE trial = ?1 AND rung = ?2 AND worker = ?3 AND state = 'running'"
-        );
-        let (trial, rung) = (task.trial as i64, task.rung as i64);
-        self.transact(|transaction| {
-            let mut all: Vec<&dyn rusqlite::ToSql> = vec![&trial, &rung, &worker];
-            all.extend(values);
-            Ok(transaction.execute(&sql, all.as_slice())? == 1)
-        })
-    }
-
-    fn transact<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T> {
-        // Immediate: what is decided must be decided on what is read here.
-        let behavior = TransactionBehavior::Immediate;
-        let begun = self.connection.transaction_with_behavior(behavior);
-        let result = begun.and_then(|transaction| {
-            let result = work(&transaction)?;
-            transaction.commit().map(|()| result)
-        });
-        result.map_err(|e| error(&self.path)(&e))
+        self.base.history()
     }
 }
 
@@ -238,47 +228,43 @@ pub fn tried(recorded: &[Recorded]) -> Vec<Tried> {
     all
 }
 
-fn recorded(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<Recorded>> {
-    let mut rows = transaction.prepare(
-        "SELECT trial, rung, parameters, state, value, about FROM task ORDER BY trial, rung",
-    )?;
-    let one = |row: &rusqlite::Row<'_>| {
-        let state: String = row.get(3)?;
-        let rung = match state.as_str() {
-            // SQLite keeps no NaN: it is null.
-            "done" => Rung::Done(row.get::<_, Option<f64>>(4)?.unwrap_or(f64::NAN)),
-            "failed" => Rung::Failed,
-            _ => Rung::Running,
-        };
-        Ok(Recorded { task: task(row)?, rung, about: row.get(5)? })
-    };
-    rows.query_map([], one)?.collect()
-}
-
-fn task(row: &rusqlite::Row<'_>) -> rusqlite::Result<Task> {
-    let parameters: String = row.get(2)?;
-    let parameters = serde_json::from_str(&parameters).map_err(|e| {
-        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e))
-    })?;
-    let number = |column| row.get::<_, i64>(column).map(|n| usize::try_from(n).unwrap_or(0));
-    Ok(Task { trial: number(0)?, rung: number(1)?, parameters })
-}
-
-fn connect(path: &Path, new: bool) -> Result<Connection> {
-    use rusqlite::OpenFlags;
-    let wrong = error(path);
-    if new {
-        std::fs::File::create_new(path).map_err(|e| wrong(&e))?;
+/// What comes next: what a dead worker `left`, else what the plan says to a history.
+fn decide(
+    plan: &Plan,
+    left: Option<Task>,
+    recorded: impl FnOnce() -> Result<Vec<Recorded>>,
+) -> Result<Claim> {
+    if let Some(task) = left {
+        return Ok(Claim::Task(task));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| wrong(&e))?;
-    connection.busy_timeout(PATIENCE).map_err(|e| wrong(&e))?;
-    Ok(connection)
+    Ok(match plan.next(&tried(&recorded()?)) {
+        Decision::Try { trial, rung } => {
+            Claim::Task(Task { trial, rung, parameters: plan.parameters(trial) })
+        }
+        Decision::Wait => Claim::Wait,
+        _ => Claim::Finished,
+    })
 }
 
-fn error(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> Error + use<> {
-    let path = path.to_path_buf();
-    move |reason| Error::Database { path: path.clone(), reason: reason.to_string() }
+/// A task from its columns.
+fn task(trial: i64, rung: i64, parameters: &str, wrong: &Wrong) -> Result<Task> {
+    let number = |n: i64| usize::try_from(n).map_err(|e| wrong(&e));
+    let parameters = serde_json::from_str(parameters).map_err(|e| wrong(&e))?;
+    Ok(Task { trial: number(trial)?, rung: number(rung)?, parameters })
+}
+
+fn rung(state: &str, value: Option<f64>) -> Rung {
+    match state {
+        // SQLite keeps no NaN: it is null.
+        "done" => Rung::Done(value.unwrap_or(f64::NAN)),
+        "failed" => Rung::Failed,
+        _ => Rung::Running,
+    }
+}
+
+fn error(address: &Address) -> impl Fn(&dyn fmt::Display) -> Error + use<> {
+    let place = address.to_string();
+    move |reason| Error::Database { place: place.clone(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -287,6 +273,7 @@ mod tests {
     use super::*;
     use crate::{Method, Space};
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     fn plan(method: Method) -> Plan {
         let space = Space::parse(&["a=0..1:linear".to_owned()]).unwrap();
@@ -300,11 +287,11 @@ mod tests {
     #[test]
     fn several_workers_do_every_task_once() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("study.sqlite");
+        let address = Address::File(dir.path().join("study.sqlite"));
         let plan = plan(Method::Asha { trials: 20, reduction: 2, rungs: 3 });
-        Store::create(&path, &plan, "about").unwrap();
+        Store::create(&address, &plan, "about").unwrap();
         let work = |worker: usize| {
-            let (mut store, about) = Store::open(&path).unwrap();
+            let (mut store, about) = Store::open(&address, |_| ()).unwrap();
             assert_eq!(about, "about");
             let name = format!("worker {worker}");
             let mut done = Vec::new();
@@ -325,7 +312,7 @@ mod tests {
             workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
-        let (mut store, _) = Store::open(&path).unwrap();
+        let (mut store, _) = Store::open(&address, |_| ()).unwrap();
         let history = store.history().unwrap();
         assert_eq!(history.len(), all.len());
         let (best, rung) = plan.best(&tried(&history)).unwrap();
@@ -337,8 +324,9 @@ mod tests {
     #[test]
     fn what_a_dead_worker_held_is_handed_out_again() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("study.sqlite");
-        let mut store = Store::create(&path, &plan(Method::Random { trials: 1 }), "").unwrap();
+        let address = Address::File(dir.path().join("study.sqlite"));
+        Store::create(&address, &plan(Method::Random { trials: 1 }), "").unwrap();
+        let (mut store, _) = Store::open(&address, |_| ()).unwrap();
         let Claim::Task(task) = store.claim("dead", 0.0).unwrap() else { panic!() };
         assert_eq!(store.claim("other", STALE - 1.0).unwrap(), Claim::Wait);
         assert!(store.beat(&task, "dead", 30.0).unwrap());
@@ -360,10 +348,12 @@ mod tests {
     fn other_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
-        assert!(matches!(Store::open(&path), Err(Error::Database { .. })));
+        let address = Address::File(path.clone());
+        let open = || Store::open(&address, |_| ()).map(|_| ());
+        assert!(matches!(open(), Err(Error::Database { .. })));
         std::fs::write(&path, "text").unwrap();
-        assert!(matches!(Store::open(&path), Err(Error::Foreign { .. })));
+        assert!(matches!(open(), Err(Error::Foreign { .. })));
         let plan = plan(Method::Random { trials: 1 });
-        assert!(matches!(Store::create(&path, &plan, ""), Err(Error::Database { .. })));
+        assert!(matches!(Store::create(&address, &plan, ""), Err(Error::Database { .. })));
     }
 }

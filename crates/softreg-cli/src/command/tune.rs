@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use softreg_metric::protocol::Better;
 use softreg_run::{atomic, claim};
-use softreg_study::{Method, Plan, Space, Store};
+use softreg_study::{Address, Method, Plan, Space, Store};
 use softreg_train::RunConfig;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,9 @@ use std::path::{Path, PathBuf};
   softreg tune motif --vary consistency=0.1..10 --vary mode-seeking=0.01..1 --trials 30
   softreg tune --vary l2=1e-6..1e-2 --method grid --points 5 --seeds 3 --steps 1000
   softreg tune --vary training.loss=logistic,hinge --vary consistency.shift=0..0.3 --metric fd
-  softreg tune --resume studies/motif-001       in as many terminals as there is room for"
+  softreg tune --resume studies/motif-001       in as many terminals as there is room for
+  softreg tune motif --vary l2=1e-6..1e-2 --out studies/l2 --study postgres://me:secret@db/studies
+  softreg tune --resume studies/l2 --study postgres://me:secret@db/studies      on any host"
 )]
 pub(crate) struct Tune {
     #[command(flatten)]
@@ -76,6 +78,10 @@ pub(crate) struct Tune {
     /// Go on with a study, also beside others that work on it
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["source", "recipe", "out", "vary"])]
     resume: Option<PathBuf>,
+    /// Keep the study on a PostgreSQL server, under the name of its folder: hosts that are given the
+    /// same address and folder name work on it together, each with trials in a folder of its own
+    #[arg(long, value_name = "ADDRESS", env = "SOFTREG_STUDY", hide_env_values = true)]
+    study: Option<String>,
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
@@ -112,15 +118,19 @@ impl Tune {
             Some(folder) => folder.clone(),
             None => self.designed()?,
         };
-        let path = folder.join(STUDY);
+        let address = self.address(&folder)?;
         let open = || -> anyhow::Result<(Store, Design)> {
-            let (store, about) = Store::open(&path)
+            let notice = |text: &str| line_to_stderr(&format!("note: {text}"));
+            let (store, about) = Store::open(&address, notice)
                 .with_context(|| format!("{} cannot be gone on with", folder.display()))?;
             let design = serde_json::from_str(&about)
-                .with_context(|| format!("{} cannot be understood", path.display()))?;
+                .with_context(|| format!("the study {address} cannot be understood"))?;
             Ok((store, design))
         };
         let (mut store, design) = open()?;
+        // On another host than the first, where the study is on a server.
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
         listen_for_interruption()?;
         let plan = store.plan().clone();
         let at_once = self.machine.at_once(design.recipe.training.threads)?;
@@ -129,7 +139,7 @@ impl Tune {
         }
         let pool = Pool::new(at_once, expected(&plan), self.json);
         std::thread::scope(|scope| {
-            let work = |index| worker::work(index, &folder, &pool, open()?);
+            let work = |index| worker::work(index, &folder, &address, &pool, open()?);
             let workers: Vec<_> =
                 (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
             let ended = workers.into_iter().map(|worker| {
@@ -148,8 +158,9 @@ impl Tune {
         }
         anyhow::ensure!(
             !interrupted(),
-            "interrupted; everything is saved, go on with: softreg tune --resume {}",
-            folder.display()
+            "interrupted; everything is saved, go on with: softreg tune --resume {}{}",
+            folder.display(),
+            if self.study.is_some() { " --study ADDRESS" } else { "" }
         );
         anyhow::ensure!(report.has_winner, "no trial came to a value; the report tells why");
         Ok(())
@@ -202,12 +213,30 @@ impl Tune {
             None => claim::next_free("studies", &choices::stem(&design.recipe.data.source))?,
         };
         let about = serde_json::to_string(&design)?;
+        let address = self.address(&folder)?;
+        let Address::File(path) = &address else {
+            if let Err(error) = Store::create(&address, &plan, &about) {
+                // Nothing is in it.
+                let _ = std::fs::remove_dir(&folder);
+                return Err(error.into());
+            }
+            return Ok(folder);
+        };
         // Renamed into place: a study that is there is whole.
-        let (begun, path) = (folder.join("study.begun"), folder.join(STUDY));
-        Store::create(&begun, &plan, &about)?;
-        std::fs::rename(&begun, &path)
+        let begun = folder.join("study.begun");
+        Store::create(&Address::File(begun.clone()), &plan, &about)?;
+        std::fs::rename(&begun, path)
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(folder)
+    }
+
+    /// Where the study of a folder is.
+    fn address(&self, folder: &Path) -> anyhow::Result<Address> {
+        let Some(url) = self.study.clone() else { return Ok(Address::File(folder.join(STUDY))) };
+        let name = folder.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            usage(format!("{} has no name to keep the study under", folder.display()))
+        })?;
+        Ok(Address::Server { url, name: name.to_owned() })
     }
 
     /// The measure to choose by, and whether more is better.

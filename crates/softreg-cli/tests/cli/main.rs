@@ -11,6 +11,7 @@ mod evaluate;
 mod generate;
 mod input;
 mod pictures;
+mod postgres;
 mod program;
 mod resume;
 mod studio;

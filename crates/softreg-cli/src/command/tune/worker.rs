@@ -5,7 +5,7 @@ use crate::terminal::number::digits;
 use crate::trial::{Failure, Pool, Results, Stage, Trial, Watch, interrupted};
 use serde_json::json;
 use softreg_metric::Interval;
-use softreg_study::{Claim, Store, Task};
+use softreg_study::{Address, Claim, Store, Task};
 use softreg_train::RunConfig;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +20,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) fn work(
     index: usize,
     folder: &Path,
+    address: &Address,
     pool: &Pool,
     (mut store, design): (Store, Design),
 ) -> anyhow::Result<()> {
-    let name = format!("{}-{index}-{:.0}", std::process::id(), 1e6 * now());
+    // Unlike that of any other process, on any host.
+    let name =
+        format!("{}-{index}-{:.0}-{:x}", std::process::id(), 1e6 * now(), rand::random::<u32>());
     while !interrupted() {
         let task = match store.claim(&name, now())? {
             Claim::Finished => break,
@@ -34,7 +37,7 @@ pub(super) fn work(
             Claim::Task(task) => task,
         };
         let watch = pool.watch(format!("trial {}", task.trial));
-        let result = with_signs_of_life(folder, &task, &name, || {
+        let result = with_signs_of_life(address, &task, &name, || {
             value(&task, folder, &store, &design, &watch)
         });
         match result {
@@ -120,12 +123,17 @@ pub(super) fn configuration(
 }
 
 /// Tells the store now and then that the worker lives, while `work` goes on.
-fn with_signs_of_life<T>(folder: &Path, task: &Task, worker: &str, work: impl FnOnce() -> T) -> T {
+fn with_signs_of_life<T>(
+    address: &Address,
+    task: &Task,
+    worker: &str,
+    work: impl FnOnce() -> T,
+) -> T {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beat = scope.spawn(|| {
             // Without a connection the task may be done twice, and counts once.
-            let Ok((mut store, _)) = Store::open(folder.join(super::STUDY)) else { return };
+            let Ok((mut store, _)) = Store::open(address, |_| ()) else { return };
             while !over.load(Ordering::Relaxed) {
                 std::thread::park_timeout(BEAT);
                 let _ = store.beat(task, worker, now());

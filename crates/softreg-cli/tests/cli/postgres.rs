@@ -1,0 +1,244 @@
+//! Studies on a PostgreSQL server, started for each test.
+
+use crate::program::{TINY, Workplace, wait};
+use serde_json::Value;
+use softreg_study::{Address, Claim, Method, Plan, Space, Store};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+struct Server {
+    dir: tempfile::TempDir,
+    programs: PathBuf,
+}
+
+impl Server {
+    /// `None`, with a word about it, where PostgreSQL is not installed.
+    fn start() -> Option<Self> {
+        let versions =
+            std::fs::read_dir("/usr/lib/postgresql").ok().into_iter().flatten().flatten();
+        let found = versions.map(|v| v.path().join("bin")).find(|bin| bin.join("initdb").exists());
+        let Some(programs) = found else {
+            println!("skipped: no PostgreSQL server is installed");
+            return None;
+        };
+        let server = Self { dir: tempfile::tempdir().unwrap(), programs };
+        if root() {
+            // It refuses to serve as root.
+            let mut give = Command::new("chown");
+            assert!(give.arg("postgres").arg(server.dir.path()).status().unwrap().success());
+        }
+        server.call("initdb", &["-U", "softreg", "-A", "trust", "-N"]);
+        server.up();
+        Some(server)
+    }
+
+    fn call(&self, program: &str, arguments: &[&str]) {
+        let path = self.programs.join(program);
+        let mut command = match root() {
+            true => Command::new("runuser"),
+            false => Command::new(&path),
+        };
+        if root() {
+            command.args(["-u", "postgres", "--"]).arg(&path);
+        }
+        command.arg("-D").arg(self.dir.path().join("data")).args(arguments);
+        let output = command.current_dir(self.dir.path()).output().unwrap();
+        assert!(output.status.success(), "{program}: {output:?}");
+    }
+
+    fn up(&self) {
+        let options = format!("-k {} -c listen_addresses=", self.dir.path().display());
+        let log = self.dir.path().join("log").display().to_string();
+        self.call("pg_ctl", &["-w", "-o", &options, "-l", &log, "start"]);
+    }
+
+    fn down(&self) {
+        self.call("pg_ctl", &["-w", "-m", "immediate", "stop"]);
+    }
+
+    fn url(&self) -> String {
+        format!("host={} user=softreg password=secret dbname=postgres", self.dir.path().display())
+    }
+
+    fn address(&self, name: &str) -> Address {
+        Address::Server { url: self.url(), name: name.to_owned() }
+    }
+
+    fn sql(&self, text: &str) {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.arg("-h").arg(self.dir.path()).args(["-U", "softreg", "-d", "postgres", "-c", text]);
+        assert!(psql.output().unwrap().status.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() || self.dir.path().join("data/postmaster.pid").exists() {
+            self.down();
+        }
+    }
+}
+
+fn root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn plan(method: Method) -> Plan {
+    let space = Space::parse(&["a=0..1:linear".to_owned()]).unwrap();
+    Plan::new(space, method, 3, true).unwrap()
+}
+
+fn open(address: &Address) -> Store {
+    let (store, about) = Store::open(address, |_| ()).unwrap();
+    assert_eq!(about, "about");
+    store
+}
+
+/// Works until the study is done; the tasks that were done.
+fn work(mut store: Store, name: &str, pause: Duration) -> Vec<(usize, usize)> {
+    let mut done = Vec::new();
+    loop {
+        match store.claim(name, 0.0).unwrap() {
+            Claim::Task(task) => {
+                std::thread::sleep(pause);
+                let value = task.parameters["a"].parse().unwrap();
+                if store.finish(&task, name, value, "{}").unwrap() {
+                    done.push((task.trial, task.rung));
+                }
+            }
+            Claim::Wait => std::thread::sleep(Duration::from_millis(5)),
+            Claim::Finished => return done,
+        }
+    }
+}
+
+#[test]
+fn workers_do_every_task_once_and_a_dead_ones_is_taken_over() {
+    let Some(server) = Server::start() else { return };
+    let asha = plan(Method::Asha { trials: 20, reduction: 2, rungs: 3 });
+    let address = server.address("one");
+    Store::create(&address, &asha, "about").unwrap();
+    // Another study beside it.
+    Store::create(&server.address("two"), &plan(Method::Random { trials: 1 }), "about").unwrap();
+    let again = Store::create(&address, &asha, "about").unwrap_err().to_string();
+    assert!(again.contains("--resume") && !again.contains("secret"), "{again}");
+
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let start = |i: usize| {
+            let store = open(&address);
+            scope.spawn(move || work(store, &format!("worker {i}"), Duration::from_millis(2)))
+        };
+        let workers: Vec<_> = (0..4).map(start).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    let history = open(&address).history().unwrap();
+    assert_eq!(history.len(), all.len());
+    let (best, rung) = asha.best(&softreg_study::tried(&history)).unwrap();
+    let value = |i: usize| asha.parameters(i)["a"].parse::<f64>().unwrap();
+    assert_eq!((value(best), rung), ((0..20).map(value).fold(0.0, f64::max), 2));
+
+    let mut store = open(&server.address("two"));
+    let Claim::Task(task) = store.claim("dead", 0.0).unwrap() else { panic!() };
+    assert_eq!(store.claim("other", 0.0).unwrap(), Claim::Wait);
+    server.sql("UPDATE softreg_task SET heard = heard - 59 WHERE study = 'two'");
+    assert_eq!(store.claim("other", 0.0).unwrap(), Claim::Wait);
+    assert!(store.beat(&task, "dead", 0.0).unwrap());
+    server.sql("UPDATE softreg_task SET heard = heard - 61 WHERE study = 'two'");
+    assert_eq!(store.claim("other", 0.0).unwrap(), Claim::Task(task.clone()));
+    assert!(!store.finish(&task, "dead", 1.0, "").unwrap(), "its value comes too late");
+    assert!(store.release(&task, "other").unwrap());
+    assert_eq!(store.claim("third", 0.0).unwrap(), Claim::Task(task.clone()));
+    assert!(store.finish(&task, "third", f64::NAN, "why").unwrap());
+    let history = store.history().unwrap();
+    assert!(matches!(history[0].rung, softreg_study::Rung::Done(value) if value.is_nan()));
+    assert_eq!(history[0].about.as_deref(), Some("why"));
+}
+
+#[test]
+fn a_server_that_goes_away_is_waited_for() {
+    let Some(server) = Server::start() else { return };
+    let address = server.address("study");
+    Store::create(&address, &plan(Method::Random { trials: 12 }), "about").unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let notices = heard.clone();
+    let notice = move |text: &str| notices.lock().unwrap().push(text.to_owned());
+    let (store, _) = Store::open(&address, notice).unwrap();
+    let worker = std::thread::spawn(move || work(store, "worker", Duration::from_millis(150)));
+    std::thread::sleep(Duration::from_millis(500));
+    server.down();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!worker.is_finished());
+    server.up();
+    let done = worker.join().unwrap();
+    let history = open(&address).history().unwrap();
+    assert_eq!(history.len(), 12);
+    // A change that the server made before it went counts as made, though nobody was told.
+    assert!(done.len() >= 11, "{done:?}");
+    assert!(history.iter().all(|one| matches!(one.rung, softreg_study::Rung::Done(_))));
+    let heard = heard.lock().unwrap().clone();
+    assert!(heard[0].contains("trying again") && !heard[0].contains("secret"), "{heard:?}");
+    assert!(heard[1].contains("back"), "{heard:?}");
+}
+
+/// The trials of a folder.
+fn trials(folder: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    report["trials"].as_array().unwrap().clone()
+}
+
+#[test]
+fn two_hosts_work_on_one_study() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (Workplace::new(), Workplace::new());
+    let call = |place: &Workplace, line: &str| {
+        let mut command = place.command(line);
+        command.env("SOFTREG_STUDY", server.url());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let design = format!(
+        "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 6 --steps 3 \
+         --jobs 1 --out s"
+    );
+    let first = call(&one, &design);
+    // As soon as there is a study, another host goes on with it.
+    let address = server.address("s");
+    crate::program::until("the study", || Store::open(&address, |_| ()).is_ok());
+    let second = wait(call(&two, "tune --resume s --jobs 1"));
+    assert_eq!(second.code, Some(0), "{second:?}");
+    let first = wait(first);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let all = trials(&one.path("s"));
+    assert_eq!(all.len(), 6);
+    assert_eq!(all, trials(&two.path("s")));
+    let runs = |place: &Workplace| match std::fs::read_dir(place.path("s/trials")) {
+        Ok(entries) => entries.flatten().filter(|e| e.path().is_dir()).count(),
+        Err(_) => 0,
+    };
+    assert_eq!(runs(&one) + runs(&two), 6);
+    assert!(!one.path("s/study.sqlite").exists());
+
+    let missing = wait(call(&two, "tune --resume other"));
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.err.contains("no study of that name"), "{missing:?}");
+    assert!(!two.path("other").exists());
+    let again = wait(call(&two, &design.replace("--out s", "--out deeper/s")));
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.err.contains("there is a study of that name"), "{again:?}");
+    assert!(!two.path("deeper/s").exists());
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_at_once() {
+    let place = Workplace::new();
+    let line = format!("tune motif {TINY} --vary l2=0.1..1 --steps 1 --out s --study");
+    let said = place.run(&format!("{line} postgres://me:secret@127.0.0.1:1/studies"));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("127.0.0.1/studies") && !said.err.contains("secret"), "{said:?}");
+    assert!(!place.path("s").exists());
+}

@@ -1,0 +1,292 @@
+//! A study on a PostgreSQL server, for the processes of any number of hosts.
+//!
+//! Many studies share two tables. What is decided is decided while the study's own row is locked, so that
+//! workers decide one after the other, and those of other studies do not wait. Signs of life are by the
+//! server's clock: those of the hosts need not agree.
+//!
+//! A server that is away is waited for. What was asked is then asked again, whether or not it was done
+//! before the connection broke: a change that was made already changes nothing, and a task that was handed
+//! out unheard is handed out again after [`super::STALE`] seconds.
+
+use super::{
+    Address, Base, Change, Claim, FORMAT, NEVER, Recorded, STALE, Task, Wrong, decide, error, rung,
+    task,
+};
+use crate::{Error, Plan, Result};
+use postgres::{Client, NoTls, Transaction};
+use std::time::{Duration, Instant};
+
+/// How long a server may be away.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two tries to reach it.
+const PAUSE: Duration = Duration::from_millis(500);
+/// To reach it at all.
+const CONNECT: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS softreg_study (
+    name   TEXT PRIMARY KEY,
+    format TEXT NOT NULL,
+    plan   TEXT NOT NULL,
+    about  TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS softreg_task (
+    study      TEXT   NOT NULL REFERENCES softreg_study (name) ON DELETE CASCADE,
+    trial      BIGINT NOT NULL,
+    rung       BIGINT NOT NULL,
+    parameters TEXT   NOT NULL,
+    state      TEXT   NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+    worker     TEXT   NOT NULL,
+    heard      DOUBLE PRECISION NOT NULL,
+    value      DOUBLE PRECISION,
+    about      TEXT,
+    PRIMARY KEY (study, trial, rung)
+);
+";
+
+/// Seconds, by the server's clock.
+const NOW: &str = "extract(epoch FROM clock_timestamp())::DOUBLE PRECISION";
+
+pub(super) struct Server {
+    config: postgres::Config,
+    name: String,
+    client: Option<Client>,
+    wrong: Box<dyn Fn(&dyn std::fmt::Display) -> Error + Send>,
+    notice: Box<dyn Fn(&str) + Send>,
+}
+
+/// A failure of a transaction: of the server, or of what is in it.
+enum Failure {
+    Server(postgres::Error),
+    Content(Error),
+}
+
+impl From<postgres::Error> for Failure {
+    fn from(error: postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Content(error)
+    }
+}
+
+impl Server {
+    pub(super) fn create(url: &str, name: &str, plan: &str, about: &str) -> Result<()> {
+        let mut server = Self::new(url, name, Box::new(|_| ()))?;
+        let made = server.transact(|transaction, _, name| {
+            // Two that make the tables at once would meet in the server's catalogue.
+            transaction.batch_execute("SELECT pg_advisory_xact_lock(5060427)")?;
+            transaction.batch_execute(TABLES)?;
+            Ok(transaction.execute(
+                "INSERT INTO softreg_study (name, format, plan, about) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT DO NOTHING",
+                &[&name, &FORMAT, &plan, &about],
+            )?)
+        })?;
+        match made {
+            0 => Err((server.wrong)(
+                &"there is a study of that name: go on with it by --resume, or take another folder name",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Also its format, plan and what is kept about it.
+    pub(super) fn open(
+        url: &str,
+        name: &str,
+        notice: Box<dyn Fn(&str) + Send>,
+    ) -> Result<(Self, [String; 3])> {
+        let mut server = Self::new(url, name, notice)?;
+        let texts = server.transact(|transaction, _, name| {
+            let sql = "SELECT format, plan, about FROM softreg_study WHERE name = $1";
+            let there = "SELECT to_regclass('softreg_study') IS NOT NULL";
+            if !transaction.query_one(there, &[])?.try_get::<_, bool>(0)? {
+                return Ok(None);
+            }
+            let Some(row) = transaction.query_opt(sql, &[&name])? else { return Ok(None) };
+            Ok(Some([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]))
+        })?;
+        let missing = || (server.wrong)(&"there is no study of that name");
+        let texts = texts.ok_or_else(missing)?;
+        Ok((server, texts))
+    }
+
+    fn new(url: &str, name: &str, notice: Box<dyn Fn(&str) + Send>) -> Result<Self> {
+        let address = Address::Server { url: url.to_owned(), name: name.to_owned() };
+        let wrong = error(&address);
+        let mut config: postgres::Config = url.parse().map_err(|e| said(&wrong, &e))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        config.application_name("softreg");
+        // The first time a server that is not there is told at once.
+        let client = config.connect(NoTls).map_err(|e| said(&wrong, &e))?;
+        let (name, wrong, client) = (name.to_owned(), Box::new(wrong), Some(client));
+        Ok(Self { config, name, client, wrong, notice })
+    }
+
+    /// Does `work` in a transaction, and again as long as the server is away.
+    fn transact<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Transaction<'_>, &Wrong, &str) -> std::result::Result<T, Failure>,
+    ) -> Result<T> {
+        let begun = Instant::now();
+        let mut away = false;
+        loop {
+            let failure = match self.attempt(&mut work) {
+                Ok(result) => {
+                    if away {
+                        (self.notice)("the study's server is back");
+                    }
+                    return Ok(result);
+                }
+                Err(Failure::Content(error)) => return Err(error),
+                Err(Failure::Server(failure)) => failure,
+            };
+            // What the server itself refuses, it would refuse again; unless it is just going or coming.
+            let class =
+                failure.code().map(|code| code.code().get(..2).unwrap_or_default().to_owned());
+            let passing = matches!(class.as_deref(), None | Some("57" | "08" | "40" | "53"));
+            if !passing || begun.elapsed() > PATIENCE {
+                return Err(said(&*self.wrong, &failure));
+            }
+            if !away {
+                let error = said(&*self.wrong, &failure);
+                let minutes = PATIENCE.as_secs() / 60;
+                (self.notice)(&format!("{error}; trying again for {minutes} minutes"));
+                away = true;
+            }
+            self.client = None;
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn attempt<T>(
+        &mut self,
+        work: &mut impl FnMut(&mut Transaction<'_>, &Wrong, &str) -> std::result::Result<T, Failure>,
+    ) -> std::result::Result<T, Failure> {
+        let client = match &mut self.client {
+            Some(client) => client,
+            none => none.insert(self.config.connect(NoTls)?),
+        };
+        let mut transaction = client.transaction()?;
+        let result = work(&mut transaction, &*self.wrong, &self.name)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+impl Base for Server {
+    fn claim(&mut self, plan: &Plan, worker: &str, _now: f64) -> Result<Claim> {
+        self.transact(|transaction, wrong, name| {
+            // Until the end of the transaction: others decide after this.
+            let lock = "SELECT 1 FROM softreg_study WHERE name = $1 FOR UPDATE";
+            transaction.query_one(lock, &[&name])?;
+            let sql = format!(
+                "SELECT trial, rung, parameters FROM softreg_task
+                 WHERE study = $1 AND state = 'running' AND heard < {NOW} - $2
+                 ORDER BY rung DESC, trial LIMIT 1"
+            );
+            let left = transaction.query_opt(&sql, &[&name, &STALE])?;
+            let left = left.map(|row| {
+                let parameters: String = row.try_get(2)?;
+                Ok::<_, Failure>(task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?)
+            });
+            let rows = transaction.query(HISTORY, &[&name])?;
+            let claim = decide(plan, left.transpose()?, || recorded(&rows, wrong))?;
+            if let Claim::Task(task) = &claim {
+                let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
+                let sql = format!(
+                    "INSERT INTO softreg_task (study, trial, rung, parameters, state, worker, heard)
+                     VALUES ($1, $2, $3, $4, 'running', $5, {NOW})
+                     ON CONFLICT (study, trial, rung) DO UPDATE SET worker = $5, heard = {NOW}"
+                );
+                let (trial, rung) = (task.trial as i64, task.rung as i64);
+                transaction.execute(&sql, &[&name, &trial, &rung, &parameters, &worker])?;
+            }
+            Ok(claim)
+        })
+    }
+
+    fn change(&mut self, task: &Task, worker: &str, change: Change<'_>) -> Result<bool> {
+        let (trial, rung) = (task.trial as i64, task.rung as i64);
+        let (state, value, about) = change.columns();
+        let heard = matches!(change, Change::Released).then_some(NEVER);
+        let sql = format!(
+            "UPDATE softreg_task SET state = $5, value = $6, about = $7, heard = COALESCE($8, {NOW})
+             WHERE study = $1 AND trial = $2 AND rung = $3 AND worker = $4 AND state = 'running'"
+        );
+        self.transact(|transaction, _, name| {
+            let values: [&(dyn postgres::types::ToSql + Sync); 8] =
+                [&name, &trial, &rung, &worker, &state, &value, &about, &heard];
+            Ok(transaction.execute(&sql, &values)? == 1)
+        })
+    }
+
+    fn history(&mut self) -> Result<Vec<Recorded>> {
+        self.transact(|transaction, wrong, name| {
+            Ok(recorded(&transaction.query(HISTORY, &[&name])?, wrong)?)
+        })
+    }
+}
+
+const HISTORY: &str = "SELECT trial, rung, parameters, state, value, about FROM softreg_task
+     WHERE study = $1 ORDER BY trial, rung";
+
+fn recorded(rows: &[postgres::Row], wrong: &Wrong) -> Result<Vec<Recorded>> {
+    let one = |row: &postgres::Row| {
+        let parameters: String = row.try_get(2)?;
+        let state: String = row.try_get(3)?;
+        let rung = rung(&state, row.try_get(4)?);
+        let task = task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?;
+        Ok(Recorded { task, rung, about: row.try_get(5)? })
+    };
+    let all: std::result::Result<Vec<_>, Failure> = rows.iter().map(one).collect();
+    all.map_err(|failure| match failure {
+        Failure::Server(error) => said(wrong, &error),
+        Failure::Content(error) => error,
+    })
+}
+
+/// An error with its cause: the crate's own text leaves it out.
+fn said(wrong: &Wrong, error: &postgres::Error) -> Error {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text.push_str(&format!(": {next}"));
+        cause = next.source();
+    }
+    wrong(&text)
+}
+
+/// An address as it may be shown: without user name and password.
+pub(super) fn public(url: &str) -> String {
+    match url.parse::<postgres::Config>() {
+        Ok(config) => {
+            let hosts = config.get_hosts().iter().map(|host| match host {
+                postgres::config::Host::Tcp(name) => name.clone(),
+                #[cfg(unix)]
+                postgres::config::Host::Unix(path) => path.display().to_string(),
+            });
+            let hosts: Vec<String> = hosts.collect();
+            format!("{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
+        }
+        Err(_) => "the given address".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(public("postgres://me:secret@db.example:5433/studies"), "db.example/studies");
+        assert_eq!(public("host=/run/x user=me password=secret dbname=d"), "/run/x/d");
+        assert_eq!(public("secret"), "the given address");
+    }
+}

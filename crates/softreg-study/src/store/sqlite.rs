@@ -1,0 +1,158 @@
+//! A study in one file of SQLite, for the processes of one machine.
+
+use super::{
+    Address, Base, Change, Claim, FORMAT, NEVER, Recorded, STALE, Task, Wrong, decide, error, rung,
+    task,
+};
+use crate::{Error, Plan, Result};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long to wait for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const TABLES: &str = "
+CREATE TABLE study (format TEXT NOT NULL, plan TEXT NOT NULL, about TEXT NOT NULL);
+CREATE TABLE task (
+    trial      INTEGER NOT NULL,
+    rung       INTEGER NOT NULL,
+    parameters TEXT    NOT NULL,
+    state      TEXT    NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+    worker     TEXT    NOT NULL,
+    heard      REAL    NOT NULL,
+    value      REAL,
+    about      TEXT,
+    PRIMARY KEY (trial, rung)
+) STRICT;
+";
+
+pub(super) struct File {
+    connection: Connection,
+    wrong: Box<dyn Fn(&dyn std::fmt::Display) -> Error + Send>,
+}
+
+impl File {
+    pub(super) fn create(path: &Path, plan: &str, about: &str) -> Result<()> {
+        std::fs::File::create_new(path).map_err(|e| error(&Address::File(path.to_owned()))(&e))?;
+        Self::connect(path)?.transact(|transaction, wrong| {
+            transaction
+                .execute_batch(TABLES)
+                .and_then(|()| {
+                    let row = params![FORMAT, plan, about];
+                    transaction.execute("INSERT INTO study VALUES (?1, ?2, ?3)", row)
+                })
+                .map_err(|e| wrong(&e))
+        })?;
+        Ok(())
+    }
+
+    /// Also its format, plan and what is kept about it.
+    pub(super) fn open(path: &Path) -> Result<(Self, [String; 3])> {
+        let file = Self::connect(path)?;
+        let row = file.connection.query_row("SELECT format, plan, about FROM study", [], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        });
+        let place = path.display().to_string();
+        let texts = row.map_err(|e| Error::Foreign { place, found: e.to_string() })?;
+        Ok((file, texts))
+    }
+
+    fn connect(path: &Path) -> Result<Self> {
+        use rusqlite::OpenFlags;
+        let wrong = error(&Address::File(path.to_owned()));
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| wrong(&e))?;
+        connection.busy_timeout(PATIENCE).map_err(|e| wrong(&e))?;
+        Ok(Self { connection, wrong: Box::new(wrong) })
+    }
+
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &Wrong) -> Result<T>,
+    ) -> Result<T> {
+        let wrong = &*self.wrong;
+        // Immediate: what is decided must be decided on what is read here.
+        let behavior = TransactionBehavior::Immediate;
+        let transaction =
+            self.connection.transaction_with_behavior(behavior).map_err(|e| wrong(&e))?;
+        let result = work(&transaction, wrong)?;
+        transaction.commit().map_err(|e| wrong(&e))?;
+        Ok(result)
+    }
+}
+
+impl Base for File {
+    fn claim(&mut self, plan: &Plan, worker: &str, now: f64) -> Result<Claim> {
+        self.transact(|transaction, wrong| {
+            let left = transaction
+                .query_row(
+                    "SELECT trial, rung, parameters FROM task
+                     WHERE state = 'running' AND heard < ?1 ORDER BY rung DESC, trial LIMIT 1",
+                    [now - STALE],
+                    columns,
+                )
+                .optional()
+                .map_err(|e| wrong(&e))?
+                .map(|(trial, rung, parameters)| task(trial, rung, &parameters, wrong))
+                .transpose()?;
+            let claim = decide(plan, left, || recorded(transaction, wrong))?;
+            if let Claim::Task(task) = &claim {
+                let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
+                let row = params![task.trial as i64, task.rung as i64, parameters, worker, now];
+                transaction
+                    .execute(
+                        "INSERT OR REPLACE INTO task (trial, rung, parameters, state, worker, heard)
+                         VALUES (?1, ?2, ?3, 'running', ?4, ?5)",
+                        row,
+                    )
+                    .map_err(|e| wrong(&e))?;
+            }
+            Ok(claim)
+        })
+    }
+
+    fn change(&mut self, task: &Task, worker: &str, change: Change<'_>) -> Result<bool> {
+        let (state, value, about) = change.columns();
+        let heard = match change {
+            Change::Beat(now) => Some(now),
+            Change::Released => Some(NEVER),
+            Change::Done(..) | Change::Failed(_) => None,
+        };
+        let (trial, rung) = (task.trial as i64, task.rung as i64);
+        self.transact(|transaction, wrong| {
+            let changed = transaction.execute(
+                "UPDATE task SET state = ?4, value = ?5, about = ?6, heard = COALESCE(?7, heard)
+                 WHERE trial = ?1 AND rung = ?2 AND worker = ?3 AND state = 'running'",
+                params![trial, rung, worker, state, value, about, heard],
+            );
+            Ok(changed.map_err(|e| wrong(&e))? == 1)
+        })
+    }
+
+    fn history(&mut self) -> Result<Vec<Recorded>> {
+        self.transact(recorded)
+    }
+}
+
+fn recorded(transaction: &Transaction<'_>, wrong: &Wrong) -> Result<Vec<Recorded>> {
+    let mut rows = transaction
+        .prepare(
+            "SELECT trial, rung, parameters, state, value, about FROM task ORDER BY trial, rung",
+        )
+        .map_err(|e| wrong(&e))?;
+    let one = |row: &rusqlite::Row<'_>| {
+        let state: String = row.get(3)?;
+        Ok((columns(row)?, rung(&state, row.get(4)?), row.get(5)?))
+    };
+    let rows = rows.query_map([], one).map_err(|e| wrong(&e))?;
+    rows.map(|row| {
+        let ((trial, number, parameters), rung, about) = row.map_err(|e| wrong(&e))?;
+        Ok(Recorded { task: task(trial, number, &parameters, wrong)?, rung, about })
+    })
+    .collect()
+}
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, i64, String)> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
