@@ -212,7 +212,9 @@ impl Intake {
         for i in 0..archive.len() {
             let entry = archive.by_index_raw(i).map_err(broken)?;
             let name = entry.name().map_err(broken)?.into_owned();
-            if entry.enclosed_name().is_none() || entry.is_symlink() {
+            // A reader may take the root off an absolute name instead of refusing it.
+            let leads_out = entry.enclosed_name().is_none() || name.starts_with(['/', '\\']);
+            if leads_out || entry.is_symlink() {
                 return Err(Problem::wrong(format!(
                     "`{name}` in the archive leads out of it: pack the pictures alone"
                 )));
