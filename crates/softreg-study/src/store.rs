@@ -87,7 +87,7 @@ impl<'a> Change<'a> {
 }
 
 /// How a database's own errors are said.
-type Wrong = dyn Fn(&dyn fmt::Display) -> Error;
+type Wrong = dyn Fn(&dyn fmt::Display) -> Error + Send;
 
 /// What a worker is given.
 #[derive(Clone, Debug, PartialEq)]

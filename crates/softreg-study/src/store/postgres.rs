@@ -51,7 +51,7 @@ pub(super) struct Server {
     config: postgres::Config,
     name: String,
     client: Option<Client>,
-    wrong: Box<dyn Fn(&dyn std::fmt::Display) -> Error + Send>,
+    wrong: Box<Wrong>,
     notice: Box<dyn Fn(&str) + Send>,
 }
 

@@ -29,7 +29,7 @@ CREATE TABLE task (
 
 pub(super) struct File {
     connection: Connection,
-    wrong: Box<dyn Fn(&dyn std::fmt::Display) -> Error + Send>,
+    wrong: Box<Wrong>,
 }
 
 impl File {
