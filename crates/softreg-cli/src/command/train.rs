@@ -94,6 +94,8 @@ impl Train {
             config.training.threads = 1;
         }
         backend::use_threads(config.training.threads)?;
+        // Thousands of pictures take a while.
+        progress.say(&format!("reading {}", config.data.source));
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
         let ready = Ready::new(checked, pictures, device)?;
         together.tell(&ready.checked, &ready.pictures);
