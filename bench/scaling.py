@@ -84,7 +84,11 @@ def main():
     # Here both processes share caches and memory: what is over the computation is the exchange and that.
     for batch in [32, 64, 128]:
         predicted = model(a, b, gradients, 2, batch, 1e-6, 4e9)
-        print(f"two processes, batch {batch}: measured {1e3 * medians[batch, 2]:.1f} ms, predicted {1e3 * predicted:.1f} ms")
+        measured = medians[batch, 2]
+        print(
+            f"two processes, batch {batch}: measured {1e3 * measured:.1f} ms, predicted {1e3 * predicted:.1f} ms; "
+            f"{batch / measured:.0f} pictures/s, efficiency {50 * (a + b * batch) / measured:.0f} %"
+        )
     for name, (latency, bandwidth) in NETWORKS.items():
         print(f"\n{name}\n| processes | batch | step | pictures/s | efficiency | of it exchange |\n|---:|---:|---:|---:|---:|---:|")
         for n in [8, 64, 1024]:

@@ -1,6 +1,5 @@
 //! Training over several processes, started by a real `mpirun`. Built with `--features mpi` only.
 
-#![cfg(feature = "mpi")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
@@ -141,6 +140,11 @@ fn an_interruption_is_saved_by_the_first_process() {
     let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     wait(child, Duration::from_secs(30));
+    // The step that it was in, and not only the last checkpoint that was due.
+    let status = RunFolder::open(dir.path().join("run")).unwrap().read_status().unwrap();
+    assert_eq!(status.state, softreg_run::State::Stopped);
+    assert!(status.reason.unwrap().contains("interrupted after"));
+    assert_eq!(newest(&dir.path().join("run")).text("step").unwrap(), status.step.to_string());
     goes_on(dir.path(), 4);
 }
 
