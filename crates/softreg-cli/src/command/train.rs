@@ -151,6 +151,7 @@ impl Train {
         }
         let device = backend::device(&self.device)?.device;
         backend::use_threads(config.training.threads)?;
+        progress.say(&format!("reading {}", config.data.source));
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         let ready = Ready::new(checked, pictures, device)?;
