@@ -1,4 +1,4 @@
-//! The validation measure of a run: how far generated pictures are from held-out ones.
+//! The validation measures of a run: how far generated pictures are from held-out ones.
 
 use crate::failure::usage;
 use anyhow::Context;
@@ -6,129 +6,218 @@ use burn::tensor::Device;
 use softreg_feature::{Definition, Extractor};
 use softreg_image::Collection;
 use softreg_metric::protocol::{Better, METRICS, MetricEntry, Sets, result_name};
-use softreg_metric::{Features, Pictures, SlicedWasserstein};
+use softreg_metric::{Copies, Features, Pictures, SlicedWasserstein};
 use softreg_train::config::Measure;
 use softreg_train::sample::PictureSet;
-use softreg_train::validation::Validation;
+use softreg_train::{Measured, Validation};
+use std::sync::{Arc, OnceLock};
 
 /// More pictures hardly change the value, and take longer to generate.
 const MOST_PICTURES: usize = 512;
+/// Training pictures whose features are computed at once.
+const AT_ONCE: usize = 1024;
 
-/// A measure against the held-out pictures.
+/// Measures against the held-out pictures.
 pub(crate) struct HeldOut {
-    measure: Taken,
+    /// The first one decides.
+    measures: Vec<Chosen>,
+    /// Of the pixels; what is needed of the held-out pictures is computed once.
+    of_pixels: Option<Box<SlicedWasserstein>>,
+    of_features: Option<OfFeatures>,
     pictures: usize,
-    higher: bool,
+    seed: u64,
 }
 
-/// How it is taken.
-enum Taken {
-    /// Of the pixels; what is needed of the held-out pictures is computed once.
-    Pixels(Box<SlicedWasserstein>),
-    /// Of features.
-    Features {
-        extractor: Box<Extractor>,
-        reference: Features,
-        /// The held-out pictures themselves: channels, height, width and bytes.
-        shape: [usize; 3],
-        pixels: Vec<u8>,
-        metric: &'static MetricEntry,
-        /// Which of the metric's values.
-        index: usize,
-        seed: u64,
-    },
+/// One value of a measure.
+#[derive(Clone, Copy)]
+struct Chosen {
+    metric: &'static MetricEntry,
+    /// Which of its values.
+    index: usize,
+}
+
+/// What measures of features need.
+struct OfFeatures {
+    extractor: Extractor,
+    reference: Features,
+    /// The held-out pictures themselves: channels, height, width and bytes.
+    shape: [usize; 3],
+    pixels: Vec<u8>,
+    training: Training,
+}
+
+/// The pictures that are trained on, in which copies are looked for.
+struct Training {
+    collection: Arc<Collection>,
+    indices: Vec<usize>,
+    /// Computed when copies are first looked for, which is beside the training.
+    features: OnceLock<Result<Features, String>>,
 }
 
 impl HeldOut {
-    /// A measure against the pictures `indices` of a collection; `None` where there are too few.
+    /// Measures against the held-out pictures of a collection (`parts`: those to train on and those
+    /// held out, as indices); `None` where there are too few.
     pub(crate) fn new(
-        collection: &Collection,
-        indices: &[usize],
+        collection: &Arc<Collection>,
+        (training, held_out): (&[usize], &[usize]),
         wanted: &Measure,
         seed: u64,
         device: &Device,
     ) -> anyhow::Result<Option<Self>> {
-        let (metric, index, higher) = metric(&wanted.measure)?;
-        if indices.len() < 2 {
+        let measures = chosen(&wanted.measure)?;
+        if held_out.len() < 2 {
             return Ok(None);
         }
-        let pixels = collection.pictures(indices);
+        let pixels = collection.pictures(held_out);
         let shape = [
             collection.channels,
             collection.size.height() as usize,
             collection.size.width() as usize,
         ];
         let unmeasured = "the held-out pictures cannot be measured";
-        let measure = match metric.name {
-            SlicedWasserstein::NAME => {
+        let of_pixels = match measures.iter().any(|measure| measure.is_of_pixels()) {
+            true => {
                 let measure = SlicedWasserstein::new(pictures(shape, &pixels), seed);
-                Taken::Pixels(Box::new(measure.context(unmeasured)?))
+                Some(Box::new(measure.context(unmeasured)?))
             }
-            _ => {
+            false => None,
+        };
+        let of_features = match measures.iter().all(|measure| measure.is_of_pixels()) {
+            true => None,
+            false => {
                 let definition = Definition::find(&wanted.features)
                     .map_err(|error| usage(format!("validation.features: {error}")))?;
                 let extractor = Extractor::new(definition, &device.clone().without_autodiff())?;
                 let reference =
                     extractor.features(&pictures(shape, &pixels)).context(unmeasured)?;
-                let extractor = Box::new(extractor);
-                Taken::Features { extractor, reference, shape, pixels, metric, index, seed }
+                let training = Training {
+                    collection: Arc::clone(collection),
+                    indices: training.to_vec(),
+                    features: OnceLock::new(),
+                };
+                Some(OfFeatures { extractor, reference, shape, pixels, training })
             }
         };
-        let held_out = Self { measure, pictures: indices.len().clamp(2, MOST_PICTURES), higher };
-        // What these pictures are too few for is told before anything is trained.
-        if let Taken::Features { reference, pixels, .. } = &held_out.measure {
-            let first = &pixels[..pixels.len() / indices.len() * held_out.pictures];
-            held_out.of_features(pictures(shape, first), reference).map_err(|reason| {
-                usage(format!("validation.measure {}: {reason}", wanted.measure))
-            })?;
-        }
+        let pictures = held_out.len().clamp(2, MOST_PICTURES);
+        let held_out = Self { measures, of_pixels, of_features, pictures, seed };
+        held_out.check()?;
         Ok(Some(held_out))
     }
 
-    fn of_features(&self, generated: Pictures<'_>, features: &Features) -> Result<f64, String> {
-        let Taken::Features { reference, shape, pixels, metric, index, seed, .. } = &self.measure
-        else {
-            return Err("it is taken of pixels".to_owned());
-        };
-        let sets = Sets {
-            generated: (generated, features),
-            reference: (pictures(*shape, pixels), reference),
-            labels: None,
-            stacked: None,
-            path: None,
-            copies: None,
-            logits: false,
-            seed: *seed,
-        };
-        let values = (metric.measure)(&sets).map_err(|error| error.to_string())?;
-        Ok(values[*index].mean)
+    /// Tells what these pictures are too few for before anything is trained.
+    fn check(&self) -> anyhow::Result<()> {
+        let Some(of) = &self.of_features else { return Ok(()) };
+        let area: usize = of.shape.iter().product();
+        let first = pictures(of.shape, &of.pixels[..area * self.pictures]);
+        let first_features = of.reference.first(self.pictures);
+        let apt = |measure: &&Chosen| !measure.is_of_pixels() && !measure.is_of_copies();
+        self.measures.iter().filter(apt).try_for_each(|measure| {
+            let sets = of.sets((first, &first_features), None, self.seed);
+            measure.take(&sets).map(|_| ()).map_err(|reason| {
+                usage(format!(
+                    "validation.measure {}: {reason}",
+                    measure.metric.quantities[measure.index].name
+                ))
+            })
+        })
     }
 }
 
-/// The measure of that name, which of its values, and whether more is better.
-fn metric(name: &str) -> anyhow::Result<(&'static MetricEntry, usize, bool)> {
-    let fit = || {
-        METRICS.iter().flat_map(|metric| {
-            let values = metric.quantities.iter().enumerate();
-            // Labels, training pictures and the generator are not known here.
-            let apt = !["copies", "modes", "cs", "ppl"].contains(&metric.name);
-            values.filter(move |_| apt).filter_map(move |(index, quantity)| match quantity.better {
-                Better::Higher => Some((metric, index, true)),
-                Better::Lower => Some((metric, index, false)),
-                Better::Near(_) | Better::UpTo(_) => None,
-            })
+impl Chosen {
+    fn is_of_pixels(&self) -> bool {
+        !self.metric.of_features
+    }
+
+    fn is_of_copies(&self) -> bool {
+        self.metric.name == "copies"
+    }
+
+    /// Whether more is better; `None` where neither is, so that it cannot decide.
+    fn higher(&self) -> Option<bool> {
+        match self.metric.quantities[self.index].better {
+            Better::Higher => Some(true),
+            Better::Lower => Some(false),
+            Better::Near(_) | Better::UpTo(_) => None,
+        }
+    }
+
+    fn take(&self, sets: &Sets<'_>) -> Result<f64, String> {
+        let values = (self.metric.measure)(sets).map_err(|error| error.to_string())?;
+        let value = values.get(self.index).ok_or("nothing was measured")?;
+        Ok(value.mean)
+    }
+
+    /// Every one that can be measured while training: neither labels nor the generator are known here.
+    fn all() -> impl Iterator<Item = Self> {
+        let apt = |metric: &&'static MetricEntry| !["modes", "cs", "ppl"].contains(&metric.name);
+        METRICS.iter().filter(apt).flat_map(|metric| {
+            (0..metric.quantities.len()).map(move |index| Self { metric, index })
         })
-    };
-    let name_of =
-        |&(metric, index, _): &(&'static MetricEntry, usize, bool)| metric.quantities[index].name;
-    fit().find(|found| name_of(found) == name).ok_or_else(|| {
-        let names: Vec<&str> = fit().map(|found| name_of(&found)).collect();
-        usage(format!(
-            "validation.measure is `{name}`{}: choose from {}",
-            softreg::spec::did_you_mean(name, names.iter().copied()),
-            names.join(", ")
-        ))
-    })
+    }
+
+    fn name(&self) -> &'static str {
+        self.metric.quantities[self.index].name
+    }
+}
+
+/// The measures that a list with commas names.
+fn chosen(list: &str) -> anyhow::Result<Vec<Chosen>> {
+    let mut measures: Vec<Chosen> = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let decides = measures.is_empty();
+        let fit = || Chosen::all().filter(move |one| !decides || one.higher().is_some());
+        let found = fit().find(|one| one.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = fit().map(|one| one.name()).collect();
+            let place = if decides { "" } else { " behind the first" };
+            usage(format!(
+                "validation.measure is `{list}`, and there is no `{name}`{}: choose from {}{place}",
+                softreg::spec::did_you_mean(name, names.iter().copied()),
+                names.join(", ")
+            ))
+        })?;
+        if measures.iter().all(|there| there.name() != name) {
+            measures.push(found);
+        }
+    }
+    match measures.is_empty() {
+        true => Err(usage("validation.measure names nothing: write for example swd")),
+        false => Ok(measures),
+    }
+}
+
+impl OfFeatures {
+    fn sets<'a>(
+        &'a self,
+        generated: (Pictures<'a>, &'a Features),
+        copies: Option<&'a Result<Copies, softreg_metric::Error>>,
+        seed: u64,
+    ) -> Sets<'a> {
+        Sets {
+            generated,
+            reference: (pictures(self.shape, &self.pixels), &self.reference),
+            labels: None,
+            stacked: None,
+            path: None,
+            copies,
+            logits: false,
+            seed,
+        }
+    }
+
+    /// The features of the pictures that are trained on.
+    fn of_training(&self) -> Result<&Features, String> {
+        let Training { collection, indices, features } = &self.training;
+        let computed = features.get_or_init(|| {
+            let mut values = Vec::new();
+            for part in indices.chunks(AT_ONCE) {
+                let pixels = collection.pictures(part);
+                let features = self.extractor.features(&pictures(self.shape, &pixels));
+                values.extend_from_slice(features.map_err(|error| error.to_string())?.values());
+            }
+            Features::new(self.reference.width(), values).map_err(|error| error.to_string())
+        });
+        computed.as_ref().map_err(Clone::clone)
+    }
 }
 
 fn pictures([channels, height, width]: [usize; 3], pixels: &[u8]) -> Pictures<'_> {
@@ -137,26 +226,42 @@ fn pictures([channels, height, width]: [usize; 3], pixels: &[u8]) -> Pictures<'_
 
 impl Validation for HeldOut {
     fn name(&self) -> String {
-        match &self.measure {
-            Taken::Pixels(_) => SlicedWasserstein::NAME.to_owned(),
-            Taken::Features { extractor, metric, index, .. } => result_name(
-                metric.quantities[*index].name,
-                self.pictures,
-                Some(&extractor.definition().name),
-            ),
-        }
+        self.name_of(&self.measures[0])
     }
 
-    fn measure(&self, generated: &PictureSet) -> Result<f64, String> {
+    fn measure(&self, generated: &PictureSet) -> Result<Measured, String> {
         let shape = [generated.channels, generated.height, generated.width];
         let made = pictures(shape, &generated.pixels);
-        match &self.measure {
-            Taken::Pixels(measure) => measure.distance(made).map_err(|error| error.to_string()),
-            Taken::Features { extractor, .. } => {
-                let features = extractor.features(&made).map_err(|error| error.to_string())?;
-                self.of_features(made, &features)
+        let features = match &self.of_features {
+            Some(of) => Some(of.extractor.features(&made).map_err(|error| error.to_string())?),
+            None => None,
+        };
+        let copies = match (&self.of_features, &features) {
+            (Some(of), Some(features)) if self.measures.iter().any(Chosen::is_of_copies) => {
+                let found = of
+                    .of_training()
+                    .map(|training| Copies::detect(training, Some(&of.reference), features));
+                Some(found)
             }
-        }
+            _ => None,
+        };
+        let take = |measure: &Chosen| -> Result<f64, String> {
+            if measure.is_of_pixels() {
+                let of = self.of_pixels.as_ref().ok_or("nothing is known of the pixels")?;
+                return of.distance(made).map_err(|error| error.to_string());
+            }
+            let (Some(of), Some(features)) = (&self.of_features, &features) else {
+                return Err("nothing is known of the features".to_owned());
+            };
+            let copies = match (&copies, measure.is_of_copies()) {
+                (Some(found), true) => Some(found.as_ref().map_err(Clone::clone)?),
+                _ => None,
+            };
+            measure.take(&of.sets((made, features), copies, self.seed))
+        };
+        let (first, others) = self.measures.split_first().ok_or("nothing is measured")?;
+        let beside = others.iter().map(|one| (self.name_of(one), take(one))).collect();
+        Ok(Measured { value: take(first)?, beside })
     }
 
     fn pictures(&self) -> usize {
@@ -164,6 +269,15 @@ impl Validation for HeldOut {
     }
 
     fn higher_is_better(&self) -> bool {
-        self.higher
+        self.measures.first().and_then(Chosen::higher).unwrap_or(false)
+    }
+}
+
+impl HeldOut {
+    /// With the protocol.
+    fn name_of(&self, measure: &Chosen) -> String {
+        let features = self.of_features.as_ref().filter(|_| !measure.is_of_pixels());
+        let features = features.map(|of| of.extractor.definition().name.as_str());
+        result_name(measure.name(), self.pictures, features)
     }
 }

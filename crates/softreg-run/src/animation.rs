@@ -1,9 +1,10 @@
 //! Moving pictures of a walk through latent space, or of a sheet as training goes on.
 //!
-//! Why three forms: a GIF plays everywhere in 256 colours a frame, an APNG keeps every colour,
-//! a strip can be printed.
+//! Why four forms: a GIF plays everywhere in 256 colours a frame, an APNG and a WebP keep every
+//! colour, the WebP in the smaller file, a strip can be printed.
 
-use image::{Rgb, RgbImage, imageops};
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage, imageops};
 
 use crate::{Error, Result};
 
@@ -58,6 +59,56 @@ pub fn apng(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
         writer.write_image_data(frame.as_raw()).map_err(Error::draw)?;
     }
     writer.finish().map_err(Error::draw)?;
+    Ok(bytes)
+}
+
+/// An endlessly repeating WebP with every colour as given.
+///
+/// The frames are of lossless WebP, put together as the container's description has it (RFC 9649,
+/// section 2.7).
+///
+/// # Errors
+/// [`Error::Draw`] without frames, with frames of several sizes, with sides over 16,384, or with a
+/// delay of 2²⁴ ms or more.
+pub fn webp(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+    /// A number of three bytes, the lowest first.
+    fn short(number: u32) -> [u8; 3] {
+        let [a, b, c, _] = number.to_le_bytes();
+        [a, b, c]
+    }
+    fn chunk(name: [u8; 4], content: &[u8], to: &mut Vec<u8>) -> Result<()> {
+        let length = u32::try_from(content.len()).map_err(Error::draw)?;
+        to.extend(name);
+        to.extend(length.to_le_bytes());
+        to.extend(content);
+        // Chunks are of even length.
+        to.extend(std::iter::repeat_n(0, content.len() % 2));
+        Ok(())
+    }
+    let (width, height) = size(frames)?;
+    if delay_ms >= 1 << 24 {
+        return Err(Error::draw(format!("a frame cannot stay {delay_ms} ms; at most 16777215")));
+    }
+    let mut body = b"WEBP".to_vec();
+    let area = [short(width - 1), short(height - 1)].concat();
+    // Flags: it is an animation, without transparency.
+    chunk(*b"VP8X", &[&[0b10, 0, 0, 0], area.as_slice()].concat(), &mut body)?;
+    // A white ground, repeated without end.
+    chunk(*b"ANIM", &[255, 255, 255, 255, 0, 0], &mut body)?;
+    for frame in frames {
+        let mut still = Vec::new();
+        WebPEncoder::new_lossless(&mut still)
+            .write_image(frame.as_raw(), width, height, ExtendedColorType::Rgb8)
+            .map_err(Error::draw)?;
+        // Behind RIFF, its length and WEBP stands the picture as a chunk of its own.
+        let picture = still.get(12..).filter(|chunk| chunk.starts_with(b"VP8L"));
+        let picture = picture.ok_or_else(|| Error::draw("a WebP picture of an unknown kind"))?;
+        // At the left upper corner, in the place of the frame before it.
+        let head = [&[0; 6], area.as_slice(), &short(delay_ms), &[0b10]].concat();
+        chunk(*b"ANMF", &[head.as_slice(), picture].concat(), &mut body)?;
+    }
+    let mut bytes = Vec::with_capacity(body.len() + 8);
+    chunk(*b"RIFF", &body, &mut bytes)?;
     Ok(bytes)
 }
 
@@ -157,6 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn a_webp_keeps_every_colour() {
+        use image::AnimationDecoder;
+        for side in [1, 7, 64] {
+            let given = frames(3, side);
+            let bytes = webp(&given, 65).unwrap();
+            let decoder = image::codecs::webp::WebPDecoder::new(std::io::Cursor::new(&bytes));
+            let decoder = decoder.unwrap();
+            assert!(decoder.has_animation());
+            let read = decoder.into_frames().collect_frames().unwrap();
+            assert_eq!(read.len(), 3);
+            for (frame, read) in given.iter().zip(read) {
+                assert_eq!(read.delay().numer_denom_ms(), (65, 1));
+                let pixels = image::DynamicImage::from(read.into_buffer()).into_rgb8();
+                assert!(*frame == pixels);
+            }
+        }
+        assert!(webp(&frames(1, 4), 1 << 24).is_err());
+    }
+
+    #[test]
     fn a_strip_stands_in_order_and_odd_frames_are_refused() {
         let given = frames(3, 4);
         let strip = strip(&given, 2).unwrap();
@@ -164,7 +235,7 @@ mod tests {
         assert_eq!(strip.get_pixel(13, 2), given[2].get_pixel(1, 2));
         assert_eq!(strip.get_pixel(5, 2).0, [255; 3]);
         let mixed = [given[0].clone(), RgbImage::new(4, 5)];
-        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50)] {
+        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50), webp(&[], 50)] {
             assert!(matches!(error, Err(Error::Draw { .. })));
         }
         assert!(super::strip(&[], 0).is_err());

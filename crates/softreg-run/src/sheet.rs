@@ -4,8 +4,10 @@
 //! enlargement would show detail that the generator did not make. So pixels stay squares.
 
 mod labelled;
+mod printed;
 
 pub use labelled::labelled_rows;
+pub use printed::contact_sheet_pdf;
 
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};

@@ -59,6 +59,8 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(print))
         .routes(routes!(favourites, set_favourites))
         .routes(routes!(gallery))
+        .routes(routes!(contact_sheet))
+        .routes(routes!(evaluation, evaluate))
         .routes(routes!(export))
         .routes(routes!(queue))
         .routes(routes!(dequeue))
@@ -170,6 +172,10 @@ pub struct NewRun {
     /// Learn labels too.
     #[serde(default)]
     pub conditional: bool,
+    /// Share of the pictures that are held back, 0 to 0.5: coverage and copies are then measured on them while it
+    /// trains.
+    #[serde(default)]
+    pub held_back: Option<f64>,
     /// Names of augmentations, in place of the recipe's.
     #[serde(default)]
     pub augment: Option<Vec<String>>,
@@ -205,8 +211,7 @@ async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Detail
     blocking(move || {
         let run = app.shelf.run(&name)?;
         let config = app.shelf.file(&run.config()).unwrap_or_default();
-        let ours =
-            |job: &Job| job.state == JobState::Running && job.run.as_deref() == Some(name.as_str());
+        let ours = |job: &Job| job.state == JobState::Running && job.trains(&name);
         Ok(Json(Details {
             summary: summary(&run),
             config: String::from_utf8_lossy(&config).into_owned(),
@@ -364,6 +369,7 @@ async fn walk(
 ) -> Answer<Response> {
     let (kind, ending) = match wanted.format {
         explore::Format::Gif => ("image/gif", "gif"),
+        explore::Format::Webp => ("image/webp", "webp"),
         explore::Format::Apng => ("image/apng", "png"),
     };
     let called = format!("{name}-walk.{ending}");
@@ -414,6 +420,36 @@ async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Respons
         takeaway::gallery(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
     });
     Ok(file("text/html; charset=utf-8", Some(&called), page.await?))
+}
+
+/// A PDF to print, of the favourites, or of pictures drawn at random where there are none.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/contact-sheet", params(("run" = String, Path)),
+    responses((status = 200, content_type = "application/pdf"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
+    let called = format!("{name}.pdf");
+    let pdf = blocking(move || {
+        let run = app.shelf.run(&name)?;
+        let painter = app.painters.of(&run)?;
+        takeaway::contact_sheet(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
+    });
+    Ok(file("application/pdf", Some(&called), pdf.await?))
+}
+
+/// How a run was measured last, from `evaluation.json` in its folder; `null` where it was not.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+async fn evaluation(
+    State(app): Shared,
+    Path(name): Path<String>,
+) -> Answer<Json<serde_json::Value>> {
+    blocking(move || takeaway::evaluation(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
+}
+
+/// Put the measuring of a run into the queue, as `softreg evaluate` does it.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
+    responses((status = 200, body = Job), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn evaluate(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
+    blocking(move || app.queue.measure(&name)).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

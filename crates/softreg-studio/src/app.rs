@@ -124,6 +124,9 @@ impl App {
     }
 }
 
+/// What is measured on pictures that are held back: the first decides which checkpoint is the best.
+const WATCHED: &str = "coverage,near_copies";
+
 /// The command line of a run.
 fn arguments(wanted: &NewRun, source: String) -> Answer<Vec<String>> {
     let mut line = vec![source];
@@ -156,6 +159,10 @@ fn arguments(wanted: &NewRun, source: String) -> Answer<Vec<String>> {
             say("reg", &format_args!("{name}={weight}"));
         }
     }
+    if let Some(share) = wanted.held_back {
+        say("set", &format_args!("data.validation={share}"));
+        say("set", &format_args!("validation.measure={WATCHED}"));
+    }
     if wanted.flip {
         line.push("--flip".to_owned());
     }
@@ -174,6 +181,7 @@ mod tests {
         let wanted = NewRun {
             recipe: "few".into(),
             minutes: Some(2.5),
+            held_back: Some(0.1),
             augment: Some(vec!["colour".into(), "cutout".into()]),
             regularizers: Some([("r1".to_owned(), 0.5)].into()),
             flip: true,
@@ -187,6 +195,8 @@ mod tests {
             "--augment=colour,cutout",
             "--reg=none",
             "--reg=r1=0.5",
+            "--set=data.validation=0.1",
+            "--set=validation.measure=coverage,near_copies",
             "--flip",
         ];
         assert_eq!(line, expected);

@@ -169,7 +169,7 @@ pub struct Walk {
     /// Each pixel a square of so many.
     #[serde(default = "one")]
     pub scale: u32,
-    /// `gif` (256 colours) or `apng` (all).
+    /// `gif` (256 colours), `webp` or `apng` (all).
     pub format: Format,
 }
 
@@ -183,6 +183,8 @@ fn one() -> u32 {
 pub enum Format {
     /// 256 colours.
     Gif,
+    /// All colours, small files.
+    Webp,
     /// All colours.
     Apng,
 }
@@ -232,23 +234,40 @@ pub fn about(painter: &dyn Painter) -> About {
     }
 }
 
+/// Pictures as a generator makes them.
+pub(crate) struct Painted {
+    pub(crate) latents: Vec<f32>,
+    pub(crate) labels: Option<Vec<u32>>,
+    /// Planar, one picture after the other.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Painted {
+    /// What was wished for.
+    pub(crate) fn of(painter: &dyn Painter, wish: &Wish) -> Answer<Self> {
+        let (latents, labels) = latents_of(painter, wish)?;
+        let labels = (!painter.labels().is_empty()).then_some(labels);
+        let bytes = painter.paint(&latents, labels.as_deref());
+        Ok(Self { latents, labels, bytes })
+    }
+
+    pub(crate) fn pictures(&self, painter: &dyn Painter) -> Answer<Vec<Picture<'_>>> {
+        let [channels, height, width] = painter.shape();
+        Ok(Picture::batch(channels, height, width, &self.bytes)?)
+    }
+}
+
 /// Makes what was wished for.
 ///
 /// # Errors
 /// 400 for latents of another length, labels that are not there, and numbers out of range.
 pub fn show(painter: &dyn Painter, wish: &Wish) -> Answer<Shown> {
-    let (latents, labels) = latents_of(painter, wish)?;
-    let n = latents.len() / painter.latent();
-    let labels = (!painter.labels().is_empty()).then_some(labels);
-    let bytes = painter.paint(&latents, labels.as_deref());
-    let [channels, height, width] = painter.shape();
-    let pictures = Picture::batch(channels, height, width, &bytes)?
-        .iter()
-        .map(|picture| Ok(data_url(&picture.encode_png()?)))
-        .collect::<Answer<Vec<_>>>()?;
-    debug_assert_eq!(pictures.len(), n);
-    let latents = latents.chunks(painter.latent()).map(<[f32]>::to_vec).collect();
-    Ok(Shown { step: painter.step(), latents, labels, pictures })
+    let painted = Painted::of(painter, wish)?;
+    let encoded = painted.pictures(painter)?;
+    let encoded = encoded.iter().map(|picture| Ok(data_url(&picture.encode_png()?)));
+    let pictures = encoded.collect::<Answer<Vec<_>>>()?;
+    let latents = painted.latents.chunks(painter.latent()).map(<[f32]>::to_vec).collect();
+    Ok(Shown { step: painter.step(), latents, labels: painted.labels, pictures })
 }
 
 /// A PNG file that stands in a page.
@@ -384,6 +403,7 @@ pub fn walk(painter: &dyn Painter, walk: &Walk) -> Answer<Bytes> {
     let drawn: Vec<_> = pictures.iter().map(|picture| picture.to_rgb(walk.scale)).collect();
     let file = match walk.format {
         Format::Gif => animation::gif(&drawn, FRAME_MS)?,
+        Format::Webp => animation::webp(&drawn, FRAME_MS)?,
         Format::Apng => animation::apng(&drawn, FRAME_MS)?,
     };
     Ok(file.into())

@@ -1,4 +1,4 @@
-//! Runs that wait, one that trains, and those that are done with.
+//! Runs that wait to be trained or measured, one at work, and those that are done with.
 //!
 //! Training is a process of its own, the program called by itself, in a process group of its own: a run that crashes
 //! takes nothing with it, and a run goes on when the studio ends or is killed. What is in the queue is on disk, so
@@ -33,11 +33,25 @@ pub enum JobState {
     Failed,
 }
 
+/// What is done with a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// It is trained.
+    #[default]
+    Train,
+    /// It is measured.
+    Measure,
+}
+
 /// A run that was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// Counts up.
     pub id: u64,
+    /// What is done.
+    #[serde(default)]
+    pub task: Task,
     /// What the run will be called, before its number.
     pub stem: String,
     /// The command line, without the folder to write.
@@ -52,6 +66,13 @@ pub struct Job {
     pub process: Option<u32>,
     /// What it becomes when its process has ended, where that was asked for.
     pub becomes: Option<JobState>,
+}
+
+impl Job {
+    /// Whether it is the training of the run called `name`.
+    pub fn trains(&self, name: &str) -> bool {
+        self.task == Task::Train && self.run.as_deref() == Some(name)
+    }
 }
 
 /// The queue, and the process of the run that trains.
@@ -122,6 +143,36 @@ impl Queue {
     /// # Errors
     /// 409 when too many wait, 500 when the queue cannot be written.
     pub fn add(&self, stem: String, arguments: Vec<String>) -> Answer<Job> {
+        self.put(Task::Train, stem, arguments, None)
+    }
+
+    /// Puts the measuring of a run at the end of the queue.
+    ///
+    /// # Errors
+    /// 404 for an unknown run, 409 when it is being measured or waits for it, or when too many wait.
+    pub fn measure(&self, run: &str) -> Answer<Job> {
+        let folder = self.shelf.run(run)?;
+        if !softreg_run::checkpoint::list(folder.checkpoints()).is_ok_and(|c| !c.is_empty()) {
+            return Err(Problem::conflict("there is no checkpoint to measure yet"));
+        }
+        let measures = |job: &Job| {
+            job.task == Task::Measure
+                && job.run.as_deref() == Some(run)
+                && matches!(job.state, JobState::Waiting | JobState::Running)
+        };
+        if self.lock().jobs.iter().any(measures) {
+            return Err(Problem::conflict(format!("`{run}` is about to be measured")));
+        }
+        self.put(Task::Measure, run.to_owned(), Vec::new(), Some(run.to_owned()))
+    }
+
+    fn put(
+        &self,
+        task: Task,
+        stem: String,
+        arguments: Vec<String>,
+        run: Option<String>,
+    ) -> Answer<Job> {
         let mut inner = self.lock();
         let waiting = inner.jobs.iter().filter(|job| job.state == JobState::Waiting).count();
         if waiting >= MOST_WAITING {
@@ -132,9 +183,10 @@ impl Queue {
         let id = inner.jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1;
         let job = Job {
             id,
+            task,
             stem,
             arguments,
-            run: None,
+            run,
             state: JobState::Waiting,
             reason: None,
             process: None,
@@ -178,7 +230,7 @@ impl Queue {
         let mut inner = self.lock();
         let Inner { jobs, child } = &mut *inner;
         let running =
-            |job: &&mut Job| job.state == JobState::Running && job.run.as_deref() == Some(run);
+            |job: &&mut Job| job.state == JobState::Running && job.trains(run);
         let Some(job) = jobs.iter_mut().find(running) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
             return Err(Problem::conflict(match locked {
@@ -206,13 +258,14 @@ impl Queue {
             return Err(Problem::conflict(format!("`{run}` has reached its end: start a new run")));
         }
         let mut inner = self.lock();
-        let mut job = match inner.jobs.iter().position(|job| job.run.as_deref() == Some(run)) {
+        let mut job = match inner.jobs.iter().position(|job| job.trains(run)) {
             Some(at) if inner.jobs[at].state == JobState::Waiting => {
                 return Err(Problem::conflict(format!("`{run}` is waiting for its turn")));
             }
             Some(at) => inner.jobs.remove(at),
             None => Job {
                 id: inner.jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1,
+                task: Task::Train,
                 stem: run.to_owned(),
                 arguments: Vec::new(),
                 run: Some(run.to_owned()),
@@ -236,15 +289,16 @@ impl Queue {
         let Inner { jobs, child } = &mut *inner;
         let mut changed = false;
         if let Some(job) = jobs.iter_mut().find(|job| job.state == JobState::Running) {
-            let ended = match child {
-                Some(child) => child.try_wait().map_or(true, |status| status.is_some()),
-                None => !self.is_training(job),
+            let status = child.as_mut().and_then(|child| child.try_wait().ok());
+            let ended = match &status {
+                Some(status) => status.is_some(),
+                None => child.is_some() || !self.is_training(job),
             };
             if !ended {
                 return;
             }
             *child = None;
-            self.close(job);
+            self.close(job, status.flatten().is_some_and(|status| status.success()));
             changed = true;
         }
         if let Some(job) = jobs.iter_mut().find(|job| job.state == JobState::Waiting) {
@@ -262,18 +316,28 @@ impl Queue {
         }
     }
 
-    /// Whether a process that this one did not start is still training.
+    /// Whether a process that this one did not start is still training. Measuring holds no lock and is short:
+    /// it counts as ended, and is asked for again.
     fn is_training(&self, job: &Job) -> bool {
+        if job.task == Task::Measure {
+            return false;
+        }
         let run = job.run.as_deref().and_then(|name| self.shelf.run(name).ok());
         run.is_some_and(|run| run.is_locked().unwrap_or(false))
     }
 
     /// What became of a job whose process has ended.
-    fn close(&self, job: &mut Job) {
+    fn close(&self, job: &mut Job, succeeded: bool) {
         job.process = None;
         let run = job.run.as_deref().and_then(|name| self.shelf.run(name).ok());
-        let status = run.and_then(|run| run.read_status().ok());
-        let finished = status.as_ref().is_some_and(|status| status.state == State::Finished);
+        let status = match job.task {
+            Task::Train => run.and_then(|run| run.read_status().ok()),
+            Task::Measure => None,
+        };
+        let finished = match job.task {
+            Task::Train => status.as_ref().is_some_and(|status| status.state == State::Finished),
+            Task::Measure => succeeded,
+        };
         let said = self.log(job.id).ok().and_then(|path| fs::read_to_string(path).ok());
         let error = said.as_deref().and_then(error_in).map(str::to_owned);
         (job.state, job.reason) = match (finished, job.becomes.take(), error) {
@@ -305,11 +369,14 @@ impl Queue {
         let path = self.shelf.root().join(&name);
         let log = self.log(job.id)?;
         let mut command = self.command();
-        command.arg("train").args(["--quiet", "--device", &self.device]);
-        match resumes {
-            true => command.arg("--resume").arg(path),
-            false => command.args(&job.arguments).arg("--out").arg(path),
+        match (job.task, resumes) {
+            (Task::Measure, _) => command.arg("evaluate").arg(path),
+            (Task::Train, true) => command.args(["train", "--quiet", "--resume"]).arg(path),
+            (Task::Train, false) => {
+                command.args(["train", "--quiet"]).args(&job.arguments).arg("--out").arg(path)
+            }
         };
+        command.args(["--device", &self.device]);
         // A terminal's Ctrl-C ends the studio and not the training.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

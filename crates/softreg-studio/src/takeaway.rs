@@ -1,6 +1,6 @@
 //! What a person keeps and takes along.
 
-use crate::explore::{self, Painter, Wish};
+use crate::explore::{self, Painted, Painter, Wish};
 use crate::problem::{Answer, Problem};
 use crate::shelf::Shelf;
 use maud::{DOCTYPE, PreEscaped, html};
@@ -43,6 +43,20 @@ pub fn favourites(shelf: &Shelf, run: &RunFolder) -> Answer<Vec<Favourite>> {
     })
 }
 
+/// How a run was measured last; nothing where it was not.
+///
+/// # Errors
+/// 500 when the file is damaged.
+pub fn evaluation(shelf: &Shelf, run: &RunFolder) -> Answer<serde_json::Value> {
+    let path = run.root().join("evaluation.json");
+    if !path.exists() {
+        return Ok(serde_json::Value::Null);
+    }
+    serde_json::from_slice(&shelf.file(&path)?).map_err(|error| {
+        Problem::failed(format!("{} is damaged ({error}): measure again", path.display()))
+    })
+}
+
 /// Replaces the favourites of a run.
 ///
 /// # Errors
@@ -59,19 +73,39 @@ pub fn keep(run: &RunFolder, kept: &[Favourite]) -> Answer<()> {
     Ok(atomic::write_json(file(run), &kept)?)
 }
 
-/// One HTML file that needs nothing else.
-///
-/// # Errors
-/// 400 for favourites that the generator cannot make.
-pub fn gallery(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> Answer<String> {
-    let wish = match kept {
+/// The pictures that were kept; where there are none, drawn ones.
+fn wish(kept: &[Favourite]) -> Wish {
+    match kept {
         [] => Wish::Draw { seed: 0, count: DRAWN, from: 0, truncation: None, label: None },
         kept => Wish::Again {
             latents: kept.iter().map(|kept| kept.latent.clone()).collect(),
             labels: Some(kept.iter().map(|kept| kept.label.unwrap_or(0)).collect()),
         },
+    }
+}
+
+/// A PDF to print.
+///
+/// # Errors
+/// 400 for favourites that the generator cannot make.
+pub fn contact_sheet(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> Answer<Vec<u8>> {
+    let painted = Painted::of(painter, &wish(kept))?;
+    let pictures = painted.pictures(painter)?;
+    let named = |label: &u32| painter.labels().get(*label as usize).cloned().unwrap_or_default();
+    let captions = match &painted.labels {
+        None => vec![String::new(); pictures.len()],
+        Some(labels) => labels.iter().map(named).collect(),
     };
-    let shown = explore::show(painter, &wish)?;
+    let title = format!("{name}, {} steps", painter.step());
+    Ok(softreg_run::sheet::contact_sheet_pdf(&title, &pictures, &captions)?)
+}
+
+/// One HTML file that needs nothing else.
+///
+/// # Errors
+/// 400 for favourites that the generator cannot make.
+pub fn gallery(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> Answer<String> {
+    let shown = explore::show(painter, &wish(kept))?;
     let label = |i: usize| {
         let label = shown.labels.as_ref().and_then(|labels| labels.get(i));
         label.and_then(|label| painter.labels().get(*label as usize)).map(String::as_str)

@@ -127,7 +127,8 @@ pub struct Optimizer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Measure {
-    /// The measure: `swd`, or one of features such as `kd` and `coverage`.
+    /// The measures with commas between them, the first of which decides: `swd`, or those of features
+    /// such as `kd` and `coverage`.
     pub measure: String,
     /// The features, by name or file.
     pub features: String,

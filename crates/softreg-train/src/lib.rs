@@ -34,4 +34,4 @@ pub use follower::Follower;
 pub use group::{Alone, Group};
 pub use optimizer::OPTIMIZERS;
 pub use train::{Outcome, Run};
-pub use validation::Validation;
+pub use validation::{Measured, Validation};

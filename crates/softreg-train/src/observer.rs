@@ -30,6 +30,8 @@ pub enum Event {
         value: f64,
         /// Whether it is the best so far.
         best: bool,
+        /// What is measured beside it, by name.
+        beside: BTreeMap<String, f64>,
     },
     /// Something that a person should know, and that does not end the run.
     Notice(String),

@@ -9,7 +9,7 @@ use crate::players::Players;
 use crate::sample::{self, PictureSet};
 use crate::step::Trainer;
 use crate::stop::Progress;
-use crate::validation::{Measuring, Validation};
+use crate::validation::{Measured, Measuring, Validation};
 use burn::tensor::Device;
 use image::RgbImage;
 use softreg::{Purpose, Seed};
@@ -364,15 +364,27 @@ impl Run<'_> {
         };
         let (name, higher) = (validation.name(), validation.higher_is_better());
         let step = measuring.step();
-        let value = measuring.value().unwrap_or_else(|reason| {
-            let notice = format!("no validation value of step {step}: {reason}");
+        let mut missing = |name: &str, reason: String| {
+            let notice = format!("no {name} of step {step}: {reason}");
             self.observer.notice(Event::Notice(notice));
-            f64::NAN
+        };
+        let measured = measuring.value().unwrap_or_else(|reason| {
+            missing(&name, reason);
+            Measured { value: f64::NAN, ..Measured::default() }
         });
+        let mut beside = BTreeMap::new();
+        for (name, value) in measured.beside {
+            match value {
+                Ok(value) => _ = beside.insert(name, value),
+                Err(reason) => missing(&name, reason),
+            }
+        }
+        let value = measured.value;
         let best = progress.validated(step, value, higher);
-        values.insert(format!("validation/{name}"), value);
+        let shown = beside.iter().chain([(&name, &value)]);
+        values.extend(shown.map(|(name, value)| (format!("validation/{name}"), *value)));
         values.insert("validation/step".to_owned(), step as f64);
-        self.observer.notice(Event::Validation { step, name, value, best });
+        self.observer.notice(Event::Validation { step, name, value, best, beside });
     }
 
     /// The validation value that is on its way at the end of a run.

@@ -13,7 +13,7 @@ pub trait Validation: Send + Sync {
     ///
     /// # Errors
     /// A reason, as a sentence.
-    fn measure(&self, generated: &PictureSet) -> Result<f64, String>;
+    fn measure(&self, generated: &PictureSet) -> Result<Measured, String>;
     /// How many generated pictures it wants.
     fn pictures(&self) -> usize;
     /// Whether a higher value is better.
@@ -22,10 +22,19 @@ pub trait Validation: Send + Sync {
     }
 }
 
+/// What was measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// The value that decides which checkpoint is the best.
+    pub value: f64,
+    /// Values by name that are shown beside it, or why there is none.
+    pub beside: Vec<(String, Result<f64, String>)>,
+}
+
 /// A value that is on its way.
 pub(crate) struct Measuring {
     step: u64,
-    value: JoinHandle<Result<f64, String>>,
+    value: JoinHandle<Result<Measured, String>>,
 }
 
 impl Measuring {
@@ -48,7 +57,7 @@ impl Measuring {
     }
 
     /// Waits for the value.
-    pub(crate) fn value(self) -> Result<f64, String> {
+    pub(crate) fn value(self) -> Result<Measured, String> {
         self.value.join().unwrap_or_else(|_| Err("the measure broke off".to_owned()))
     }
 }

@@ -9,7 +9,7 @@ use softreg_run::{RunFolder, State};
 use softreg_train::config::{Checked, RunConfig, keys, parse};
 use softreg_train::observer::{Event, Observer};
 use softreg_train::sample::PictureSet;
-use softreg_train::{Alone, Error, OPTIMIZERS, Outcome, Run, Validation};
+use softreg_train::{Alone, Error, Measured, OPTIMIZERS, Outcome, Run, Validation};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -402,9 +402,13 @@ impl Validation for Script {
     fn name(&self) -> String {
         "script".to_owned()
     }
-    fn measure(&self, generated: &PictureSet) -> Result<f64, String> {
+    fn measure(&self, generated: &PictureSet) -> Result<Measured, String> {
         assert_eq!(generated.len(), 5);
-        Ok(self.0.lock().unwrap().remove(0))
+        let beside = vec![
+            ("beside".to_owned(), Ok(0.5)),
+            ("missing".to_owned(), Err("it is not there".to_owned())),
+        ];
+        Ok(Measured { value: self.0.lock().unwrap().remove(0), beside })
     }
     fn pictures(&self) -> usize {
         5
@@ -440,6 +444,8 @@ fn patience_ends_the_run_and_the_best_checkpoint_is_kept() {
     let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
     assert_eq!(rows[2].get("validation/script"), None);
     assert_eq!(rows[5].get("validation/script"), Some(5.0));
+    assert_eq!(rows[5].get("validation/beside"), Some(0.5));
+    assert_eq!(rows[5].get("validation/missing"), None);
     assert_eq!(rows[5].get("validation/step"), Some(3.0));
 }
 

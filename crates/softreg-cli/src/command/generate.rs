@@ -7,7 +7,7 @@ use crate::trained::{Trained, Which};
 use clap::Args;
 use image::RgbImage;
 use softreg_net::latent;
-use softreg_run::sheet::{Layout, contact_sheet, contact_sheet_with};
+use softreg_run::sheet::{Layout, contact_sheet, contact_sheet_pdf, contact_sheet_with};
 use softreg_run::{Picture, RunFolder, animation, atomic, encode_png};
 use softreg_train::sample::PictureSet;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
     after_help = "Examples:
   softreg generate runs/motif-001                                 a sheet of 64 pictures
   softreg generate runs/motif-001 --seed 7 --count 16 --sheet new.png
+  softreg generate runs/motif-001 --sheet new.pdf                 pages to print
   softreg generate runs/motif-001 --count 500 --out pictures/     single files
   softreg generate runs/motif-001 --truncation 0.7                more typical, less varied
   softreg generate runs/motif-001 --interpolate 6 --animation walk.gif
@@ -52,13 +53,15 @@ pub(crate) struct Generate {
     /// Pictures between two of them
     #[arg(long, value_name = "COUNT", default_value_t = 15, help_heading = "Interpolation")]
     frames: usize,
-    /// Write all pictures on one sheet (.png) [default: RUN/generated-seedN.png]
+    /// Write all pictures on one sheet: .png, or .pdf of A4 pages to print [default:
+    /// RUN/generated-seedN.png]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     sheet: Option<PathBuf>,
     /// Write single files 00000.png, 00001.png, … into a folder; transparency is kept
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Write the walk as an endless animation: .gif (256 colours), .png or .apng (all colours)
+    /// Write the walk as an endless animation: .gif (256 colours), .webp, .png or .apng (all
+    /// colours)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     animation: Option<PathBuf>,
     /// Write the walk from the first to the last picture side by side (.png)
@@ -123,7 +126,11 @@ impl Generate {
         }
         if let Some(path) = &plan.sheet {
             let made = self.stills(0..self.count, &trained, label);
-            write(path, &encode_png(&self.draw_sheet(&made)?)?)?;
+            let bytes = match ending(path).as_str() {
+                "pdf" => self.printed(&made, &folder.name(), &trained, label)?,
+                _ => encode_png(&self.draw_sheet(&made)?)?,
+            };
+            write(path, &bytes)?;
             self.tell("Picture sheet", trained.step, path)?;
         }
         if plan.animation.is_some() || plan.strip.is_some() {
@@ -160,13 +167,10 @@ impl Generate {
 
     /// What to write, refused where it would replace something.
     fn plan(&self, folder: &RunFolder) -> anyhow::Result<Plan> {
-        let ending = |path: &Path| {
-            path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase()
-        };
         for (name, path, endings) in [
-            ("--sheet", &self.sheet, &["png"][..]),
+            ("--sheet", &self.sheet, &["png", "pdf"][..]),
             ("--strip", &self.strip, &["png"]),
-            ("--animation", &self.animation, &["gif", "png", "apng"]),
+            ("--animation", &self.animation, &["gif", "webp", "png", "apng"]),
         ] {
             let Some(path) = path else { continue };
             if !endings.contains(&ending(path).as_str()) {
@@ -242,11 +246,27 @@ impl Generate {
         trained: &Trained,
         label: Option<u32>,
     ) -> PictureSet {
-        let labels: Option<Vec<u32>> = match trained.labels.len() {
-            0 => None,
-            n => Some(pictures.clone().map(|i| label.unwrap_or((i % n) as u32)).collect()),
-        };
+        let labels = labels(pictures.clone(), trained, label);
         trained.pictures(&trained.latents(pictures, self.truncation, self.seed), labels.as_deref())
+    }
+
+    /// Pages of A4.
+    fn printed(
+        &self,
+        made: &PictureSet,
+        title: &str,
+        trained: &Trained,
+        label: Option<u32>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let title = format!("{title}, {} steps, seed {}", trained.step, self.seed);
+        let captions: Vec<String> = match labels(0..made.len(), trained, label) {
+            None => vec![String::new(); made.len()],
+            Some(labels) => {
+                labels.iter().map(|label| trained.labels[*label as usize].clone()).collect()
+            }
+        };
+        let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;
+        Ok(contact_sheet_pdf(&title, &pictures, &captions)?)
     }
 
     fn files(&self, folder: &Path, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
@@ -314,10 +334,10 @@ impl Generate {
         let (width, height) = trained.size();
         if let Some(path) = &plan.animation {
             let frames = draw(pictures.len(), self.scale_or(256 / width.max(height)));
-            let gif = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gif"));
-            let bytes = match gif {
-                true => animation::gif(&frames, FRAME_MS)?,
-                false => animation::apng(&frames, FRAME_MS)?,
+            let bytes = match ending(path).as_str() {
+                "gif" => animation::gif(&frames, FRAME_MS)?,
+                "webp" => animation::webp(&frames, FRAME_MS)?,
+                _ => animation::apng(&frames, FRAME_MS)?,
             };
             write(path, &bytes)?;
             self.tell("Animation", trained.step, path)?;
@@ -345,6 +365,23 @@ impl Generate {
         };
         Ok(line_to_stdout(&text)?)
     }
+}
+
+/// The labels of pictures: the one that was asked for, or each in turn.
+fn labels(
+    pictures: std::ops::Range<usize>,
+    trained: &Trained,
+    label: Option<u32>,
+) -> Option<Vec<u32>> {
+    match trained.labels.len() {
+        0 => None,
+        n => Some(pictures.map(|i| label.unwrap_or((i % n) as u32)).collect()),
+    }
+}
+
+/// In small letters.
+fn ending(path: &Path) -> String {
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase()
 }
 
 /// The path of single file `i`.

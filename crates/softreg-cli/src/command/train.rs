@@ -269,7 +269,7 @@ impl Train {
 /// Everything that was settled before a run folder is written.
 struct Ready {
     checked: Checked,
-    pictures: Collection,
+    pictures: Arc<Collection>,
     device: Device,
     training: Vec<usize>,
     held_out: Vec<usize>,
@@ -280,8 +280,10 @@ impl Ready {
     fn new(checked: Checked, pictures: Collection, device: Device) -> anyhow::Result<Self> {
         let config = checked.config();
         let (training, held_out) = config.parts(&pictures);
+        let pictures = Arc::new(pictures);
+        let parts = (training.as_slice(), held_out.as_slice());
         let validation =
-            HeldOut::new(&pictures, &held_out, &config.validation, config.seed, &device)?;
+            HeldOut::new(&pictures, parts, &config.validation, config.seed, &device)?;
         Ok(Self { checked, pictures, device, training, held_out, validation })
     }
 }

@@ -93,9 +93,11 @@ impl Observer for Progress {
         match event {
             Event::Step(tick) => self.tick(&tick),
             Event::Notice(text) => self.say(&format!("note: {text}")),
-            Event::Validation { step, name, value, best } => {
+            Event::Validation { step, name, value, best, beside } => {
                 let mark = if best { ", the best so far" } else { "" };
-                self.say(&format!("step {step}: {name} {value:.4}{mark}"));
+                let beside: String =
+                    beside.iter().map(|(name, value)| format!("; {name} {value:.4}")).collect();
+                self.say(&format!("step {step}: {name} {value:.4}{mark}{beside}"));
             }
             Event::Picture { .. } | Event::Checkpoint { .. } => {}
         }
@@ -111,9 +113,10 @@ fn as_json(event: &Event) -> serde_json::Value {
         }),
         Event::Picture { step, path } => json!({"event": "picture", "step": step, "path": path}),
         Event::Checkpoint { step } => json!({"event": "checkpoint", "step": step}),
-        Event::Validation { step, name, value, best } => {
-            json!({"event": "validation", "step": step, "name": name, "value": value, "best": best})
-        }
+        Event::Validation { step, name, value, best, beside } => json!({
+            "event": "validation", "step": step, "name": name, "value": value, "best": best,
+            "beside": beside,
+        }),
         Event::Notice(text) => json!({"event": "notice", "text": text}),
     }
 }

@@ -131,7 +131,8 @@ function charts(rows) {
     ["Critic's scores", named("score/")],
     ["Regularizers' share of the objective", named("reg/", "/share")],
     ["Pictures per second", [["images/s", line("images_per_second")]]],
-    ["Validation", named("validation/").filter(([name]) => name !== "step")],
+    ["Held-out pictures", named("validation/").filter(([name]) => name !== "step" && !name.startsWith("near_copies"))],
+    ["Near-copies: a share of 0.05 is usual", named("validation/near_copies").map(([, line]) => ["near-copies", line])],
     ["Signs of overfitting", named("overfitting/")],
   ];
   return groups.filter(([, series], i) => i < 2 || series.some(([, p]) => p.length)).map(([title, series]) => chart(title, series));
@@ -149,9 +150,9 @@ async function showRuns() {
     change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } });
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
-    const waiting = jobs.filter((j) => j.state === "waiting" || (j.state === "failed" && !j.run));
+    const waiting = jobs.filter((j) => j.state === "waiting" || (j.task === "measure" ? ["running", "failed"].includes(j.state) : j.state === "failed" && !j.run));
     const line = (r) => {
-      const job = jobs.find((j) => j.run === r.name);
+      const job = jobs.find((j) => j.task === "train" && j.run === r.name);
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
       return h("tr", {}, h("td", {}, pick(r.name)),
         h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
@@ -160,8 +161,8 @@ async function showRuns() {
     };
     table.replaceChildren(
       waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", {}, waiting.map((j) => h("li", { class: "row" },
-        `${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
-        h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
+        `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
+        j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
       runs.length ? h("div", { class: "card wide" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
@@ -195,6 +196,8 @@ async function showNew() {
       const report = await ask(`/collections/${encodeURIComponent(name)}/check`);
       if (name !== collection.value) return;
       const size = report.suggested_size;
+      // Of few pictures each one is needed to learn from.
+      if (!told_held) held.value = report.pictures >= 300 ? "0.1" : "0";
       found.replaceChildren(
         h("p", {}, `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
           report.unreadable?.length ? `, ${report.unreadable.length} unreadable` : "", report.duplicates?.length ? `, ${report.duplicates.length} groups of duplicates` : "", "."),
@@ -235,6 +238,9 @@ async function showNew() {
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
   const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
   const seed = h("input", { type: "number", min: "0", step: "1", placeholder: "0" });
+  let told_held = false;
+  const held = h("select", { change: () => (told_held = true), "aria-describedby": "held-help" },
+    [["0", "none"], ["0.05", "5 %"], ["0.1", "10 %"], ["0.2", "20 %"]].map(([value, text]) => h("option", { value }, text)));
   const flip = h("input", { type: "checkbox" });
   const conditional = h("input", { type: "checkbox" });
 
@@ -249,7 +255,7 @@ async function showNew() {
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
     const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, recipe: recipe.value, minutes: numeric(minutes), size: text(size), seed: numeric(seed), flip: flip.checked, conditional: conditional.checked };
+    const wanted = { collection: collection.value, recipe: recipe.value, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -264,6 +270,7 @@ async function showNew() {
     h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop, found),
     h("section", { class: "card stack" }, h("h2", {}, "2. How"), h("label", {}, "Recipe", recipe), about,
       h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),
+      h("label", {}, "Pictures held back", held), h("p", { class: "soft small", id: "held-help" }, "It does not learn from these. They show while it trains how much of their variety it covers, and whether it copies."),
       h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),
       h("label", {}, own, "Choose regularizers myself"), parts, h("div", {}, begin)))] };
 }
@@ -299,8 +306,12 @@ async function dropped(transfer) {
       }
     }
   };
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) await enter(entry, "");
+  // Both must be asked for before anything is waited for: afterwards there are no items any more.
+  const items = [...transfer.items].filter((item) => item.kind === "file").map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
+  for (const [entry, file] of items) {
+    if (entry) await enter(entry, "");
+    else if (file) files.push(file);
+  }
   return files;
 }
 
@@ -471,7 +482,7 @@ async function explore(name, about) {
     if (!walk.length) return "";
     const ask_ = (format) => ({ keys: walk.map((t) => t.latent), label: walk[0].label, frames: Math.min(15, Math.floor(600 / walk.length)), scale: Math.max(1, Math.floor(256 / Math.max(generator.width, generator.height))), format });
     return h("div", { class: "stack" }, h("b", {}, "Walk"), h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Take picture ${i + 1} out of the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
-      h("div", { class: "row" }, ["gif", "apng"].map((format) => h("button", { disabled: walk.length < 2, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "gif" ? "gif" : "png"}`)) }, format.toUpperCase()))));
+      h("div", { class: "row" }, ["gif", "webp", "apng"].map((format) => h("button", { disabled: walk.length < 2, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "apng" ? "png" : format}`)) }, format.toUpperCase()))));
   }
   await again();
   return { node: [h("div", { class: "row card" }, h("button", { class: "main", click: doing(again) }, "Draw new"), h("label", {}, "Show", count), label ? h("label", {}, "Label", label) : null,
@@ -490,10 +501,12 @@ async function keepsakes(name, about) {
   return { node: h("div", { class: "columns" },
     card("Gallery", `One HTML file with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}. It needs no network and no program: send it by mail, or put it on a website.`,
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
+    card("To print", `A PDF of A4 pages with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}, each with its number.`,
+      h("button", { click: doing(() => get("contact-sheet", `${name}.pdf`)) }, "Save the PDF")),
     steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
     card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
       h("div", { class: "row" }, ["onnx", "safetensors"].map((format) => h("button", { click: doing(() => get(`export?format=${format}`, `${name}.${format}`)) }, format === "onnx" ? "ONNX" : "safetensors")))),
-    card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
+    card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF, WebP or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
 }
 
 async function settings(name, about) {
@@ -504,8 +517,8 @@ async function settings(name, about) {
 
 async function showCompare(names) {
   const all = await Promise.all(names.map(async (name) => {
-    const [about, rows, steps] = await Promise.all([ask(run(name)), ask(`${run(name)}/metrics?most=500`), ask(`${run(name)}/samples`)]);
-    return { name, about, rows: rows.map(flat), steps };
+    const [about, rows, steps, measured] = await Promise.all([ask(run(name)), ask(`${run(name)}/metrics?most=500`), ask(`${run(name)}/samples`), ask(`${run(name)}/evaluation`)]);
+    return { name, about, rows: rows.map(flat), steps, measured };
   }));
   const keys = [...new Set(all.flatMap((r) => Object.keys(r.rows[r.rows.length - 1] || {})))].filter((k) => !["step", "images", "seconds", "values"].includes(k)).sort();
   const series = (key) => all.map((r) => [r.name, r.rows.filter((row) => Number.isFinite(row[key])).map((row) => [row.step, row[key]])]);
@@ -517,7 +530,36 @@ async function showCompare(names) {
     h("div", { class: "card wide" }, h("h2", {}, "Last values"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
       h("tbody", {}, [["steps", (r) => whole(r.about.step)], ["trained", (r) => duration(r.about.seconds)], ...keys.map((k) => [k, (r) => { const rows = r.rows.filter((row) => Number.isFinite(row[k])); return rows.length ? number(rows[rows.length - 1][k], 4) : "–"; }])]
         .map(([title, value]) => h("tr", {}, h("th", { scope: "row" }, title), all.map((r) => h("td", { class: "number" }, value(r)))))))),
-    h("p", { class: "soft" }, "To measure them against held-out pictures, with intervals: ", h("code", {}, "softreg evaluate RUN"), " and ", h("code", {}, "softreg compare"), ".")] };
+    measures(all)] };
+}
+
+/** What was measured of several runs, and what measures them. */
+function measures(all) {
+  const names = [...new Set(all.flatMap((r) => Object.keys(r.measured?.metrics || {})))];
+  const value = (r, key) => {
+    const found = r.measured?.metrics[key];
+    if (!found) return "–";
+    return number(found.value, 4) + (found.half === null ? "" : ` ± ${number(found.half, 2)}`);
+  };
+  const against = (r) => r.measured ? `${whole(r.measured.reference.count)} pictures (${r.measured.reference.part})` : "–";
+  const measure = (r) => h("button", { "aria-label": `Measure ${r.name}`, click: doing(async () => {
+    const job = await ask(`${run(r.name)}/evaluation`, { method: "POST" });
+    toast(`${r.name} is measured when it is its turn.`);
+    const here = location.hash;
+    for (;;) {
+      await new Promise((done) => setTimeout(done, 1000));
+      if (location.hash !== here) return;
+      const now = (await ask("/queue")).find((j) => j.id === job.id);
+      if (now?.state === "failed") throw new Error(now.reason);
+      if (!now || now.state === "finished") return go();
+    }
+  }) }, r.measured ? "Measure again" : "Measure");
+  return h("div", { class: "card wide" }, h("h2", {}, "Measures"),
+    h("p", { class: "soft small" }, "Value ± half of a 95 % interval. Only what was measured against the same pictures can be compared: hold some back when you start a run."),
+    h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
+      h("tbody", {}, names.length ? h("tr", {}, h("th", { scope: "row" }, "against"), all.map((r) => h("td", { class: "number" }, against(r)))) : null,
+        names.map((key) => h("tr", {}, h("th", { scope: "row" }, key), all.map((r) => h("td", { class: "number" }, value(r, key))))),
+        h("tr", {}, h("th", { scope: "row" }, ""), all.map((r) => h("td", { class: "number" }, r.about.paints ? measure(r) : ""))))));
 }
 
 // ---- Where we are -------------------------------------------------------------------------------------------------

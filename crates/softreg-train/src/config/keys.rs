@@ -83,12 +83,12 @@ pub const KEYS: &[Key] = &[
     key("optimizer.beta-2", "decay of the mean squared gradient, 0 to below 1", "0.99"),
     key(
         "validation.measure",
-        "measured on held-out pictures while training (see data.validation): swd, fd, kd, coverage, …",
+        "measured on held-out pictures while training (see data.validation), several with commas, the first decides: swd, fd, kd, coverage, near_copies, …",
         "\"swd\"",
     ),
     key(
         "validation.features",
-        "features of that measure: a name (see: softreg list features) or a file",
+        "features of these measures: a name (see: softreg list features) or a file",
         "\"randconv\"",
     ),
     key("stop.steps", "stop after so many steps", "10000"),
