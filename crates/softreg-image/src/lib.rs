@@ -32,5 +32,5 @@ pub use collection::{Collection, LoadOptions, Skipped, native_size, open};
 pub use error::Error;
 pub use sampler::Sampler;
 pub use size::{Size, suggest_size};
-pub use source::{SOURCES, SourceEntry, stacked_kinds};
+pub use source::{SOURCES, SourceEntry, is_built_in, stacked_kinds};
 pub use transform::Fit;

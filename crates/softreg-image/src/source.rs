@@ -86,9 +86,16 @@ pub struct SourceEntry {
     pub open: fn(&Request<'_>) -> Result<Box<dyn Source>, Error>,
 }
 
-/// Every source. The first that recognises a specification opens it.
+/// Every source. The first that recognises a specification opens it. What needs no files is before
+/// what does: a folder that comes to be there later, a run's own for example, must not take the place
+/// of the pictures that a run was begun with. `./motif` is a folder of that name.
 pub const SOURCES: &[SourceEntry] =
-    &[stacked::ENTRY, cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY, drawn::ENTRY];
+    &[drawn::ENTRY, stacked::ENTRY, cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY];
+
+/// Whether `spec` names pictures that need no files.
+pub fn is_built_in(spec: &str) -> bool {
+    (drawn::ENTRY.detect)(spec)
+}
 
 /// The entry that reads `spec`, and the text it is to open.
 ///

@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(strip.get_pixel(13, 2), given[2].get_pixel(1, 2));
         assert_eq!(strip.get_pixel(5, 2).0, [255; 3]);
         let mixed = [given[0].clone(), RgbImage::new(4, 5)];
-        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50), webp(&[], 50)] {
+        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50), webp(&[], 50)]
+        {
             assert!(matches!(error, Err(Error::Draw { .. })));
         }
         assert!(super::strip(&[], 0).is_err());

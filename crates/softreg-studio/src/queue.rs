@@ -229,8 +229,7 @@ impl Queue {
     pub fn end(&self, run: &str, becomes: JobState) -> Answer<()> {
         let mut inner = self.lock();
         let Inner { jobs, child } = &mut *inner;
-        let running =
-            |job: &&mut Job| job.state == JobState::Running && job.trains(run);
+        let running = |job: &&mut Job| job.state == JobState::Running && job.trains(run);
         let Some(job) = jobs.iter_mut().find(running) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
             return Err(Problem::conflict(match locked {

@@ -199,6 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_rung_is_promoted_from_first() {
+        let plan = plan(Method::Asha { trials: 9, reduction: 2, rungs: 3 }, true);
+        let climbed = |low, high| vec![Rung::Done(low), Rung::Done(high)];
+        let only = |low| vec![Rung::Done(low)];
+        // The third trial may leave the first rung, the second one the rung above it.
+        let tried =
+            vec![climbed(0.9, 0.1), climbed(0.8, 0.5), only(0.7), only(0.6), only(0.1), only(0.0)];
+        assert_eq!(plan.next(&tried), Decision::Try { trial: 1, rung: 2 });
+        let tried = vec![climbed(0.9, 0.1), only(0.8), only(0.7), only(0.6)];
+        assert_eq!(plan.next(&tried), Decision::Try { trial: 1, rung: 1 });
+    }
+
+    #[test]
     fn few_trials_end_with_one_of_the_whole_budget() {
         let plan = plan(Method::Asha { trials: 2, reduction: 3, rungs: 3 }, true);
         let tried = work(&plan);

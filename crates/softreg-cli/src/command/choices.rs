@@ -141,6 +141,12 @@ pub(super) fn with_pictures(
     mut config: RunConfig,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<(Checked, Collection)> {
+    let source = &config.data.source;
+    if softreg_image::is_built_in(source) && Path::new(source).is_dir() {
+        note(&format!(
+            "note: `{source}` is the built-in collection; the folder of that name is ./{source}"
+        ));
+    }
     let mut options = config.load_options()?;
     if options.size.is_none() {
         options.size = size_for(&config.data.source, &options, note)?;
@@ -174,6 +180,9 @@ fn size_for(
 /// A path that still holds when the run is resumed from another folder; names of built-in
 /// collections stay.
 pub(super) fn absolute(source: &str) -> String {
+    if softreg_image::is_built_in(source) {
+        return source.to_owned();
+    }
     let whole = |path: &str| std::fs::canonicalize(path).map(|path| path.display().to_string());
     match (whole(source), source.split_once(':')) {
         (Ok(path), _) => path,

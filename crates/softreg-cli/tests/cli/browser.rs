@@ -55,7 +55,9 @@ impl Browser {
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
         let port: u16 = lines
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
+            .find_map(|line| {
+                line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
+            })
             .unwrap();
         std::thread::spawn(move || lines.for_each(drop));
         let downloads = place.path("downloads");

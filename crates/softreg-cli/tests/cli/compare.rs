@@ -12,6 +12,24 @@ fn report(place: &Workplace, folder: &str) -> Value {
 }
 
 #[test]
+fn a_folder_called_after_the_built_in_pictures_does_not_take_their_place() {
+    let place = Workplace::new();
+    place.ok(&format!("{TINY} --seeds 1 --arm none --out motif"));
+    assert_eq!(report(&place, "motif")["arms"].as_array().map(Vec::len), Some(1));
+    place.ok(&format!("train motif {} --steps 2 --out other", crate::program::TINY));
+    place.ok("train --resume other --steps 4");
+    // A folder of pictures of that name is one by its path.
+    crate::pictures::folder(&place.path("x/motif"), 12, 16, 16, false);
+    let inside = |source: &str| {
+        let mut command = place.command(&format!("data check {source}"));
+        let output = command.current_dir(place.path("x")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(inside("./motif").contains("12"), "{}", inside("./motif"));
+    assert!(inside("motif").contains("2000") || inside("motif").contains("2,000"));
+}
+
+#[test]
 fn sets_are_trained_measured_and_reported_and_more_seeds_go_on() {
     let place = Workplace::new();
     let arms = "--arm none --arm l2=0.01 --arm 'ours: recipe + l2=0.1'";

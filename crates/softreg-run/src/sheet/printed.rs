@@ -19,8 +19,10 @@ const HEAD_PT: f32 = 34.0;
 const GAP_PT: f32 = 10.0;
 /// Below a picture, for its caption.
 const CAPTION_PT: f32 = 18.0;
-/// Pictures side by side.
-const COLUMNS: usize = 6;
+/// Pictures side by side: as few of these as bring all onto one page.
+const COLUMNS: std::ops::RangeInclusive<usize> = 4..=8;
+/// Pictures side by side where one page is not enough.
+const COLUMNS_OF_MANY: usize = 6;
 /// A picture has at least about so many dots from side to side.
 const DOTS: u32 = 320;
 /// Sides of a picture: wider ones would not be pictures.
@@ -47,12 +49,20 @@ pub fn contact_sheet_pdf(
     let ratio = first.height() as f32 / first.width() as f32;
     let size = (first.width(), first.height());
     if ratio > MOST_ROWS_HIGH || pictures.iter().any(|p| (p.width(), p.height()) != size) {
-        return Err(Error::draw("a printed sheet needs pictures of one size, about as high as wide"));
+        return Err(Error::draw(
+            "a printed sheet needs pictures of one size, about as high as wide",
+        ));
     }
-    let width = (PAGE_PT[0] - 2.0 * MARGIN_PT - (COLUMNS - 1) as f32 * GAP_PT) / COLUMNS as f32;
+    let grid = |columns: usize| {
+        let gaps = (columns - 1) as f32 * GAP_PT;
+        let width = (PAGE_PT[0] - 2.0 * MARGIN_PT - gaps) / columns as f32;
+        let room = PAGE_PT[1] - 2.0 * MARGIN_PT - HEAD_PT;
+        let rows = ((room / (width * ratio + CAPTION_PT)) as usize).max(1);
+        (columns, rows, width)
+    };
+    let one_page = COLUMNS.map(grid).find(|(columns, rows, _)| columns * rows >= pictures.len());
+    let (columns, rows, width) = one_page.unwrap_or_else(|| grid(COLUMNS_OF_MANY));
     let height = width * ratio;
-    let room = PAGE_PT[1] - 2.0 * MARGIN_PT - HEAD_PT;
-    let rows = ((room / (height + CAPTION_PT)) as usize).max(1);
     let scale = DOTS.div_ceil(first.width()).max(1);
 
     let mut pdf = Pdf::new();
@@ -67,11 +77,11 @@ pub fn contact_sheet_pdf(
     pdf.type1_font(font)
         .base_font(Name(b"Helvetica"))
         .encoding_predefined(Name(b"WinAnsiEncoding"));
-    let count = pictures.len().div_ceil(rows * COLUMNS);
+    let count = pictures.len().div_ceil(rows * columns);
     let pages: Vec<Ref> = (0..count).map(|_| new()).collect();
     pdf.pages(tree).kids(pages.iter().copied()).count(count as i32);
     let shown: Vec<(&Picture<'_>, &String)> = pictures.iter().zip(captions).collect();
-    for (number, (page, part)) in pages.iter().zip(shown.chunks(rows * COLUMNS)).enumerate() {
+    for (number, (page, part)) in pages.iter().zip(shown.chunks(rows * columns)).enumerate() {
         let mut content = Content::new();
         let top = PAGE_PT[1] - MARGIN_PT;
         text(&mut content, 14.0, [MARGIN_PT, top - 12.0], title);
@@ -79,13 +89,13 @@ pub fn contact_sheet_pdf(
         text(&mut content, 8.0, [PAGE_PT[0] - MARGIN_PT - 20.0, MARGIN_PT / 2.0], &foot);
         let mut images = Vec::new();
         for (i, (picture, caption)) in part.iter().enumerate() {
-            let x = MARGIN_PT + (i % COLUMNS) as f32 * (width + GAP_PT);
-            let row = (i / COLUMNS) as f32;
+            let x = MARGIN_PT + (i % columns) as f32 * (width + GAP_PT);
+            let row = (i / columns) as f32;
             let y = top - HEAD_PT - row * (height + CAPTION_PT) - height;
             let (image, name) = (new(), format!("P{i}"));
             content.save_state().transform([width, 0.0, 0.0, height, x, y]);
             content.x_object(Name(name.as_bytes())).restore_state();
-            let nth = number * rows * COLUMNS + i + 1;
+            let nth = number * rows * columns + i + 1;
             let below = match caption.is_empty() {
                 true => nth.to_string(),
                 false => format!("{nth}  {caption}"),
@@ -154,20 +164,34 @@ mod tests {
         found
     }
 
+    fn pages(pdf: &[u8]) -> usize {
+        String::from_utf8_lossy(pdf).matches("/Type /Page\n").count()
+    }
+
+    #[test]
+    fn as_many_as_fit_are_on_one_page() {
+        for (count, expected) in [(1, 1), (64, 1), (72, 1), (73, 2)] {
+            let planes = vec![9; count];
+            let pictures = Picture::batch(1, 1, 1, &planes).unwrap();
+            let pdf = contact_sheet_pdf("", &pictures, &vec![String::new(); count]).unwrap();
+            assert_eq!(pages(&pdf), expected, "{count}");
+        }
+    }
+
     #[test]
     fn every_picture_is_on_a_page_pixel_by_pixel_with_its_caption() {
-        let planes: Vec<u8> = (0..50 * 4).map(|i| i as u8).collect();
+        let count = 100;
+        let planes: Vec<u8> = (0..count * 4).map(|i| i as u8).collect();
         let pictures = Picture::batch(1, 2, 2, &planes).unwrap();
-        let captions: Vec<String> = (0..50).map(|i| format!("kind {i} ü✓")).collect();
+        let captions: Vec<String> = (0..count).map(|i| format!("kind {i} ü✓")).collect();
         let pdf = contact_sheet_pdf("A title (1)", &pictures, &captions).unwrap();
         assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
         let whole = String::from_utf8_lossy(&pdf).into_owned();
         let images = whole.matches("/Subtype /Image").count();
-        let pages = whole.matches("/Type /Page\n").count();
-        assert_eq!((images, pages), (50, 2), "{pages}");
+        assert_eq!((images, pages(&pdf)), (count, 3));
         let streams = streams(&pdf);
         let drawn: Vec<_> = streams.iter().filter(|s| s.len() == 320 * 320 * 3).collect();
-        assert_eq!(drawn.len(), 50);
+        assert_eq!(drawn.len(), count);
         for (picture, pixels) in planes.chunks(4).zip(drawn) {
             for (i, value) in picture.iter().enumerate() {
                 let (x, y) = (i % 2 * 319, i / 2 * 319);
@@ -177,8 +201,25 @@ mod tests {
         let texts: Vec<u8> =
             streams.iter().filter(|s| s.starts_with(b"BT")).flatten().copied().collect();
         let has = |wanted: &[u8]| texts.windows(wanted.len()).any(|w| w == wanted);
-        assert!(has(b"kind 49 \xfc?") && has(b"A title \\(1\\)") || has(b"A title (1)"));
-        assert!(has(b"2 / 2"));
+        assert!(has(b"kind 99 \xfc?") && has(b"A title \\(1\\)") || has(b"A title (1)"));
+        assert!(has(b"3 / 3"));
+        // Side by side in rows, from the top: 42 of 6 in a row on a full page.
+        let content =
+            String::from_utf8_lossy(streams.iter().find(|s| s.starts_with(b"BT")).unwrap());
+        let places: Vec<(f32, f32)> = content
+            .lines()
+            .filter_map(|line| {
+                let numbers = line.strip_suffix(" cm")?.split(' ').map(|n| n.parse().unwrap());
+                let [.., x, y] = numbers.collect::<Vec<f32>>()[..] else { return None };
+                Some((x, y))
+            })
+            .collect();
+        assert_eq!(places.len(), 42);
+        for (i, (x, y)) in places.iter().enumerate() {
+            assert_eq!((*x, *y), (places[i % 6].0, places[i / 6 * 6].1));
+            assert!(i % 6 == 0 || *x > places[i - 1].0 + 70.0);
+            assert!(i < 6 || *y < places[i - 6].1 - 70.0);
+        }
     }
 
     #[test]

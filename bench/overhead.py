@@ -1,0 +1,162 @@
+"""What a regularizer adds to a training step, beside what its passes cost in operations, and beside PyTorch.
+
+`softreg train` is run on the default networks (width 24, 32x32, batch 32) without regularizers and with one at a time,
+in turn; a round begins and ends without any, and every time is divided by the mean of these two. Times are of steps 50
+and later, from the run's own record. `softreg plan` says how many operations a step has in each case. Then PyTorch
+trains the same networks without regularizers, with consistency (a moved copy of every real picture, one more forward
+and backward pass of the critic) and with the exact R1 penalty (by double backward), at every step and at every 16th.
+
+Run: python overhead.py [--rounds N] [--steps N] [--built]     (needs reference/requirements.txt, and cargo)
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+
+import peer
+
+FIRST = 50
+NONE = "none"
+CASES = [
+    ("l2", "hard"),
+    ("spectral", "hard"),
+    ("pair", "partners inside the batch"),
+    ("mode-seeking", "partners inside the batch"),
+    ("diversity", "partners inside the batch"),
+    ("dropout", "partners inside the batch"),
+    ("lecam", "the past"),
+    ("consistency", "a moved copy of the real pictures"),
+    ("balanced", "moved copies of both"),
+    ("slope-real,every=4", "a noisy copy, at every 4th step"),
+    ("slope-real,every=16", "a noisy copy, at every 16th step"),
+    ("slope-real", "a noisy copy of the real pictures"),
+    ("r1,every=16", "exact, at every 16th step"),
+    ("r1", "exact"),
+]
+
+
+def written(name):
+    """On the command line: settings stand behind a weight, which is the default here."""
+    head, *settings = name.split(",")
+    weights = {"r1": 0.025, "slope-real": 100}
+    return f"{head}={weights[head]},{','.join(settings)}" if settings else head
+
+
+def regularizers(name):
+    return ["--reg", "none", *([] if name == NONE else ["--reg", written(name)]), "--augment", "none"]
+
+
+def seconds(name, steps):
+    """Seconds per step."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        command = [peer.TARGET / "softreg", "train", "--quiet", "--threads", "1", "--steps", str(steps), "--out", out]
+        command += ["--set", "output.sheet-every=100000", "--set", "output.checkpoint-every=100000", *regularizers(name)]
+        done = subprocess.run([str(x) for x in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(f"softreg failed with {name}: {done.stderr}")
+        rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row["step"] >= FIRST]
+    return (rows[-1]["seconds"] - rows[0]["seconds"]) / (rows[-1]["step"] - rows[0]["step"])
+
+
+def operations(name):
+    command = [peer.TARGET / "softreg", "plan", "--json", *regularizers(name)]
+    found = json.loads(subprocess.run([str(x) for x in command], check=True, capture_output=True).stdout)["operations"]
+    return found["planned"] / found["without"] - 1
+
+
+def torch_seconds(file, name, steps):
+    """Seconds per step of PyTorch, eager, one thread."""
+    torch.set_num_threads(1)
+    generator, critic = peer.players(file)
+    optimizers = peer.adam(generator, peer.RATES[0]), peer.adam(critic, peer.RATES[1])
+    pictures = file["real"].flatten(0, 1)
+    batch = file["latents"].shape[1]
+
+    def one(t):
+        real = pictures[torch.randint(len(pictures), (batch,))]
+        z = torch.randn(batch, peer.LATENT)
+        exact = name == "r1" or (name == "r1,every=16" and t % 16 == 0)
+        made = generator(z)
+        real.requires_grad_(exact)
+        score = critic(real)
+        loss = F.softplus(-score).mean() + F.softplus(critic(made.detach())).mean()
+        if exact:
+            slope = torch.autograd.grad(score.sum(), real, create_graph=True)[0]
+            loss = loss + 0.05 * slope.pow(2).sum((1, 2, 3)).mean()
+        if name == "consistency":
+            loss = loss + (score - critic(peer.translated(real.flip(-1)))).pow(2).mean()
+        optimizers[1].zero_grad(set_to_none=True)
+        loss.backward()
+        optimizers[1].step()
+        for p in critic.parameters():
+            p.requires_grad_(False)
+        loss = F.softplus(-critic(made)).mean()
+        optimizers[0].zero_grad(set_to_none=True)
+        loss.backward()
+        optimizers[0].step()
+        for p in critic.parameters():
+            p.requires_grad_(True)
+
+    for t in range(16):
+        one(t)
+    start = time.perf_counter()
+    for t in range(steps):
+        one(t)
+    return (time.perf_counter() - start) / steps
+
+
+def measure(names, rounds, time_of):
+    """By name: the medians of the times over those without regularizers in the same round, and the step itself."""
+    shares, base = {name: [] for name in names}, []
+    for i in range(rounds):
+        before = time_of(NONE)
+        times = {name: time_of(name) for name in names}
+        alone = (before + time_of(NONE)) / 2
+        base.append(alone)
+        for name in names:
+            shares[name].append(times[name] / alone - 1)
+        print(f"round {i + 1} of {rounds}: {1000 * alone:.1f} ms without", file=sys.stderr)
+    return shares, statistics.median(base)
+
+
+def percent(share):
+    return f"{100 * share:+.1f} %"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=210)
+    parser.add_argument("--built", action="store_true", help="do not run cargo")
+    options = parser.parse_args()
+    if not options.built:
+        packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
+        subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=peer.ROOT, check=True)
+    file = peer.check(SimpleNamespace(width=24, batch=32, device="cpu", torch="cpu"))
+    shares, base = measure([name for name, _ in CASES], options.rounds, lambda name: seconds(name, options.steps))
+    print(f"One thread, medians of {options.rounds} rounds in turn; a step without regularizers: {1000 * base:.1f} ms\n")
+    print("| regularizer | what it needs | operations | time of a step | rounds from and to |\n|---|---|---:|---:|---|")
+    for name, needs in CASES:
+        low, high = percent(min(shares[name])), percent(max(shares[name]))
+        print(f"| `{name}` | {needs} | {percent(operations(name))} | {percent(statistics.median(shares[name]))} | {low} … {high} |")
+    names = ["consistency", "r1,every=16", "r1"]
+    theirs, base = measure(names, options.rounds, lambda name: torch_seconds(file, name, options.steps - FIRST))
+    print(f"\nPyTorch, one thread, eager; a step without regularizers: {1000 * base:.1f} ms\n")
+    print("| regularizer | time of a step |\n|---|---:|")
+    for name in names:
+        print(f"| `{name}` | {percent(statistics.median(theirs[name]))} |")
+
+
+if __name__ == "__main__":
+    main()
