@@ -13,6 +13,24 @@ fn value(report: &Value, name: &str) -> f64 {
 }
 
 #[test]
+fn several_measures_are_taken_while_training_and_the_first_decides() {
+    let place = Workplace::new();
+    let more = TINY.replace("--limit 32", "--limit 120");
+    let measures = "--set validation.measure=coverage,near_copies,swd --set stop.check-every=3";
+    place.ok(&format!("train {more} --steps 9 --out r --set data.validation=0.4 {measures}"));
+    let rows = crate::program::numbers(&place.path("r"));
+    let measured = rows.iter().filter(|row| row.get("validation/step").is_some()).count();
+    // Of steps 3 and 6, each at the check after it.
+    assert_eq!(measured, 2);
+    for name in ["coverage48_randconv", "near_copies48_randconv", "swd48"] {
+        let key = format!("validation/{name}");
+        let values: Vec<f64> = rows.iter().filter_map(|row| row.get(&key)?.as_f64()).collect();
+        assert!(values.len() == 2 && values.iter().all(|v| v.is_finite()), "{name}: {values:?}");
+    }
+    place.ok("generate r --checkpoint best --count 4");
+}
+
+#[test]
 fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let place = Workplace::new();
     let more = TINY.replace("--limit 32", "--limit 120");

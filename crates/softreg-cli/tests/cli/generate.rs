@@ -107,6 +107,10 @@ fn labels_choose_what_is_made() {
     assert!(same("turn", "owl", 1) && same("turn", "owl", 3) && !same("turn", "owl", 0));
     place.refuses(2, "generate r --label own", &["own", "owl", "cat"]);
     place.refuses(2, "generate r --label 2", &["--label 2", "cat, owl", "0 to 1"]);
+    place.ok("generate r --interpolate 2 --animation w.webp --sheet s.pdf");
+    for (name, first) in [("w.webp", &b"RIFF"[..]), ("s.pdf", b"%PDF")] {
+        assert!(std::fs::read(place.path(name)).unwrap().starts_with(first), "{name}");
+    }
     let said = place.ok("generate r --interpolate 2 --animation w.gif");
     assert!(said.err.contains("label cat"), "{said:?}");
     std::fs::remove_file(place.path("r/data.json")).unwrap();
@@ -164,7 +168,7 @@ fn wrong_requests_are_refused() {
         ("--label owl", "no labels"),
         ("--sheet a.jpg", ".png"),
         ("--strip a", ".png"),
-        ("--animation a.mp4", ".gif, .png, .apng"),
+        ("--animation a.mp4", ".gif, .webp, .png, .apng"),
         ("--device tpu", "tpu"),
         ("--checkpoint newest", "latest, best"),
     ] {

@@ -132,6 +132,14 @@ fn wrong_options_are_refused() {
             place.refuses(2, &format!("train motif {options} --print-config"), words);
         }
     }
+    // What is neither good nor bad decides nothing.
+    for (measure, words) in [
+        ("near_copies", &["near_copies", "choose from", "coverage"][..]),
+        ("coverage,near_copys", &["did you mean `near_copies`"]),
+        (",", &["names nothing"]),
+    ] {
+        place.refuses(2, &format!("train motif --set validation.measure={measure}"), words);
+    }
     place.ok(&format!("train {TINY} --steps 1 --out r"));
     place.refuses(1, &format!("train {TINY} --steps 1 --out r"), &["r is not empty", "resume"]);
 }
