@@ -45,7 +45,7 @@ def asked(page, path, connections, seconds, script=None):
     said = subprocess.run([*command, page + path], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         sys.exit(f"{path}, {connections} connections: {said}")
-    share = lambda n: milliseconds(re.search(rf"{n}%\s+(\S+)", said)[1])
+    share = lambda n: milliseconds(re.search(rf"^\s+{n}%\s+(\S+)", said, re.MULTILINE)[1])
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), share(50), share(99)
 
 
