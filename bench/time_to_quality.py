@@ -179,7 +179,7 @@ def reached(curve, target):
 
 
 def main():
-    own, _, more = " ".join(sys.argv[1:]).partition(" -- ")
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures")
     parser.add_argument("--weights", required=True)
@@ -190,8 +190,8 @@ def main():
     parser.add_argument("--every", type=float, default=60)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--built", action="store_true", help="do not run cargo")
-    options = parser.parse_args(own.split())
-    options.more = more.split()
+    options = parser.parse_args(sys.argv[1:end])
+    options.more = sys.argv[end + 1 :]
     if not options.built:
         subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "softreg-cli"], cwd=peer.ROOT, check=True)
     for seed in range(options.seeds):

@@ -25,8 +25,8 @@ const COLUMNS: std::ops::RangeInclusive<usize> = 4..=8;
 const COLUMNS_OF_MANY: usize = 6;
 /// A picture has at least about so many dots from side to side.
 const DOTS: u32 = 320;
-/// Sides of a picture: wider ones would not be pictures.
-const MOST_ROWS_HIGH: f32 = 4.0;
+/// Most times as high as wide: higher ones would not fit on a page.
+const HIGHEST_RATIO: f32 = 4.0;
 
 /// A PDF of pictures of one size, `title` on each page, each picture with its number and its caption (an empty one
 /// is left out). Letters that Western European fonts lack become question marks.
@@ -48,9 +48,9 @@ pub fn contact_sheet_pdf(
     }
     let ratio = first.height() as f32 / first.width() as f32;
     let size = (first.width(), first.height());
-    if ratio > MOST_ROWS_HIGH || pictures.iter().any(|p| (p.width(), p.height()) != size) {
+    if ratio > HIGHEST_RATIO || pictures.iter().any(|p| (p.width(), p.height()) != size) {
         return Err(Error::draw(
-            "a printed sheet needs pictures of one size, about as high as wide",
+            "a printed sheet needs pictures of one size, at most 4 times as high as wide",
         ));
     }
     let grid = |columns: usize| {
