@@ -133,10 +133,11 @@ impl Together {
             _ if size == 1 || self.parted => error,
             _ if all_know => {
                 if rank == 0 {
-                    error
-                } else {
-                    failure::Told.into()
+                    failure::report(&error);
                 }
+                // A launcher ends all processes when the first one has failed: that is said before.
+                self.meet();
+                failure::Told.into()
             }
             Joined::Alone(_) => error,
             #[cfg(feature = "mpi")]
