@@ -4,6 +4,7 @@ use crate::pictures;
 use crate::program::{TINY, Workplace};
 use crate::studio::Studio;
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -90,28 +91,31 @@ impl Browser {
         self.runtime.block_on(self.client.goto(page)).unwrap();
     }
 
-    /// The first element, waited for.
-    fn find(&self, path: &str) -> Element {
-        let wait = self.client.wait().at_most(PATIENCE);
-        let found = self.runtime.block_on(wait.for_element(Locator::XPath(path)));
-        found.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.text()))
-    }
-
     fn all(&self, path: &str) -> Vec<Element> {
         self.runtime.block_on(self.client.find_all(Locator::XPath(path))).unwrap()
     }
 
-    /// Clicks, once nothing is in the way any more and while the page redraws around it.
-    fn click(&self, path: &str) {
+    /// Does something to the first element of a path, waited for: until it succeeds, since the page
+    /// redraws around it and what was found a moment ago may be gone or covered.
+    fn on<T>(&self, path: &str, mut act: impl AsyncFnMut(Element) -> Result<T, CmdError>) -> T {
         let start = Instant::now();
         loop {
-            let element = self.find(path);
-            match self.runtime.block_on(element.click()) {
-                Ok(()) => return,
-                Err(error) if start.elapsed() > PATIENCE => panic!("{path}: {error}"),
+            let done = self.runtime.block_on(async {
+                let wait = self.client.wait().at_most(PATIENCE);
+                act(wait.for_element(Locator::XPath(path)).await?).await
+            });
+            match done {
+                Ok(value) => return value,
+                Err(error) if start.elapsed() > PATIENCE => {
+                    panic!("{path}: {error}\n{}", self.text())
+                }
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
             }
         }
+    }
+
+    fn click(&self, path: &str) {
+        self.on(path, async |element| element.click().await);
     }
 
     fn press(&self, text: &str) {
@@ -122,24 +126,28 @@ impl Browser {
         self.click(&format!("//a[normalize-space()='{text}']"));
     }
 
-    /// The control within, or named by, a label.
-    fn labelled(&self, text: &str) -> Element {
-        self.find(&format!(
-            "//label[starts-with(normalize-space(), '{text}')]//*[self::input or self::select] | //*[@aria-label='{text}']"
-        ))
-    }
-
-    fn keys(&self, element: &Element, keys: &str) {
-        self.runtime.block_on(element.send_keys(keys)).unwrap();
-    }
-
-    fn value(&self, element: &Element) -> String {
-        self.runtime.block_on(element.prop("value")).unwrap().unwrap_or_default()
+    fn keys(&self, path: &str, keys: &str) {
+        self.on(path, async |element| element.send_keys(keys).await);
     }
 
     fn attribute(&self, path: &str, name: &str) -> String {
-        let element = self.find(path);
-        self.runtime.block_on(element.attr(name)).unwrap().unwrap_or_default()
+        self.on(path, async |element| element.attr(name).await).unwrap_or_default()
+    }
+
+    /// Waits until the attribute is so.
+    fn becomes(&self, path: &str, name: &str, expected: &str) {
+        self.until(&format!("{name} of {path} is {expected}"), || {
+            self.attribute(path, name) == expected
+        });
+    }
+
+    fn value(&self, path: &str) -> String {
+        self.on(path, async |element| element.prop("value").await).unwrap_or_default()
+    }
+
+    /// Waits until the control holds `expected`.
+    fn holds(&self, path: &str, expected: &str) {
+        self.until(&format!("{path} holds {expected}"), || self.value(path) == expected);
     }
 
     fn text(&self) -> String {
@@ -204,10 +212,10 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
 
     // A file of the disk, a folder of the disk, and a picture that is dropped.
     pictures::zip(&place.path("birds.zip"), 12);
-    browser.keys(&browser.labelled("Pictures or .zip"), &path(&place.path("birds.zip")));
+    browser.keys(&labelled("Pictures or .zip"), &path(&place.path("birds.zip")));
     browser.says(&["12 pictures", "trained at"]);
     pictures::folder(&place.path("foxes"), 7, 20, 20, false);
-    browser.keys(&browser.labelled("A folder"), &path(&place.path("foxes")));
+    browser.keys(&labelled("A folder"), &path(&place.path("foxes")));
     browser.says(&["7 pictures"]);
     let drop = "const [bytes, name] = arguments; const data = new DataTransfer();
         data.items.add(new File([new Uint8Array(bytes)], name, { type: 'application/zip' }));
@@ -216,29 +224,28 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     let bytes = std::fs::read(place.path("dropped.zip")).unwrap();
     browser.script(drop, vec![json!(bytes), json!("dropped.zip")]);
     browser.says(&["9 pictures"]);
-    let collection = browser.labelled("Collection");
-    assert!(browser.value(&collection).starts_with("dropped"));
+    let collection = labelled("Collection");
+    browser
+        .until("what was dropped is chosen", || browser.value(&collection).starts_with("dropped"));
     // What is no archive is said.
     browser.script(drop, vec![json!([1, 2, 3]), json!("broken.zip")]);
     browser.says(&["archive"]);
 
     // Few pictures are all trained on, many are held back in part.
-    let held = browser.labelled("Pictures held back");
-    assert_eq!(browser.value(&held), "0");
-    browser.runtime.block_on(collection.select_by_value("motif")).unwrap();
+    let held = labelled("Pictures held back");
+    browser.holds(&held, "0");
+    browser.on(&collection, async |element| element.select_by_value("motif").await);
     browser.says(&["pictures, trained at 32"]);
-    assert_eq!(browser.value(&held), "0.1");
+    browser.holds(&held, "0.1");
 
     // λ by the keyboard, on its slider.
     browser.click("//label[normalize-space()='Choose regularizers myself']/input");
-    let slider = browser
-        .find("//div[@class='reg'][.//b[normalize-space()='mode-seeking']]//input[@type='range']");
+    let weight = "//div[@class='reg'][.//b[normalize-space()='mode-seeking']]//input";
+    let slider = format!("{weight}[@type='range']");
     browser.keys(&slider, &char::from(Key::Right).to_string().repeat(10));
-    let number = browser
-        .find("//div[@class='reg'][.//b[normalize-space()='mode-seeking']]//input[@type='number']");
-    assert_eq!(browser.value(&number), "10");
-    browser.keys(&browser.labelled("Minutes of training"), "20");
-    browser.keys(&browser.labelled("Picture size"), "16");
+    browser.holds(&format!("{weight}[@type='number']"), "10");
+    browser.keys(&labelled("Minutes of training"), "20");
+    browser.keys(&labelled("Picture size"), "16");
     browser.press("Start");
     browser.until("the run is shown", || browser.address().ends_with("#/runs/motif-001"));
     browser.says(&["Losses", "images/s", "Pause", "running"]);
@@ -252,9 +259,9 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.until("a second sheet is there", || browser.attribute(slider, "max") != "0");
     browser.says(&["Held-out pictures", "coverage", "Near-copies"]);
     let picture = "//section[.//h2[starts-with(., 'Samples')]]//img";
-    browser.keys(&browser.find(slider), &char::from(Key::Home).to_string());
+    browser.keys(slider, &char::from(Key::Home).to_string());
+    browser.becomes(picture, "alt", "Samples after 0 steps");
     assert!(browser.attribute(picture, "src").ends_with("/samples/0"));
-    assert_eq!(browser.attribute(picture, "alt"), "Samples after 0 steps");
 
     browser.press("Pause");
     browser.says(&["stopped", "Go on"]);
@@ -276,19 +283,21 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.says(&["Draw new", "Choose a picture"]);
     let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
     let source = |i: usize| browser.attribute(&format!("{}/img", tile(i)), "src");
-    assert_eq!(browser.all("//ul[@aria-label='Pictures']/li").len(), 24);
+    browser.until("24 pictures are shown", || {
+        browser.all("//ul[@aria-label='Pictures']/li").len() == 24
+    });
 
     // Locked, it stays while the others change.
     browser.click(&tile(3));
     browser.press("Lock");
-    assert_eq!(browser.attribute(&tile(3), "aria-label"), "Picture 3, locked");
+    browser.becomes(&tile(3), "aria-label", "Picture 3, locked");
     let (locked, other) = (source(3), source(5));
     browser.press("Draw new");
     browser.until("the others have changed", || source(5) != other);
     assert_eq!(source(1), locked);
     browser.press("☆ Favourite");
-    browser.find("//button[normalize-space()='★ Favourite']");
-    assert_eq!(browser.attribute(&tile(1), "aria-label"), "Picture 1, locked, favourite");
+    browser.says(&["★ Favourite"]);
+    browser.becomes(&tile(1), "aria-label", "Picture 1, locked, favourite");
     assert!(place.path("runs/one/favourites.json").is_file());
     let before = source(2);
     browser.press("More like this");
@@ -296,11 +305,12 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.press("Unlock");
 
     // From picture to picture by arrow keys; Enter chooses.
-    browser.keys(&browser.find(&tile(1)), &char::from(Key::Right).to_string());
+    browser.keys(&tile(1), &char::from(Key::Right).to_string());
     let focus = "return document.activeElement.getAttribute('aria-label')";
-    assert_eq!(browser.script(focus, vec![]), "Picture 2");
-    browser.keys(&browser.find(&tile(2)), &char::from(Key::Enter).to_string());
-    assert_eq!(browser.attribute(&tile(2), "aria-pressed"), "true");
+    browser
+        .until("the second picture has the focus", || browser.script(focus, vec![]) == "Picture 2");
+    browser.keys(&tile(2), &char::from(Key::Enter).to_string());
+    browser.becomes(&tile(2), "aria-pressed", "true");
     let shift = "document.evaluate(arguments[0], document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue
         .dispatchEvent(new MouseEvent('click', { shiftKey: true, bubbles: true }))";
     browser.script(shift, vec![json!(tile(7))]);
@@ -363,7 +373,7 @@ fn every_view_is_drawn_and_runs_are_compared() {
     browser.open(&format!("http://{}/#/", studio.host));
     browser.says(&["one", "two"]);
     let compare = "//button[normalize-space()='Compare']";
-    assert!(!browser.runtime.block_on(browser.find(compare).is_enabled()).unwrap());
+    assert!(!browser.on(compare, async |element| element.is_enabled().await));
     for name in ["one", "two"] {
         browser.click(&format!("//input[@aria-label='Choose {name} to compare']"));
     }
@@ -377,4 +387,11 @@ fn every_view_is_drawn_and_runs_are_compared() {
 
 fn path(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The control within, or named by, a label.
+fn labelled(text: &str) -> String {
+    format!(
+        "//label[starts-with(normalize-space(), '{text}')]//*[self::input or self::select] | //*[@aria-label='{text}']"
+    )
 }
