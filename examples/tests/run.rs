@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     let path = match program {
-        "classifier" => assert_cmd::cargo::cargo_bin!("classifier"),
-        _ => assert_cmd::cargo::cargo_bin!("recurrent"),
+        "classifier" => env!("CARGO_BIN_EXE_classifier"),
+        _ => env!("CARGO_BIN_EXE_recurrent"),
     };
     Command::new(path).args(arguments).output().unwrap()
 }

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
 
-use assert_cmd::cargo::cargo_bin;
 use softreg_run::RunFolder;
 use softreg_run::checkpoint::{self, Checkpoint};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_softreg");
 
 const SMALL: [&str; 12] = [
     "motif:60",
@@ -37,7 +38,7 @@ fn mpirun(dir: &Path, size: usize) -> Command {
 
 fn train(dir: &Path, size: usize, arguments: &[&str]) -> Output {
     let mut command = mpirun(dir, size);
-    command.arg(cargo_bin("softreg")).arg("train").args(arguments);
+    command.arg(PROGRAM).arg("train").args(arguments);
     command.output().unwrap()
 }
 
@@ -94,7 +95,7 @@ fn wait(mut child: Child, most: Duration) -> Output {
 /// Starts four processes that train for a long time, and waits until a checkpoint is there.
 fn begun(dir: &Path) -> Child {
     let mut command = mpirun(dir, 4);
-    command.arg(cargo_bin("softreg")).arg("train").args(SMALL);
+    command.arg(PROGRAM).arg("train").args(SMALL);
     command.args(["--out", "run", "--steps", "1000000"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
@@ -173,8 +174,8 @@ fn other_pictures_on_another_host_are_refused_before_a_run_begins() {
     let mut command = mpirun(dir.path(), 1);
     let train = ["train", "a/pictures", "--size", "16", "--out", "run", "--steps", "9"];
     let train: Vec<_> = train.into_iter().chain(["--batch", "16", "--quiet"]).collect();
-    command.arg(cargo_bin("softreg")).args(&train).args([":", "-n", "1"]);
-    command.args(elsewhere).arg(cargo_bin("softreg")).args(&train);
+    command.arg(PROGRAM).args(&train).args([":", "-n", "1"]);
+    command.args(elsewhere).arg(PROGRAM).args(&train);
     let output = command.output().unwrap();
     let said = said(&output);
     assert!(!output.status.success());

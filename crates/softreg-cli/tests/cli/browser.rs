@@ -3,108 +3,55 @@
 use crate::pictures;
 use crate::program::{TINY, Workplace};
 use crate::studio::Studio;
-use fantoccini::elements::Element;
-use fantoccini::error::CmdError;
-use fantoccini::key::Key;
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use crate::webdriver::Session;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 
 /// How long the page may take to show something, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+// Keys, as WebDriver writes them.
+const ENTER: &str = "\u{e007}";
+const HOME: &str = "\u{e011}";
+const RIGHT: &str = "\u{e014}";
+
 /// A browser with one page.
 struct Browser {
-    runtime: Runtime,
-    client: Client,
-    driver: Child,
+    session: Session,
     /// Where it saves files.
     downloads: PathBuf,
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // Where this fails the driver ends the browser.
-        let _ = self.runtime.block_on(self.client.clone().close());
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
-    }
 }
 
 impl Browser {
     /// `None`, said, on a machine without a browser that can be driven.
     fn start(place: &Workplace) -> Option<Self> {
-        let runs = |name: &&str| {
-            Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success())
-        };
-        let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(runs);
-        let (Some(browser), true) = (browser, runs(&"chromedriver")) else {
-            println!("skipped: there is no Chromium with its chromedriver");
-            return None;
-        };
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port: u16 = lines
-            .find_map(|line| {
-                line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
-            })
-            .unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
         let downloads = place.path("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
-        let options = json!({
-            "goog:chromeOptions": {
-                "binary": which(browser),
-                "args": [
-                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                    "--window-size=1280,1000",
-                    format!("--user-data-dir={}", place.path("profile").display()),
-                ],
-                "prefs": {"download.default_directory": downloads},
-            },
-        });
-        let capabilities: Capabilities = serde_json::from_value(options).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(async {
-            let address = format!("http://127.0.0.1:{port}");
-            ClientBuilder::new(HttpConnector::new())
-                .capabilities(capabilities)
-                .connect(&address)
-                .await
-                .unwrap()
-        });
-        Some(Self { runtime, client, driver, downloads })
+        let session = Session::start(&place.path("profile"), &downloads);
+        if session.is_none() {
+            println!("skipped: there is no Chromium with its chromedriver");
+        }
+        Some(Self { session: session?, downloads })
     }
 
     fn open(&self, page: &str) {
-        self.runtime.block_on(self.client.goto(page)).unwrap();
+        self.session.tell("/url", &json!({"url": page})).unwrap();
     }
 
-    fn all(&self, path: &str) -> Vec<Element> {
-        self.runtime.block_on(self.client.find_all(Locator::XPath(path))).unwrap()
+    fn count(&self, path: &str) -> usize {
+        self.session.elements(path).unwrap().len()
     }
 
-    /// Does something to the first element of a path, waited for: until it succeeds, since the page
-    /// redraws around it and what was found a moment ago may be gone or covered.
-    fn on<T>(&self, path: &str, mut act: impl AsyncFnMut(Element) -> Result<T, CmdError>) -> T {
+    /// Does something to the first element of a path, until it succeeds: the page redraws around it, and
+    /// what was found a moment ago may be gone or covered.
+    fn on<T>(&self, path: &str, act: impl Fn(&str) -> Result<T, String>) -> T {
         let start = Instant::now();
         loop {
-            let done = self.runtime.block_on(async {
-                let wait = self.client.wait().at_most(PATIENCE);
-                act(wait.for_element(Locator::XPath(path)).await?).await
-            });
-            match done {
+            let found = self.session.elements(path);
+            let first =
+                found.and_then(|all| all.into_iter().next().ok_or("is not there".to_owned()));
+            match first.and_then(|element| act(&element)) {
                 Ok(value) => return value,
                 Err(error) if start.elapsed() > PATIENCE => {
                     panic!("{path}: {error}\n{}", self.text())
@@ -114,8 +61,12 @@ impl Browser {
         }
     }
 
+    fn ask(&self, path: &str, question: &str) -> Value {
+        self.on(path, |element| self.session.ask(&format!("{element}/{question}")))
+    }
+
     fn click(&self, path: &str) {
-        self.on(path, async |element| element.click().await);
+        self.on(path, |element| self.session.tell(&format!("{element}/click"), &json!({})));
     }
 
     fn press(&self, text: &str) {
@@ -127,11 +78,12 @@ impl Browser {
     }
 
     fn keys(&self, path: &str, keys: &str) {
-        self.on(path, async |element| element.send_keys(keys).await);
+        let keys = json!({"text": keys});
+        self.on(path, |element| self.session.tell(&format!("{element}/value"), &keys));
     }
 
     fn attribute(&self, path: &str, name: &str) -> String {
-        self.on(path, async |element| element.attr(name).await).unwrap_or_default()
+        words(&self.ask(path, &format!("attribute/{name}")))
     }
 
     /// Waits until the attribute is so.
@@ -142,7 +94,7 @@ impl Browser {
     }
 
     fn value(&self, path: &str) -> String {
-        self.on(path, async |element| element.prop("value").await).unwrap_or_default()
+        words(&self.ask(path, "property/value"))
     }
 
     /// Waits until the control holds `expected`.
@@ -151,12 +103,13 @@ impl Browser {
     }
 
     fn text(&self) -> String {
-        let body = async { self.client.find(Locator::Css("body")).await?.text().await };
-        self.runtime.block_on(body).unwrap_or_default()
+        let body = self.session.elements("//body").unwrap_or_default();
+        let text = body.first().and_then(|body| self.session.ask(&format!("{body}/text")).ok());
+        words(&text.unwrap_or_default())
     }
 
     fn script(&self, text: &str, arguments: Vec<Value>) -> Value {
-        self.runtime.block_on(self.client.execute(text, arguments)).unwrap()
+        self.session.tell("/execute/sync", &json!({"script": text, "args": arguments})).unwrap()
     }
 
     /// Waits until the page says all of `words`.
@@ -177,7 +130,7 @@ impl Browser {
     }
 
     fn address(&self) -> String {
-        self.runtime.block_on(self.client.current_url()).unwrap().to_string()
+        words(&self.session.ask("/url").unwrap())
     }
 
     /// The bytes of a file that the page saved.
@@ -188,11 +141,9 @@ impl Browser {
     }
 }
 
-/// The full path of a program.
-fn which(name: &str) -> PathBuf {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let here = std::env::split_paths(&paths).map(|folder| folder.join(name));
-    here.into_iter().find(|path| path.is_file()).unwrap_or_else(|| name.into())
+/// A text, empty where there is none.
+fn words(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn trained(place: &Workplace, name: &str) {
@@ -234,7 +185,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     // Few pictures are all trained on, many are held back in part.
     let held = labelled("Pictures held back");
     browser.holds(&held, "0");
-    browser.on(&collection, async |element| element.select_by_value("motif").await);
+    browser.click(&format!("({collection})/option[@value='motif']"));
     browser.says(&["pictures, trained at 32"]);
     browser.holds(&held, "0.1");
 
@@ -242,7 +193,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.click("//label[normalize-space()='Choose regularizers myself']/input");
     let weight = "//div[@class='reg'][.//b[normalize-space()='mode-seeking']]//input";
     let slider = format!("{weight}[@type='range']");
-    browser.keys(&slider, &char::from(Key::Right).to_string().repeat(10));
+    browser.keys(&slider, &RIGHT.repeat(10));
     browser.holds(&format!("{weight}[@type='number']"), "10");
     browser.keys(&labelled("Minutes of training"), "20");
     browser.keys(&labelled("Picture size"), "16");
@@ -259,7 +210,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.until("a second sheet is there", || browser.attribute(slider, "max") != "0");
     browser.says(&["Held-out pictures", "coverage", "Near-copies"]);
     let picture = "//section[.//h2[starts-with(., 'Samples')]]//img";
-    browser.keys(slider, &char::from(Key::Home).to_string());
+    browser.keys(slider, HOME);
     browser.becomes(picture, "alt", "Samples after 0 steps");
     assert!(browser.attribute(picture, "src").ends_with("/samples/0"));
 
@@ -283,9 +234,8 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.says(&["Draw new", "Choose a picture"]);
     let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
     let source = |i: usize| browser.attribute(&format!("{}/img", tile(i)), "src");
-    browser.until("24 pictures are shown", || {
-        browser.all("//ul[@aria-label='Pictures']/li").len() == 24
-    });
+    browser
+        .until("24 pictures are shown", || browser.count("//ul[@aria-label='Pictures']/li") == 24);
 
     // Locked, it stays while the others change.
     browser.click(&tile(3));
@@ -305,11 +255,11 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.press("Unlock");
 
     // From picture to picture by arrow keys; Enter chooses.
-    browser.keys(&tile(1), &char::from(Key::Right).to_string());
+    browser.keys(&tile(1), RIGHT);
     let focus = "return document.activeElement.getAttribute('aria-label')";
     browser
         .until("the second picture has the focus", || browser.script(focus, vec![]) == "Picture 2");
-    browser.keys(&tile(2), &char::from(Key::Enter).to_string());
+    browser.keys(&tile(2), ENTER);
     browser.becomes(&tile(2), "aria-pressed", "true");
     let shift = "document.evaluate(arguments[0], document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue
         .dispatchEvent(new MouseEvent('click', { shiftKey: true, bubbles: true }))";
@@ -373,7 +323,7 @@ fn every_view_is_drawn_and_runs_are_compared() {
     browser.open(&format!("http://{}/#/", studio.host));
     browser.says(&["one", "two"]);
     let compare = "//button[normalize-space()='Compare']";
-    assert!(!browser.on(compare, async |element| element.is_enabled().await));
+    assert_eq!(browser.ask(compare, "enabled"), false);
     for name in ["one", "two"] {
         browser.click(&format!("//input[@aria-label='Choose {name} to compare']"));
     }

@@ -20,3 +20,4 @@ mod text;
 mod together;
 mod train;
 mod tune;
+mod webdriver;

@@ -36,7 +36,7 @@ impl Workplace {
 
     /// The command line `line`, its words separated by spaces; what stands between single quotes is one.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("softreg"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_softreg"));
         for (i, text) in line.split('\'').enumerate() {
             match i % 2 {
                 0 => command.args(text.split_whitespace()),
