@@ -5,12 +5,12 @@ use crate::explore::{self, About, Export, Print, Shown, Walk, Wish};
 use crate::intake::Collection;
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, JobState};
+use crate::request::{Form, Json, Path, Query};
 use crate::shelf::{Summary, summary};
 use crate::takeaway::{self, Favourite};
 use crate::watch::{self, Follower, News};
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -29,11 +29,14 @@ use utoipa_axum::routes;
 type Shared = State<Arc<App>>;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "softreg studio",
-    description = "Start, watch and explore runs. Requests that change something need the header `X-Softreg: 1`.",
-    license(name = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "softreg studio",
+        description = "Start, watch and explore runs. Requests that change something need the header `X-Softreg: 1`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(Export))
+)]
 struct Description;
 
 /// All routes, with their description at `/api/v1/openapi.json`.
@@ -111,6 +114,7 @@ async fn collections(State(app): Shared) -> Json<Vec<Collection>> {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Named {
     /// What to call it.
@@ -124,7 +128,7 @@ struct Named {
 async fn upload(
     State(app): Shared,
     Query(query): Query<Named>,
-    parts: Multipart,
+    Form(parts): Form,
 ) -> Answer<Json<Collection>> {
     app.intake.take(&query.name, parts).await.map(Json)
 }
@@ -138,7 +142,7 @@ async fn check(State(app): Shared, Path(name): Path<String>) -> Answer<Json<serd
 
 /// Pictures of a collection as training sees them, on one sheet.
 #[utoipa::path(get, path = "/api/v1/collections/{name}/sheet", params(("name" = String, Path)),
-    responses((status = 200, content_type = "image/png"), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn collection_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
     blocking(move || app.collection_sheet(&name)).await.map(|png| file("image/png", None, png))
 }
@@ -206,7 +210,7 @@ struct Details {
 
 /// One run.
 #[utoipa::path(get, path = "/api/v1/runs/{run}", params(("run" = String, Path)),
-    responses((status = 200, body = Details), (status = 404, body = Problem)))]
+    responses((status = 200, body = Details), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Details>> {
     blocking(move || {
         let run = app.shelf.run(&name)?;
@@ -223,6 +227,7 @@ async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Detail
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Thinned {
     /// At most so many rows, spread over the whole run.
@@ -231,7 +236,7 @@ struct Thinned {
 
 /// The metrics of a run so far.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/metrics", params(("run" = String, Path), Thinned),
-    responses((status = 200, body = [Object]), (status = 404, body = Problem)))]
+    responses((status = 200, body = [Object]), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn history(
     State(app): Shared,
     Path(name): Path<String>,
@@ -243,14 +248,14 @@ async fn history(
 
 /// The steps of which there are sheets of samples, all of the same latents.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/samples", params(("run" = String, Path)),
-    responses((status = 200, body = [u64]), (status = 404, body = Problem)))]
+    responses((status = 200, body = [u64]), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn samples(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<u64>>> {
     blocking(move || Ok(watch::samples(&app.shelf.run(&name)?))).await.map(Json)
 }
 
 /// The sheet of samples of a step.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/samples/{step}", params(("run" = String, Path), ("step" = u64, Path)),
-    responses((status = 200, content_type = "image/png"), (status = 404, body = Problem)))]
+    responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn sample(State(app): Shared, Path((name, step)): Path<(String, u64)>) -> Answer<Response> {
     let png = blocking(move || {
         let run = app.shelf.run(&name)?;
@@ -264,6 +269,7 @@ async fn sample(State(app): Shared, Path((name, step)): Path<(String, u64)>) -> 
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct After {
     /// Rows after this step alone.
@@ -275,7 +281,7 @@ struct After {
 /// `data` is a JSON object, `kind` status, metrics or sample, and `value`. An event's id is the step, from which a
 /// browser that lost the connection goes on.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/events", params(("run" = String, Path), After),
-    responses((status = 200, body = News, content_type = "text/event-stream"), (status = 404, body = Problem)))]
+    responses((status = 200, body = News, content_type = "text/event-stream"), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn events(
     State(app): Shared,
     Path(name): Path<String>,
@@ -320,7 +326,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Let a run save and end, to go on later.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/pause", params(("run" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
     blocking(move || app.queue.end(&name, JobState::Paused)).await?;
     Ok(axum::http::StatusCode::NO_CONTENT)
@@ -328,7 +334,7 @@ async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<axum::htt
 
 /// Let a run save and end.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/stop", params(("run" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
     blocking(move || app.queue.end(&name, JobState::Stopped)).await?;
     Ok(axum::http::StatusCode::NO_CONTENT)
@@ -336,14 +342,14 @@ async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http
 
 /// Let a run go on: it is the next one.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/resume", params(("run" = String, Path)),
-    responses((status = 200, body = Job), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn resume(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
     blocking(move || app.queue.resume(&name)).await.map(Json)
 }
 
 /// The generator of a run.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/generator", params(("run" = String, Path)),
-    responses((status = 200, body = About), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = About), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn generator(State(app): Shared, Path(name): Path<String>) -> Answer<Json<About>> {
     blocking(move || Ok(explore::about(app.painter(&name)?.as_ref()))).await.map(Json)
 }
@@ -361,7 +367,7 @@ async fn pictures(
 
 /// An endless animation that walks through key pictures.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/walk", params(("run" = String, Path)), request_body = Walk,
-    responses((status = 200, content_type = "image/gif"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, content((String = "image/gif"), (String = "image/webp"), (String = "image/apng"))), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn walk(
     State(app): Shared,
     Path(name): Path<String>,
@@ -392,26 +398,30 @@ async fn print(
 
 /// Pictures that were kept, from `favourites.json` in the run's folder.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)),
-    responses((status = 200, body = [Favourite]), (status = 404, body = Problem)))]
+    responses((status = 200, body = [Favourite]), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn favourites(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<Favourite>>> {
     blocking(move || takeaway::favourites(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
 }
 
 /// Replace the pictures that are kept.
 #[utoipa::path(put, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = [Favourite],
-    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn set_favourites(
     State(app): Shared,
     Path(name): Path<String>,
     Json(kept): Json<Vec<Favourite>>,
 ) -> Answer<axum::http::StatusCode> {
-    blocking(move || takeaway::keep(&app.shelf.run(&name)?, &kept)).await?;
+    blocking(move || {
+        let run = app.shelf.run(&name)?;
+        takeaway::keep(&run, app.painters.of(&run)?.as_ref(), &kept)
+    })
+    .await?;
     Ok(axum::http::StatusCode::NO_CONTENT)
 }
 
 /// One HTML file with the favourites, or with pictures drawn at random where there are none. It needs nothing else.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/gallery", params(("run" = String, Path)),
-    responses((status = 200, content_type = "text/html"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, content_type = "text/html"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
     let called = format!("{name}-gallery.html");
     let page = blocking(move || {
@@ -424,7 +434,7 @@ async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Respons
 
 /// A PDF to print, of the favourites, or of pictures drawn at random where there are none.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/contact-sheet", params(("run" = String, Path)),
-    responses((status = 200, content_type = "application/pdf"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, content_type = "application/pdf"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
     let called = format!("{name}.pdf");
     let pdf = blocking(move || {
@@ -437,7 +447,7 @@ async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<R
 
 /// How a run was measured last, from `evaluation.json` in its folder; `null` where it was not.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
-    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn evaluation(
     State(app): Shared,
     Path(name): Path<String>,
@@ -447,12 +457,13 @@ async fn evaluation(
 
 /// Put the measuring of a run into the queue, as `softreg evaluate` does it.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
-    responses((status = 200, body = Job), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn evaluate(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
     blocking(move || app.queue.measure(&name)).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Exported {
     /// Which file.
@@ -461,7 +472,7 @@ struct Exported {
 
 /// The generator as a file that other programs can run.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/export", params(("run" = String, Path), Exported),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, content_type = "application/octet-stream"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn export(
     State(app): Shared,
     Path(name): Path<String>,
@@ -485,7 +496,7 @@ async fn queue(State(app): Shared) -> Json<Vec<Job>> {
 
 /// Take a run that waits out of the queue, or forget one that is done with. Its folder stays.
 #[utoipa::path(delete, path = "/api/v1/queue/{id}", params(("id" = u64, Path)),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<axum::http::StatusCode> {
     blocking(move || app.queue.remove(id)).await?;
     Ok(axum::http::StatusCode::NO_CONTENT)

@@ -338,7 +338,8 @@ fn latents_of(painter: &dyn Painter, wish: &Wish) -> Answer<(Vec<f32>, Vec<u32>)
     })
 }
 
-fn checked_latent(painter: &dyn Painter, latent: &[f32]) -> Answer<()> {
+/// A latent that the generator can take.
+pub(crate) fn checked_latent(painter: &dyn Painter, latent: &[f32]) -> Answer<()> {
     let wanted = painter.latent();
     if latent.len() != wanted {
         return Err(Problem::wrong(format!(
@@ -352,7 +353,8 @@ fn checked_latent(painter: &dyn Painter, latent: &[f32]) -> Answer<()> {
     }
 }
 
-fn checked_label(painter: &dyn Painter, label: u32) -> Answer<u32> {
+/// A label that the generator knows; any where it knows none.
+pub(crate) fn checked_label(painter: &dyn Painter, label: u32) -> Answer<u32> {
     let count = painter.labels().len();
     match count == 0 || (label as usize) < count {
         true => Ok(label),

@@ -18,6 +18,7 @@ pub mod intake;
 mod page;
 mod problem;
 pub mod queue;
+mod request;
 pub mod shelf;
 pub mod takeaway;
 pub mod watch;

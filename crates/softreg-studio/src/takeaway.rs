@@ -60,15 +60,14 @@ pub fn evaluation(shelf: &Shelf, run: &RunFolder) -> Answer<serde_json::Value> {
 /// Replaces the favourites of a run.
 ///
 /// # Errors
-/// 400 for too many, or latents that are none.
-pub fn keep(run: &RunFolder, kept: &[Favourite]) -> Answer<()> {
+/// 400 for too many, and for what the generator cannot make.
+pub fn keep(run: &RunFolder, painter: &dyn Painter, kept: &[Favourite]) -> Answer<()> {
     if kept.len() > MOST {
         return Err(Problem::wrong(format!("{} favourites: at most {MOST} are kept", kept.len())));
     }
-    let sound =
-        |kept: &Favourite| kept.latent.len() <= 4096 && kept.latent.iter().all(|x| x.is_finite());
-    if !kept.iter().all(sound) {
-        return Err(Problem::wrong("a favourite's latent holds what is no number"));
+    for favourite in kept {
+        explore::checked_latent(painter, &favourite.latent)?;
+        explore::checked_label(painter, favourite.label.unwrap_or(0))?;
     }
     Ok(atomic::write_json(file(run), &kept)?)
 }

@@ -406,7 +406,15 @@ fn whatever_is_sent_to_a_described_route_is_answered_in_words() {
                 }
                 for body in &bodies {
                     let answer = studio.send(&method, &filled, body);
-                    assert!(answer.status < 500, "{method} {filled} {body}: {}", answer.text());
+                    let context = || format!("{method} {filled} {body}: {}", answer.text());
+                    assert!(answer.status < 500, "{}", context());
+                    // As described, and every refusal in the same form.
+                    let described = &methods[method.to_lowercase()]["responses"];
+                    let documented = described.get(answer.status.to_string());
+                    assert!(documented.is_some(), "{} {}", answer.status, context());
+                    if answer.status >= 400 {
+                        assert!(answer.json()["error"].is_string(), "{}", context());
+                    }
                     if path == &filled {
                         continue;
                     }
