@@ -449,6 +449,34 @@ fn patience_ends_the_run_and_the_best_checkpoint_is_kept() {
     assert_eq!(rows[5].get("validation/step"), Some(3.0));
 }
 
+/// The checkpoints that are there after each one that is written.
+struct Kept(RunFolder, Vec<Vec<u64>>);
+
+impl Observer for Kept {
+    fn notice(&mut self, event: Event) {
+        if let Event::Checkpoint { .. } = event {
+            self.1.push(checkpoint::list(self.0.checkpoints()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_is_kept_while_it_is_measured_and_where_it_was_the_best() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = fresh(parent.path(), "run");
+    let settings = "stop.steps=12 stop.check-every=5 data.validation=0.2 output.keep=1 \
+        output.checkpoint-every=1";
+    let mut kept = Kept(folder.clone(), Vec::new());
+    let script = Arc::new(Script(Mutex::new(vec![1.0, 2.0])));
+    train(&folder, config(settings), Some(script), &mut kept, false).unwrap();
+    let after = |step: u64| kept.1.iter().find(|there| there.last() == Some(&step)).unwrap();
+    assert_eq!(after(4), &[4]);
+    // Killed here, the run measures step 5 again when it goes on.
+    assert_eq!(after(9), &[5, 9]);
+    assert_eq!(after(11), &[5, 10, 11]);
+    assert_eq!(checkpoint::list(folder.checkpoints()).unwrap().last(), Some(&12));
+}
+
 #[test]
 fn a_run_that_diverges_says_so_and_keeps_its_last_good_checkpoint() {
     let parent = tempfile::tempdir().unwrap();

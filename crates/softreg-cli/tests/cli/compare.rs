@@ -44,6 +44,10 @@ fn sets_are_trained_measured_and_reported_and_more_seeds_go_on() {
     let arm = &first["arms"][1];
     assert_eq!(arm["label"], "l2=0.01");
     assert_eq!(arm["trials"].as_array().unwrap().len(), 2);
+    // Each set with its own regularizers.
+    let weighs = |arm: usize, name: &str| !first["arms"][arm]["regularizers"][name].is_null();
+    let found = [0, 1, 2].map(|arm| [weighs(arm, "l2"), weighs(arm, "consistency")]);
+    assert_eq!(found, [[false, false], [true, false], [true, true]]);
     let fd = &arm["values"]["fd40_randconv"];
     let of = |arm: &Value, seed: usize| {
         arm["trials"][seed]["metrics"]["fd40_randconv"]["value"].as_f64().unwrap()

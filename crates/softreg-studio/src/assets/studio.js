@@ -94,7 +94,8 @@ function chart(title, series) {
   let [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
   if (low === high) [low, high] = [low - 1, high + 1];
   const pad = (high - low) * 0.06;
-  [low, high] = [low - pad, high + pad];
+  // Shares and coverage do not go below zero, and the axis should not either.
+  [low, high] = [sorted[0] >= 0 ? Math.max(0, low - pad) : low - pad, high + pad];
   const [first, last] = [Math.min(...xs), Math.max(...xs)];
   const x = (s) => L + ((s - first) / Math.max(1, last - first)) * (W - L - R);
   const y = (v) => T + (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low)) * (H - T - B);
@@ -127,15 +128,16 @@ function charts(rows) {
   const named = (prefix, suffix = "") => keys.filter((k) => k.startsWith(prefix) && k.endsWith(suffix))
     .map((k) => [k.slice(prefix.length, k.length - suffix.length || undefined), line(k)]);
   const groups = [
+    ["Held-out pictures", named("validation/").filter(([name]) => name !== "step" && !name.startsWith("near_copies"))],
+    ["Near-copies: a share of 0.05 is usual", named("validation/near_copies").map(([, line]) => ["near-copies", line])],
     ["Losses", named("loss/")],
     ["Critic's scores", named("score/")],
     ["Regularizers' share of the objective", named("reg/", "/share")],
-    ["Pictures per second", [["images/s", line("images_per_second")]]],
-    ["Held-out pictures", named("validation/").filter(([name]) => name !== "step" && !name.startsWith("near_copies"))],
-    ["Near-copies: a share of 0.05 is usual", named("validation/near_copies").map(([, line]) => ["near-copies", line])],
     ["Signs of overfitting", named("overfitting/")],
+    ["Pictures per second", [["images/s", line("images_per_second")]]],
   ];
-  return groups.filter(([, series], i) => i < 2 || series.some(([, p]) => p.length)).map(([title, series]) => chart(title, series));
+  const always = ["Losses", "Critic's scores"];
+  return groups.filter(([title, series]) => always.includes(title) || series.some(([, p]) => p.length)).map(([title, series]) => chart(title, series));
 }
 
 // ---- Runs ---------------------------------------------------------------------------------------------------------
@@ -393,7 +395,7 @@ async function watch(name, about, state) {
     }
     if (news.kind === "status") command(await ask(run(name)).catch(() => about));
   };
-  return { leave: () => events?.close(), node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card" }, h("h2", {}, "Samples, always of the same latents"),
+  return { leave: () => events?.close(), node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card side" }, h("h2", {}, "Samples, always of the same latents"),
     steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers)] };
 }
 
