@@ -69,18 +69,52 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
     if error.chain().any(wrong_usage) { 2 } else { 1 }
 }
 
-/// A bug shows as one line, not as a backtrace (unless one is asked for).
+/// Whether a panic says that a device's memory was used up: Burn's operations have no other way to tell it. The
+/// phrases are those of cubecl's `IoError` and `LaunchError`, and of wgpu.
+fn is_out_of_memory(panic: &str) -> bool {
+    let panic = panic.to_ascii_lowercase();
+    let phrases =
+        ["out of device memory", "out-of-memory", "out of memory", "can't allocate buffer of size"];
+    phrases.iter().any(|phrase| panic.contains(phrase))
+}
+
+/// A bug shows as one line, not as a backtrace (unless one is asked for), and a full device with the way out.
 pub(crate) fn install_panic_hook() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if std::env::var_os("RUST_BACKTRACE").is_some() {
             return default(info);
         }
-        let what = info.payload_as_str().unwrap_or("unknown").lines().next().unwrap_or_default();
+        let payload = info.payload_as_str().unwrap_or("unknown");
+        if is_out_of_memory(payload) {
+            crate::terminal::line_to_stderr(
+                "error: the device's memory does not suffice: halve --batch, take a smaller --size or --width, or train with --device cpu. A run keeps its last checkpoint: softreg train --resume RUN --device cpu",
+            );
+            return;
+        }
+        let what = payload.lines().next().unwrap_or_default();
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line()));
         crate::terminal::line_to_stderr(&format!(
             "error: this is a bug in softreg ({what}{}); please report it. A run keeps its last checkpoint: softreg train --resume RUN",
             place.unwrap_or_default()
         ));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_device_is_no_bug() {
+        for full in [
+            "Error while reading data: IO(out of device memory allocating 8589934592 bytes)",
+            "An out-of-memory error happened during launch\nCaused by:\n  a kernel",
+            "can't allocate buffer of size: 1099511627776",
+            "wgpu error: Out of Memory",
+        ] {
+            assert!(is_out_of_memory(full), "{full}");
+        }
+        assert!(!is_out_of_memory("index out of bounds: the len is 3 but the index is 3"));
+    }
 }

@@ -33,6 +33,22 @@ struct Told {
     fingerprint: String,
 }
 
+impl Told {
+    /// What process 0 said, where it is the same program.
+    fn read(bytes: &[u8]) -> anyhow::Result<Self> {
+        let own = env!("CARGO_PKG_VERSION");
+        // The version first: another one may say other things.
+        let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+        match said["version"].as_str() {
+            Some(version) if version == own => Ok(serde_json::from_value(said)?),
+            other => Err(usage(format!(
+                "this is softreg {own}, and process 0 is softreg {}: install the same on every host",
+                other.unwrap_or("of another kind")
+            ))),
+        }
+    }
+}
+
 /// Set by launchers of processes: how many there are. Open MPI, MPICH and Intel MPI, MVAPICH, Slurm.
 const LAUNCHERS: [&str; 4] =
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
@@ -84,16 +100,7 @@ impl Together {
     pub(crate) fn hear(&mut self) -> anyhow::Result<RunConfig> {
         let mut bytes = Vec::new();
         self.group().broadcast(&mut bytes);
-        let told: Told = serde_json::from_slice(&bytes).map_err(|error| {
-            usage(format!("this is another softreg than that of process 0: {error}"))
-        })?;
-        if told.version != env!("CARGO_PKG_VERSION") {
-            return Err(usage(format!(
-                "this is softreg {}, and process 0 is softreg {}: install the same on every host",
-                env!("CARGO_PKG_VERSION"),
-                told.version
-            )));
-        }
+        let told = Told::read(&bytes)?;
         self.fingerprint = told.fingerprint;
         Ok(parse::parse(&told.config, "the configuration of process 0")?)
     }
@@ -145,6 +152,36 @@ impl Together {
                 let error = error.context(format!("process {rank} of {size} on {}", mpi.host()));
                 mpi.abort(failure::report(&error))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_refused_whatever_else_it_says() {
+        let told = |version: &str| {
+            let told = Told {
+                version: version.to_owned(),
+                config: "seed = 3".to_owned(),
+                fingerprint: "abc".to_owned(),
+            };
+            serde_json::to_vec(&told).unwrap()
+        };
+        let own = Told::read(&told(env!("CARGO_PKG_VERSION"))).unwrap();
+        assert_eq!((own.config.as_str(), own.fingerprint.as_str()), ("seed = 3", "abc"));
+        let later = br#"{"version": "9.1.0", "settings": {}}"#;
+        for (bytes, name) in [
+            (told("0.0.1").as_slice(), "process 0 is softreg 0.0.1"),
+            (later.as_slice(), "process 0 is softreg 9.1.0"),
+            (b"\x00\x01".as_slice(), "of another kind"),
+        ] {
+            let error = Told::read(bytes).err().unwrap();
+            assert!(error.is::<crate::failure::Usage>());
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(error.to_string().contains("install the same on every host"), "{error}");
         }
     }
 }
