@@ -369,7 +369,9 @@ async function watch(name, about, state) {
       due = false;
       numbers.replaceChildren(...charts(rows));
       const last = rows[rows.length - 1];
-      if (last) line.textContent = `${whole(last.step)} steps, ${whole(last.images)} pictures seen, ${duration(last.seconds)}, ${whole(last.images_per_second || 0)} images/s`;
+      // The last row of a run that has ended holds no speed.
+      const speed = rows.findLast((r) => r.images_per_second > 0)?.images_per_second;
+      if (last) line.textContent = [`${whole(last.step)} steps`, `${whole(last.images)} pictures seen`, duration(last.seconds), speed ? `${whole(speed)} images/s` : ""].filter(Boolean).join(", ");
     });
   }
   function command(about) {
