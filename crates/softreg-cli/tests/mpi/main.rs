@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "files that a test makes need not survive a kill")]
 
+mod hosts;
+
+use hosts::Hosts;
 use softreg_run::RunFolder;
 use softreg_run::checkpoint::{self, Checkpoint};
 use std::path::Path;
@@ -67,6 +70,27 @@ fn one_two_and_four_processes_come_to_the_same_weights() {
     for (name, checkpoint) in &all[1..] {
         assert!(checkpoint.tensors == all[0].1.tensors, "{name} has other weights");
     }
+}
+
+#[test]
+fn two_hosts_on_a_slow_line_that_loses_packets_come_to_the_same_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(hosts) = Hosts::new(dir.path()) else {
+        eprintln!("skipped: no networks of its own for a process here (root, `ip` and `tc`)");
+        return;
+    };
+    let more = ["--steps", "50", "--out"];
+    let one = [SMALL.as_slice(), &["--threads", "2"], &more, &["one"]].concat();
+    assert!(train(dir.path(), 1, &one).status.success());
+    let mut command = hosts.mpirun(dir.path());
+    command.arg(PROGRAM).arg("train").args(SMALL).args(more).arg("two");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = wait(child, Duration::from_secs(120));
+    assert!(output.status.success(), "{}", said(&output));
+    let (sent, dropped) = hosts.sent_and_dropped();
+    eprintln!("{sent} bytes sent, {dropped} packets dropped");
+    assert!(sent > 1_000_000 && dropped > 0, "{sent} {dropped}");
+    assert!(newest(&dir.path().join("one")).tensors == newest(&dir.path().join("two")).tensors);
 }
 
 /// The processes under `parent`, with the rank that each has.
