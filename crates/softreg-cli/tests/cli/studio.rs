@@ -202,6 +202,9 @@ fn a_run_is_started_watched_explored_and_taken_away() {
 
     // What is kept is in the folder of the run, and in a page that needs nothing else.
     let kept = json!([{"latent": drawn["latents"][2]}]);
+    // What the generator cannot make is not kept, where it would spoil the gallery.
+    let short = studio.send("PUT", &format!("{run}/favourites"), &json!([{"latent": [0.5]}]));
+    assert_eq!(short.status, 400, "{}", short.text());
     studio.ok("PUT", &format!("{run}/favourites"), &kept);
     assert!(place.path(&format!("runs/{name}/favourites.json")).is_file());
     let page = studio.ok("GET", &format!("{run}/gallery"), &Value::Null).text();
