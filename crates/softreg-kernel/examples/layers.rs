@@ -15,6 +15,8 @@ use softreg_kernel::{Activation, Window, conv_transpose2d, conv2d};
 use std::hint::black_box;
 use std::time::Instant;
 
+const NONE: Activation = Activation::None;
+
 /// Fused multiplications and additions that wait for nothing but each other.
 struct Peak(u64);
 
@@ -40,9 +42,9 @@ impl WithSimd for Peak {
 /// The best of several times, in GFLOP/s.
 fn speed(operations: f64, mut run: impl FnMut()) -> f64 {
     let mut best = f64::INFINITY;
-    for _ in 0..4 {
+    for _ in 0..30 {
         let (start, mut rounds) = (Instant::now(), 0);
-        while start.elapsed().as_secs_f64() < 0.03 {
+        while start.elapsed().as_secs_f64() < 0.005 {
             run();
             rounds += 1;
         }
@@ -85,8 +87,8 @@ fn main() {
             let (w, b) = (random(shape), Tensor::<1>::zeros([outputs], &device));
             let (s, p) = ([window.stride; 2], [window.padding; 2]);
             let run = |own: bool, x: Tensor<4>, w: Tensor<4>| match (own, transposed) {
-                (true, false) => conv2d(x, w, Some(b.clone()), window, Activation::None),
-                (true, true) => conv_transpose2d(x, w, Some(b.clone()), window, Activation::None),
+                (true, false) => conv2d(x, w, 1.0, Some(b.clone()), window, NONE),
+                (true, true) => conv_transpose2d(x, w, 1.0, Some(b.clone()), window, NONE),
                 (false, false) => {
                     let options = ConvOptions::new(s, p, [1, 1], 1);
                     module::conv2d(x, w, Some(b.clone()), options)
@@ -119,7 +121,7 @@ fn main() {
                         }
                         total / rounds as f64
                     };
-                    let best = (0..4).map(|_| seconds(10)).fold(f64::INFINITY, f64::min);
+                    let best = (0..60).map(|_| seconds(2)).fold(f64::INFINITY, f64::min);
                     operations / best / 1e9
                 };
                 [forward, backward(true), backward(false)]

@@ -7,6 +7,7 @@
 //! the way in (the activation's derivative) and on the way out (bias, activation) costs no pass of its own.
 
 use crate::activation::Activation;
+use crate::tile::Places;
 use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
 
@@ -17,7 +18,7 @@ mod share;
 mod weights;
 mod wide;
 
-pub(crate) use behind::{through, to_bias};
+pub(crate) use behind::through;
 pub(crate) use narrow::to_narrow;
 pub(crate) use weights::to_weights;
 pub(crate) use wide::to_wide;
@@ -50,6 +51,7 @@ struct Scratch {
     narrow: Vec<f32>,
     starts: Vec<usize>,
     targets: Vec<usize>,
+    places: Places,
 }
 
 thread_local! {

@@ -1,6 +1,8 @@
 //! The layers, on whatever device their tensors are.
 
 use crate::activation::Activation;
+#[cfg(feature = "flex")]
+use crate::op::Layer;
 use crate::window::Window;
 use burn::tensor::{
     Tensor,
@@ -9,15 +11,16 @@ use burn::tensor::{
     ops::{ConvOptions, ConvTransposeOptions},
 };
 
-/// `activation(x ⋆ w + b)`: `x` `[n, inputs, h, w]`, `w` `[outputs, inputs, k, k]`, `b` `[outputs]`, result
+/// `activation(x ⋆ c·w + b)`: `x` `[n, inputs, h, w]`, `w` `[outputs, inputs, k, k]`, `b` `[outputs]`, result
 /// `[n, outputs, (h + 2p − k)/s + 1, …]`. A convolution in the sense of neural networks: the window is not
-/// mirrored.
+/// mirrored. `c`, the `scale`, is that of equalised weights (arXiv 1710.10196, section 4.1), or 1.
 ///
 /// # Panics
 /// Where the window is none or larger than the padded picture, or weights or bias do not fit.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
+    scale: f64,
     bias: Option<Tensor<1>>,
     window: Window,
     activation: Activation,
@@ -28,13 +31,14 @@ pub fn conv2d(
     check_bias(&bias, outputs);
     #[cfg(feature = "flex")]
     if kernels::are_there(&x) {
-        return kernels::layer(x, weight, bias, window, activation, false);
+        let layer = Layer { window, transposed: false, scale: scale as f32, activation };
+        return kernels::layer(x, weight, bias, layer);
     }
     let options = ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
-    stock(module::conv2d(x, weight, bias, options), activation)
+    stock(module::conv2d(x, weight.mul_scalar(scale), bias, options), activation)
 }
 
-/// `activation(x ⋆ᵀ w + b)`, the adjoint of [`conv2d`] in its input: `x` `[n, inputs, h, w]`, `w` `[inputs, outputs,
+/// `activation(x ⋆ᵀ c·w + b)`, the adjoint of [`conv2d`] in its input: `x` `[n, inputs, h, w]`, `w` `[inputs, outputs,
 /// k, k]`, `b` `[outputs]`, result `[n, outputs, (h − 1)·s + k − 2p, …]`.
 ///
 /// # Panics
@@ -42,6 +46,7 @@ pub fn conv2d(
 pub fn conv_transpose2d(
     x: Tensor<4>,
     weight: Tensor<4>,
+    scale: f64,
     bias: Option<Tensor<1>>,
     window: Window,
     activation: Activation,
@@ -52,11 +57,12 @@ pub fn conv_transpose2d(
     check_bias(&bias, outputs);
     #[cfg(feature = "flex")]
     if kernels::are_there(&x) {
-        return kernels::layer(x, weight, bias, window, activation, true);
+        let layer = Layer { window, transposed: true, scale: scale as f32, activation };
+        return kernels::layer(x, weight, bias, layer);
     }
     let (stride, padding) = ([window.stride; 2], [window.padding; 2]);
     let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
-    stock(module::conv_transpose2d(x, weight, bias, options), activation)
+    stock(module::conv_transpose2d(x, weight.mul_scalar(scale), bias, options), activation)
 }
 
 /// An activation on its own, for any shape.
@@ -102,7 +108,7 @@ fn stock<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
 /// The kernels behind the tensors of Burn's interface.
 #[cfg(feature = "flex")]
 mod kernels {
-    use super::{Activation, Window};
+    use super::Activation;
     use crate::op::{Kernels, Layer};
     use burn::backend::{Dispatch, DispatchDevice};
     use burn::tensor::{DType, Tensor};
@@ -117,14 +123,11 @@ mod kernels {
         x: Tensor<4>,
         weight: Tensor<4>,
         bias: Option<Tensor<1>>,
-        window: Window,
-        activation: Activation,
-        transposed: bool,
+        layer: Layer,
     ) -> Tensor<4> {
         let [outputs, inputs, ..] = weight.dims();
-        let outputs = if transposed { inputs } else { outputs };
+        let outputs = if layer.transposed { inputs } else { outputs };
         let bias = bias.unwrap_or_else(|| Tensor::zeros([outputs], &x.device()));
-        let layer = Layer { window, transposed, activation };
         Tensor::from_dispatch(Dispatch::layer(
             x.into_dispatch(),
             weight.into_dispatch(),

@@ -12,6 +12,8 @@ mod activation;
 #[cfg(feature = "flex")]
 mod convolution;
 #[cfg(feature = "flex")]
+mod fresh;
+#[cfg(feature = "flex")]
 mod geometry;
 mod layer;
 #[cfg(feature = "flex")]

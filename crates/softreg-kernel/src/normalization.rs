@@ -1,5 +1,6 @@
 //! Batch normalisation without a gain and a shift of its own.
 
+use crate::fresh::{fresh, written};
 use pulp::Arch;
 
 /// What batch normalisation made.
@@ -12,39 +13,49 @@ pub(crate) struct Normalized {
 }
 
 /// Normalises pixels of `channels` values by each channel's mean and variance over all pixels.
-pub(crate) fn normalize(mut values: Vec<f32>, channels: usize, epsilon: f32) -> Normalized {
+pub(crate) fn normalize(values: &[f32], channels: usize, epsilon: f32) -> Normalized {
     let count = (values.len() / channels) as f64;
     let mean: Vec<f32> =
-        sums(&values, channels, |x, _| x, &[]).iter().map(|s| (s / count) as f32).collect();
-    let squares = sums(&values, channels, |x, m| (x - m) * (x - m), &mean);
+        sums(values, channels, |x, _| x, &[]).iter().map(|s| (s / count) as f32).collect();
+    let squares = sums(values, channels, |x, m| (x - m) * (x - m), &mean);
     let scale: Vec<f32> =
         squares.iter().map(|s| (1.0 / (s / count + f64::from(epsilon)).sqrt()) as f32).collect();
+    let mut out = fresh(values.len());
     Arch::new().dispatch(|| {
-        for pixel in values.chunks_exact_mut(channels) {
-            for ((x, mean), scale) in pixel.iter_mut().zip(&mean).zip(&scale) {
-                *x = (*x - mean) * scale;
+        let pixels = values.chunks_exact(channels);
+        for (out, pixel) in out.chunks_exact_mut(channels).zip(pixels) {
+            for (((out, x), mean), scale) in out.iter_mut().zip(pixel).zip(&mean).zip(&scale) {
+                out.write((*x - mean) * scale);
             }
         }
     });
+    // SAFETY: whole pixels, of which every channel was written.
+    #[allow(unsafe_code)]
+    let values = unsafe { written(out) };
     Normalized { values, scale }
 }
 
 /// The gradient of the input, `scale·(g − mean(g) − y·mean(g·y))`, from that of the output `g` and the output `y`.
-pub(crate) fn pull_back(mut gradient: Vec<f32>, output: &[f32], scale: &[f32]) -> Vec<f32> {
+pub(crate) fn pull_back(gradient: &[f32], output: &[f32], scale: &[f32]) -> Vec<f32> {
     let channels = scale.len();
     let count = (output.len() / channels) as f64;
     let average = |sums: Vec<f64>| sums.iter().map(|s| (s / count) as f32).collect::<Vec<_>>();
-    let mean = average(sums(&gradient, channels, |g, _| g, &[]));
-    let along = average(products(&gradient, output, channels));
+    let mean = average(sums(gradient, channels, |g, _| g, &[]));
+    let along = average(products(gradient, output, channels));
+    let mut out = fresh(gradient.len());
     Arch::new().dispatch(|| {
-        let pixels = gradient.chunks_exact_mut(channels).zip(output.chunks_exact(channels));
-        for (gradient, output) in pixels {
+        let pixels = gradient.chunks_exact(channels).zip(output.chunks_exact(channels));
+        for (out, (gradient, output)) in out.chunks_exact_mut(channels).zip(pixels) {
             for c in 0..channels {
-                gradient[c] = scale[c] * (gradient[c] - mean[c] - output[c] * along[c]);
+                out[c].write(scale[c] * (gradient[c] - mean[c] - output[c] * along[c]));
             }
         }
     });
-    gradient
+    // SAFETY: whole pixels, of which every channel was written.
+    #[allow(unsafe_code)]
+    unsafe {
+        written(out)
+    }
 }
 
 /// Pixels that are summed in f32 before they go into a sum in f64.

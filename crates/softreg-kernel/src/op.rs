@@ -12,6 +12,8 @@ mod flex;
 pub(crate) struct Layer {
     pub(crate) window: Window,
     pub(crate) transposed: bool,
+    /// What the weights are multiplied with.
+    pub(crate) scale: f32,
     pub(crate) activation: Activation,
 }
 
@@ -26,7 +28,7 @@ pub(crate) struct Wanted {
 /// Where the kernels are. Gradients that are not wanted come back with one element.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait Kernels: Backend {
-    /// `activation(convolution(x, w) + b)`.
+    /// `activation(convolution(x, scale·w) + b)`.
     fn layer(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,

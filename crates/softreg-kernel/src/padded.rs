@@ -24,8 +24,8 @@ impl Padded {
         Self { extent, before: p, after: [p; 2], pitch: extent.channels }
     }
 
-    /// The narrow side, as the wide pixels see it; whole vectors of channels, for the weights' gradient.
-    pub(crate) fn narrow(geometry: &Geometry, lanes: usize) -> Self {
+    /// The narrow side, as the wide pixels see it.
+    pub(crate) fn narrow(geometry: &Geometry) -> Self {
         let Extent { height, width, channels } = geometry.narrow;
         let (low, high) = geometry.reach();
         // The last q of a side, and how far past the last narrow position it reaches.
@@ -37,8 +37,13 @@ impl Padded {
             extent: geometry.narrow,
             before: (-low).max(0) as usize,
             after: [after(geometry.wide.height, height), after(geometry.wide.width, width)],
-            pitch: channels.div_ceil(lanes) * lanes,
+            pitch: channels,
         }
+    }
+
+    /// Nothing around them.
+    pub(crate) fn pixels(extent: Extent, pitch: usize) -> Self {
+        Self { extent, before: 0, after: [0; 2], pitch }
     }
 
     /// Values from one row to the next.

@@ -3,9 +3,6 @@
 use crate::geometry::Geometry;
 use pulp::Simd;
 
-/// Vectors of a panel at most: what the smallest register file has room for beside the sums.
-const WIDEST: usize = 3;
-
 /// Columns of a matrix that are worked on at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Panel {
@@ -17,12 +14,13 @@ pub(crate) struct Panel {
     pub(crate) vectors: usize,
 }
 
-/// Splits `columns` into panels of nearly the same width.
+/// Splits `columns` into panels: of two vectors, whose tile takes the least from memory for what it computes, and
+/// one of three where their number is odd.
 fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = Panel> {
     let vectors = columns.div_ceil(lanes);
-    let count = vectors.div_ceil(WIDEST);
+    let count = (vectors / 2).max(1);
     (0..count).map(move |i| {
-        let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
+        let (from, to) = (2 * i, if i + 1 == count { vectors } else { 2 * i + 2 });
         let first = from * lanes;
         Panel { first, columns: (to * lanes).min(columns) - first, vectors: to - from }
     })
@@ -59,84 +57,86 @@ pub(crate) struct Packed {
     pub(crate) columns: usize,
 }
 
-/// One row of the matrix: runs of `count` columns, each from `start` on in steps of `step`, or zeros.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    start: Option<usize>,
-    step: usize,
-    count: usize,
-}
-
 impl Packed {
-    fn new(weights: &[f32], lanes: usize, columns: usize, rows: &[Vec<Run>]) -> Self {
-        let padded = columns.div_ceil(lanes) * lanes;
-        let mut data = vec![0.0; rows.len() * padded];
-        let mut line = vec![0.0; columns];
-        // Where each panel starts, and its width with padding.
-        let places: Vec<(Panel, usize, usize)> = panels(columns, lanes)
-            .map(|panel| (panel, panel.first * rows.len(), panel.vectors * lanes))
-            .collect();
-        for (k, runs) in rows.iter().enumerate() {
-            let mut to = 0;
-            for run in runs {
-                let line = &mut line[to..to + run.count];
-                match run.start {
-                    None => line.fill(0.0),
-                    Some(start) => {
-                        let from = weights[start..].iter().step_by(run.step);
-                        line.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-                    }
-                }
-                to += run.count;
-            }
-            for (panel, start, width) in &places {
-                let to = &mut data[start + k * width..][..panel.columns];
-                to.copy_from_slice(&line[panel.first..][..panel.columns]);
-            }
-        }
-        Self { data, rows: rows.len(), columns }
+    /// Zeros.
+    fn new(lanes: usize, rows: usize, columns: usize) -> Self {
+        let data = vec![0.0; rows * columns.div_ceil(lanes) * lanes];
+        Self { data, rows, columns }
     }
 
-    /// Weights `[narrow, wide, k, k]` from wide to narrow: rows are window row, window column, wide channel;
-    /// columns narrow channels.
-    pub(crate) fn to_narrow(weights: &[f32], lanes: usize, geometry: &Geometry) -> Self {
-        let (k, wide) = (geometry.window.kernel, geometry.wide.channels);
-        let count = geometry.narrow.channels;
-        let row = |tap: usize, i: usize| {
-            vec![Run { start: Some(i * k * k + tap), step: wide * k * k, count }]
-        };
-        let rows: Vec<_> = (0..k * k).flat_map(|tap| (0..wide).map(move |i| row(tap, i))).collect();
-        Self::new(weights, lanes, count, &rows)
+    /// The panels with their part of the data and its width.
+    fn panels_mut(&mut self, lanes: usize) -> impl Iterator<Item = (Panel, &mut [f32], usize)> {
+        let (mut rest, rows) = (self.data.as_mut_slice(), self.rows);
+        panels(self.columns, lanes).map(move |panel| {
+            let width = panel.vectors * lanes;
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(rows * width);
+            rest = others;
+            (panel, own, width)
+        })
     }
 
-    /// The same weights from narrow to wide for one [`Phase`]: rows are narrow row, narrow column, narrow
-    /// channel (`pitch` of them, those past the last are zero); columns the wide pixels and channels of the
-    /// phase.
-    pub(crate) fn to_wide(
+    /// `scale` times the weights `[narrow, wide, k, k]` from wide to narrow: rows are window row, window column,
+    /// wide channel; columns narrow channels.
+    pub(crate) fn to_narrow(
         weights: &[f32],
+        scale: f32,
         lanes: usize,
         geometry: &Geometry,
-        pitch: usize,
-        phase: &Phase,
     ) -> Self {
-        let (k, wide) = (geometry.window.kernel, geometry.wide.channels);
-        let narrow = geometry.narrow.channels;
-        let mut rows = Vec::new();
-        for dy in phase.rows.0..=phase.rows.1 {
-            for dx in phase.columns.0..=phase.columns.1 {
-                for o in 0..pitch {
-                    let run = |rx: usize| {
-                        let taps = geometry.tap(phase.row, dy).zip(geometry.tap(rx, dx));
-                        let taps = taps.filter(|_| o < narrow);
-                        let start = taps.map(|(ky, kx)| o * wide * k * k + ky * k + kx);
-                        Run { start, step: k * k, count: wide }
-                    };
-                    let pixels = phase.column..phase.column + phase.pixels;
-                    rows.push(pixels.map(run).collect());
+        let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
+        let mut packed = Self::new(lanes, taps * wide, geometry.narrow.channels);
+        for (panel, data, width) in packed.panels_mut(lanes) {
+            // Channel by channel, so that what is written to stays in the cache until it is full.
+            for i in 0..wide {
+                for column in 0..panel.columns {
+                    let from = &weights[((panel.first + column) * wide + i) * taps..][..taps];
+                    let to = data[i * width + column..].iter_mut().step_by(wide * width);
+                    to.zip(from).for_each(|(to, from)| *to = scale * from);
                 }
             }
         }
-        Self::new(weights, lanes, wide * phase.pixels, &rows)
+        packed
+    }
+
+    /// The same from narrow to wide for every [`Phase`]: rows are narrow row, narrow column, narrow channel; columns
+    /// the wide pixels and channels of the phase.
+    pub(crate) fn to_wide(
+        weights: &[f32],
+        scale: f32,
+        lanes: usize,
+        geometry: &Geometry,
+    ) -> Vec<(Phase, Self)> {
+        let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
+        let narrow = geometry.narrow.channels;
+        let empty = |phase: Phase| {
+            let rows = phase.neighbours().count() * narrow;
+            (phase, Self::new(lanes, rows, wide * phase.pixels))
+        };
+        let mut all: Vec<(Phase, Self)> = phases(geometry, lanes).into_iter().map(empty).collect();
+        // Narrow channel by narrow channel, so that its weights stay in the cache for all phases.
+        for (o, weights) in weights.chunks_exact(wide * taps).enumerate() {
+            for (phase, packed) in &mut all {
+                for (neighbour, (dy, dx)) in phase.neighbours().enumerate() {
+                    for pixel in 0..phase.pixels {
+                        let row = geometry.tap(phase.row, dy);
+                        let column = geometry.tap(phase.column + pixel, dx);
+                        let Some((ky, kx)) = row.zip(column) else { continue };
+                        let from = &weights[ky * geometry.window.kernel + kx..];
+                        let (row, first) = (neighbour * narrow + o, pixel * wide);
+                        for (panel, data, width) in packed.panels_mut(lanes) {
+                            let end = (first + wide).min(panel.first + panel.columns);
+                            let (begin, line) = (first.max(panel.first), &mut data[row * width..]);
+                            if begin < end {
+                                let to = &mut line[begin - panel.first..end - panel.first];
+                                let from = from[(begin - first) * taps..].iter().step_by(taps);
+                                to.iter_mut().zip(from).for_each(|(to, from)| *to = scale * from);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all
     }
 }
 
@@ -153,11 +153,19 @@ pub(crate) struct Phase {
     pub(crate) columns: (isize, isize),
 }
 
+impl Phase {
+    /// The narrow pixels that are met, relative to `q`.
+    fn neighbours(&self) -> impl Iterator<Item = (isize, isize)> + use<> {
+        let columns = self.columns.0..=self.columns.1;
+        (self.rows.0..=self.rows.1).flat_map(move |dy| columns.clone().map(move |dx| (dy, dx)))
+    }
+}
+
 /// Every wide pixel is in one phase.
 ///
 /// Few channels would leave most of a vector empty: then the pixels of a row that share `q` are one phase,
 /// where the width allows, although some of its weights are zero.
-pub(crate) fn phases(geometry: &Geometry, lanes: usize) -> Vec<Phase> {
+fn phases(geometry: &Geometry, lanes: usize) -> Vec<Phase> {
     let stride = geometry.window.stride;
     let (low, high) = geometry.reach();
     let met = |r: usize| {

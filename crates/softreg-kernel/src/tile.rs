@@ -1,6 +1,7 @@
 //! The two loops in which all the time goes: sums of products that stay in registers.
 
 use pulp::Simd;
+use std::mem::MaybeUninit;
 
 /// Where a matrix of pictures' values lies: row `i` is made of `pieces` pieces of `length` values, the first
 /// at `starts[i]`, each `distance` behind the one before.
@@ -82,70 +83,90 @@ fn out_of_registers<S: Simd, const ROWS: usize, const VECTORS: usize>(
     out
 }
 
-/// Pixels in two sets of values at once: rows and columns of them, and how far the next is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pixels {
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
-    /// Values from one row to the next, left and right.
-    pub(crate) row_step: [usize; 2],
-    /// Values from one column to the next, left and right.
-    pub(crate) column_step: [usize; 2],
+/// Where pixels begin in a set of values.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    places: Vec<usize>,
+    furthest: usize,
 }
 
-impl Pixels {
-    /// From the first pixel to the last, left (0) or right (1).
-    fn span(&self, side: usize) -> usize {
-        (self.rows - 1) * self.row_step[side] + (self.columns - 1) * self.column_step[side]
+impl Places {
+    /// Forgets what it had and takes `places`.
+    pub(crate) fn set(&mut self, places: impl Iterator<Item = usize>) {
+        self.places.clear();
+        self.places.extend(places);
+        self.furthest = self.places.iter().copied().max().unwrap_or(0);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
     }
 }
 
-/// `sums[i] += Σₚ left(p)[i]·right(p)` over pixels, for `ROWS` values of the left and `VECTORS` vectors of the
-/// right.
+/// `Σₚ left(p)[i]·right(p)` over pixels, for `ROWS` values of the left, which begin at `places`, and `VECTORS` vectors
+/// of the right, which begin every `pitch` values.
 ///
 /// # Panics
 /// Where the last pixel would end behind the values.
 #[inline(always)]
 pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    before: &mut [[S::f32s; VECTORS]; ROWS],
     left: &[f32],
+    places: &Places,
     right: &[f32],
-    pixels: Pixels,
-) {
-    assert!(pixels.span(0) + ROWS <= left.len(), "the left values end too soon");
+    pitch: usize,
+) -> [[S::f32s; VECTORS]; ROWS] {
+    assert!(places.furthest + ROWS <= left.len(), "the left values end too soon");
     let wide = VECTORS * S::F32_LANES;
-    assert!(pixels.span(1) + wide <= right.len(), "the right values end too soon");
+    let last = places.len().saturating_sub(1) * pitch;
+    assert!(last + wide <= right.len(), "the right values end too soon");
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    for y in 0..pixels.rows {
-        let mut a = left.as_ptr().wrapping_add(y * pixels.row_step[0]);
-        let mut b = right.as_ptr().wrapping_add(y * pixels.row_step[1]);
-        for _ in 0..pixels.columns {
-            let mut vector = [simd.splat_f32s(0.0); VECTORS];
-            for (v, vector) in vector.iter_mut().enumerate() {
-                let from = b.wrapping_add(v * S::F32_LANES).cast::<S::f32s>();
-                // SAFETY: inside the right values, as asserted; `f32s` is plain numbers, read unaligned.
-                #[allow(unsafe_code)]
-                unsafe {
-                    *vector = from.read_unaligned();
-                }
+    let mut b = right.as_ptr();
+    for place in &places.places {
+        let a = left.as_ptr().wrapping_add(*place);
+        let mut vector = [simd.splat_f32s(0.0); VECTORS];
+        for (v, vector) in vector.iter_mut().enumerate() {
+            let from = b.wrapping_add(v * S::F32_LANES).cast::<S::f32s>();
+            // SAFETY: inside the right values, as asserted; `f32s` is plain numbers, read unaligned.
+            #[allow(unsafe_code)]
+            unsafe {
+                *vector = from.read_unaligned();
             }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: inside the left values, as asserted.
-                #[allow(unsafe_code)]
-                let value = unsafe { a.wrapping_add(i).read() };
-                let value = simd.splat_f32s(value);
-                for v in 0..VECTORS {
-                    sums[v] = simd.mul_add_e_f32s(value, vector[v], sums[v]);
-                }
-            }
-            a = a.wrapping_add(pixels.column_step[0]);
-            b = b.wrapping_add(pixels.column_step[1]);
         }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: no place is further than the furthest, which is inside the left values, as asserted.
+            #[allow(unsafe_code)]
+            let value = unsafe { a.wrapping_add(i).read() };
+            let value = simd.splat_f32s(value);
+            for v in 0..VECTORS {
+                sums[v] = simd.mul_add_e_f32s(value, vector[v], sums[v]);
+            }
+        }
+        b = b.wrapping_add(pitch);
     }
-    for i in 0..ROWS {
-        for v in 0..VECTORS {
-            before[i][v] = simd.add_f32s(before[i][v], sums[i][v]);
+    out_of_registers(simd, sums)
+}
+
+/// Writes vectors to `to`, as much of them as there is room for.
+#[inline(always)]
+pub(crate) fn store<S: Simd, const VECTORS: usize>(
+    to: &mut [MaybeUninit<f32>],
+    vectors: &[S::f32s; VECTORS],
+) {
+    for (v, vector) in vectors.iter().enumerate() {
+        let first = v * S::F32_LANES;
+        if first + S::F32_LANES <= to.len() {
+            let to = to.as_mut_ptr().wrapping_add(first).cast::<S::f32s>();
+            // SAFETY: inside `to`, as just compared; `f32s` is plain numbers, written unaligned.
+            #[allow(unsafe_code)]
+            unsafe {
+                to.write_unaligned(*vector);
+            }
+        } else if first < to.len() {
+            let numbers: &[f32] = bytemuck::cast_slice(std::slice::from_ref(vector));
+            for (to, number) in to[first..].iter_mut().zip(numbers) {
+                to.write(*number);
+            }
         }
     }
 }

@@ -20,6 +20,15 @@ impl<'a> View<'a> {
             row.copy_from_slice(&self.data[start as usize..][..width * channels]);
             return;
         }
+        if of_x == 1 && of_c >= 0 && channels == 3 && pitch == 3 {
+            // Coloured pictures as everyone else keeps them: three planes.
+            let plane = |c: usize| &self.data[start as usize + c * of_c as usize..][..width];
+            let colours = plane(0).iter().zip(plane(1)).zip(plane(2));
+            for (pixel, ((r, g), b)) in row.chunks_exact_mut(3).zip(colours) {
+                pixel.copy_from_slice(&[*r, *g, *b]);
+            }
+            return;
+        }
         for c in 0..channels {
             let mut from = start + c as isize * of_c;
             for to in row[c..].iter_mut().step_by(pitch).take(width) {

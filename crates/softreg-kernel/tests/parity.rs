@@ -7,6 +7,7 @@ use burn::tensor::{
 use proptest::prelude::*;
 use softreg_kernel::{Activation, Window, activation, batch_norm, conv_transpose2d, conv2d};
 
+const SCALE: f64 = 0.3;
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -74,18 +75,23 @@ fn compare(
     let device = x.device();
     let k = window.kernel;
     let shape = if transposed { [inputs, outputs, k, k] } else { [outputs, inputs, k, k] };
-    let (w, b) = (random(shape, &device).mul_scalar(0.3), random([outputs], &device));
+    let (w, b) = (random(shape, &device), random([outputs], &device));
     let (s, p) = ([window.stride; 2], [window.padding; 2]);
     let mut factor = None;
     let (own, stock): (Forward<'_>, Forward<'_>) = match transposed {
-        false => (&|x, w, b| conv2d(x, w, Some(b), window, activation), &|x, w, b| {
+        false => (&|x, w, b| conv2d(x, w, SCALE, Some(b), window, activation), &|x, w, b| {
             let options = ConvOptions::new(s, p, [1, 1], 1);
-            activate(module::conv2d(x, w, Some(b), options), activation)
+            activate(module::conv2d(x, w.mul_scalar(SCALE), Some(b), options), activation)
         }),
-        true => (&|x, w, b| conv_transpose2d(x, w, Some(b), window, activation), &|x, w, b| {
-            let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
-            activate(module::conv_transpose2d(x, w, Some(b), options), activation)
-        }),
+        true => {
+            (&|x, w, b| conv_transpose2d(x, w, SCALE, Some(b), window, activation), &|x, w, b| {
+                let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
+                activate(
+                    module::conv_transpose2d(x, w.mul_scalar(SCALE), Some(b), options),
+                    activation,
+                )
+            })
+        }
     };
     let a = all([&x, &w], &b, &mut factor, own);
     let e = all([&x, &w], &b, &mut factor, stock);
@@ -216,7 +222,7 @@ fn gradients_do_not_depend_on_which_of_them_are_wanted() {
                 (x.clone().set_require_grad(tracked[0]), w.clone().set_require_grad(tracked[1]));
             let b = b.clone().set_require_grad(tracked[2]);
             let layer = if transposed { conv_transpose2d } else { conv2d };
-            let y = layer(x.clone(), w.clone(), Some(b.clone()), window, LEAKY);
+            let y = layer(x.clone(), w.clone(), SCALE, Some(b.clone()), window, LEAKY);
             let found = (y.clone() * y).sum().backward();
             let of = [x.grad(&found).map(numbers), w.grad(&found).map(numbers)];
             [of[0].clone(), of[1].clone(), b.grad(&found).map(numbers)]
@@ -235,7 +241,14 @@ fn gradients_do_not_depend_on_which_of_them_are_wanted() {
 fn weights_of_another_layer_are_refused() {
     let device = Device::flex();
     let window = Window { kernel: 3, stride: 1, padding: 1 };
-    conv2d(random([1, 3, 8, 8], &device), random([4, 2, 3, 3], &device), None, window, LEAKY);
+    conv2d(
+        random([1, 3, 8, 8], &device),
+        random([4, 2, 3, 3], &device),
+        SCALE,
+        None,
+        window,
+        LEAKY,
+    );
 }
 
 #[test]
@@ -243,7 +256,14 @@ fn weights_of_another_layer_are_refused() {
 fn a_window_larger_than_the_picture_is_refused() {
     let device = Device::flex();
     let window = Window { kernel: 4, stride: 2, padding: 0 };
-    conv2d(random([1, 3, 2, 8], &device), random([4, 3, 4, 4], &device), None, window, LEAKY);
+    conv2d(
+        random([1, 3, 2, 8], &device),
+        random([4, 3, 4, 4], &device),
+        SCALE,
+        None,
+        window,
+        LEAKY,
+    );
 }
 
 #[test]
@@ -252,5 +272,5 @@ fn a_window_that_is_all_padding_is_refused() {
     let device = Device::flex();
     let window = Window { kernel: 4, stride: 2, padding: 2 };
     let (x, w) = (random([1, 3, 1, 8], &device), random([3, 4, 4, 4], &device));
-    conv_transpose2d(x, w, None, window, LEAKY);
+    conv_transpose2d(x, w, SCALE, None, window, LEAKY);
 }

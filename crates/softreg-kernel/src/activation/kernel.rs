@@ -18,6 +18,14 @@ impl Activation {
         }
     }
 
+    /// The slope below 0, where all that it does is to have one.
+    pub(crate) fn slope(self) -> Option<f32> {
+        match self {
+            Self::LeakyRelu { slope } => Some(slope),
+            Self::None | Self::Tanh => None,
+        }
+    }
+
     /// Multiplies gradients by the derivative where the output was `outputs`.
     pub(crate) fn pull_back(self, outputs: &[f32], gradients: &mut [f32]) {
         match self {

@@ -3,12 +3,14 @@
 use super::product::Product;
 use super::share::{chunks, fit, for_each_share};
 use super::{Finish, SCRATCH, Scratch, lanes};
+use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::padded::Padded;
 use crate::panels::Packed;
 use crate::tile::Pieces;
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// `[n, wide] → [n, narrow]`, channels innermost: what a convolution does.
@@ -17,16 +19,23 @@ pub(crate) fn to_narrow(
     source: &View<'_>,
     count: usize,
     weights: &[f32],
+    scale: f32,
     finish: Finish<'_>,
 ) -> Vec<f32> {
-    let packed = Packed::to_narrow(weights, lanes(), geometry);
-    let mut out = vec![0.0; count * geometry.narrow.len()];
+    let packed = Packed::to_narrow(weights, scale, lanes(), geometry);
+    let mut out = fresh(count * geometry.narrow.len());
     for_each_share(&mut out, count, geometry.narrow.len(), |pictures, out| {
         let job = ToNarrow { geometry, source, pictures, packed: &packed, finish, out };
         Arch::new().dispatch(job);
-        finish.complete(out);
+        // SAFETY: every pixel is the target of one row, and every column is in one panel.
+        #[allow(unsafe_code)]
+        finish.complete(unsafe { written_part(out) });
     });
-    out
+    // SAFETY: every picture is in one share.
+    #[allow(unsafe_code)]
+    unsafe {
+        written(out)
+    }
 }
 
 struct ToNarrow<'a> {
@@ -35,7 +44,7 @@ struct ToNarrow<'a> {
     pictures: Range<usize>,
     packed: &'a Packed,
     finish: Finish<'a>,
-    out: &'a mut [f32],
+    out: &'a mut [MaybeUninit<f32>],
 }
 
 impl WithSimd for ToNarrow<'_> {

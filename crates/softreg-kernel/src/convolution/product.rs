@@ -1,10 +1,10 @@
 //! A matrix of pixels, which is never made, times a matrix of weights.
 
 use super::Finish;
-use crate::activation::Activation;
 use crate::panels::{Packed, Panel, Tiled, for_each_panel};
-use crate::tile::{Pieces, product};
+use crate::tile::{Pieces, product, store};
 use pulp::Simd;
+use std::mem::MaybeUninit;
 
 /// A matrix of pixels times a packed matrix, into some pixels of `out`.
 pub(super) struct Product<'a> {
@@ -16,7 +16,7 @@ pub(super) struct Product<'a> {
     pub(super) pieces: Pieces,
     pub(super) packed: &'a Packed,
     pub(super) finish: Finish<'a>,
-    pub(super) out: &'a mut [f32],
+    pub(super) out: &'a mut [MaybeUninit<f32>],
     /// Values of one picture of `out`.
     pub(super) target: usize,
     /// Where every pixel's columns go in the first picture.
@@ -54,10 +54,7 @@ impl Tiled for Product<'_> {
                 *bias = S::as_simd_f32s(&lanes).0[0];
             }
         }
-        let slope = match self.finish.activation {
-            Activation::LeakyRelu { slope } => Some(simd.splat_f32s(slope)),
-            _ => None,
-        };
+        let slope = self.finish.activation.slope().map(|slope| simd.splat_f32s(slope));
         let (mut picture, mut pixel) = (0, 0);
         let mut done = 0;
         while done < total {
@@ -78,19 +75,16 @@ impl Tiled for Product<'_> {
             let sums =
                 product::<S, ROWS, VECTORS>(simd, self.values, &starts, self.pieces, weights);
             for i in 0..valid {
-                let to = &mut self.out[targets[i] + panel.first..][..panel.columns];
-                let (whole, rest) = S::as_mut_simd_f32s(to);
-                for v in 0..VECTORS {
-                    let mut sum = simd.add_f32s(sums[i][v], bias[v]);
+                let mut row = sums[i];
+                for (sum, bias) in row.iter_mut().zip(bias) {
+                    *sum = simd.add_f32s(*sum, bias);
                     if let Some(slope) = slope {
-                        let below = simd.less_than_f32s(sum, zero);
-                        sum = simd.select_f32s(below, simd.mul_f32s(sum, slope), sum);
-                    }
-                    match whole.get_mut(v) {
-                        Some(to) => *to = sum,
-                        None => simd.partial_store_f32s(rest, sum),
+                        let below = simd.less_than_f32s(*sum, zero);
+                        *sum = simd.select_f32s(below, simd.mul_f32s(*sum, slope), *sum);
                     }
                 }
+                let to = &mut self.out[targets[i] + panel.first..][..panel.columns];
+                store::<S, VECTORS>(to, &row);
             }
             done += valid;
         }

@@ -12,11 +12,11 @@ pub(super) fn shares(count: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// `f` on every thread's share, with its part of `out`.
-pub(super) fn for_each_share(
-    out: &mut [f32],
+pub(super) fn for_each_share<T: Send>(
+    out: &mut [T],
     count: usize,
     length: usize,
-    f: impl Fn(Range<usize>, &mut [f32]) + Sync,
+    f: impl Fn(Range<usize>, &mut [T]) + Sync,
 ) {
     if rayon::current_num_threads() == 1 || count == 1 {
         return f(0..count, out);

@@ -2,58 +2,80 @@
 
 use super::share::{chunks, map_shares};
 use super::{SCRATCH, Scratch, lanes};
-use crate::geometry::Geometry;
+use crate::fresh::{fresh, written, written_part};
+use crate::geometry::{Extent, Geometry};
 use crate::padded::Padded;
 use crate::panels::{Panel, Tiled, for_each_panel};
-use crate::tile::{Pixels, outer};
+use crate::tile::{Places, outer, store};
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Narrow pixels over which a tile of the weights' gradient is summed before it goes to memory: what is read of them
 /// stays in the first-level cache.
 const SUMMED: usize = 128;
 
-/// The gradient of the weights `[narrow, wide, k, k]`, from the values or gradients of both sides.
+/// The gradient of the weights `[narrow, wide, k, k]`, from the values or gradients of both sides, where the layer
+/// takes `scale` times the weights.
 pub(crate) fn to_weights(
     geometry: &Geometry,
     wide: &View<'_>,
     narrow: &View<'_>,
     count: usize,
+    scale: f32,
 ) -> Vec<f32> {
-    let padded = Padded::narrow(geometry, lanes());
-    let k = geometry.window.kernel;
-    let rows = k * k * geometry.wide.channels;
+    let lanes = lanes();
+    let pitch = geometry.narrow.channels.div_ceil(lanes) * lanes;
+    let (k, channels) = (geometry.window.kernel, geometry.wide.channels);
+    let rows = k * k * channels;
     let job = |pictures: Range<usize>| {
-        let mut sums = vec![0.0; rows * padded.pitch];
+        if pictures.is_empty() {
+            return vec![0.0; rows * pitch];
+        }
+        let mut sums = fresh(rows * pitch);
         let out = &mut sums;
-        Arch::new().dispatch(ToWeights { geometry, padded, wide, narrow, pictures, out });
-        sums
+        Arch::new().dispatch(ToWeights { geometry, pitch, wide, narrow, pictures, out });
+        // SAFETY: every row and column is in one tile, and the first chunk writes all tiles.
+        #[allow(unsafe_code)]
+        unsafe {
+            written(sums)
+        }
     };
     let mut parts = map_shares(count, job).into_iter();
-    let mut total = parts.next().unwrap_or_else(|| vec![0.0; rows * padded.pitch]);
+    let mut total = parts.next().unwrap_or_else(|| vec![0.0; rows * pitch]);
     for part in parts {
         total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }
-    // From window row, window column, wide channel, narrow channel to the order of the weights.
-    let (wide, narrow) = (geometry.wide.channels, geometry.narrow.channels);
-    let mut weights = vec![0.0; narrow * wide * k * k];
-    for (row, sums) in total.chunks_exact(padded.pitch).enumerate() {
-        let (tap, i) = (row / wide, row % wide);
-        let to = weights[i * k * k + tap..].iter_mut().step_by(wide * k * k);
-        to.zip(sums).for_each(|(to, sum)| *to = *sum);
+    in_order(&total, scale, [k * k, channels, geometry.narrow.channels], pitch)
+}
+
+/// From window row, window column, wide channel, narrow channel (`pitch` of them) to the order of the weights.
+fn in_order(sums: &[f32], scale: f32, [taps, wide, narrow]: [usize; 3], pitch: usize) -> Vec<f32> {
+    /// Narrow channels that are turned at once, so that no line of the cache is fetched twice.
+    const BLOCK: usize = 16;
+    let mut weights = vec![0.0; narrow * wide * taps];
+    for first in (0..narrow).step_by(BLOCK) {
+        for i in 0..wide {
+            for o in first..(first + BLOCK).min(narrow) {
+                let to = &mut weights[(o * wide + i) * taps..][..taps];
+                let from = sums[i * pitch + o..].iter().step_by(wide * pitch);
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = scale * from);
+            }
+        }
     }
     weights
 }
 
 struct ToWeights<'a> {
     geometry: &'a Geometry,
-    padded: Padded,
+    /// Values of a row of `out`.
+    pitch: usize,
     wide: &'a View<'a>,
     narrow: &'a View<'a>,
     pictures: Range<usize>,
     /// Rows: window row, window column, wide channel; columns: narrow channels up to the pitch.
-    out: &'a mut [f32],
+    out: &'a mut [MaybeUninit<f32>],
 }
 
 impl WithSimd for ToWeights<'_> {
@@ -61,19 +83,41 @@ impl WithSimd for ToWeights<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { geometry, padded: narrow, pictures, out, .. } = self;
+        let Self { geometry, pitch, pictures, out, .. } = self;
         let wide = Padded::wide(geometry);
-        let pixels = narrow.extent.height * narrow.extent.width;
-        let step = (SUMMED / pixels).max(1);
+        let narrow = Padded::pixels(geometry.narrow, pitch);
+        let Extent { height, width, channels } = geometry.narrow;
+        let step = (SUMMED / (height * width)).max(1);
+        // Where nothing has to be filled up, the narrow side is read where it lies.
+        let dense = self.narrow.dense(&geometry.narrow, pictures.end).filter(|_| channels == pitch);
         // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
         let mut scratch = SCRATCH.take();
         {
-            let Scratch { wide: left, narrow: right, .. } = &mut scratch;
+            let Scratch { wide: left, narrow: filled, places, .. } = &mut scratch;
+            let (row, column) =
+                (geometry.window.stride * wide.row(), geometry.window.stride * wide.pitch);
+            let mut known = 0;
+            let mut first = true;
             for chunk in chunks(pictures, step) {
                 wide.fill(self.wide, chunk.clone(), left);
-                narrow.fill(self.narrow, chunk.clone(), right);
-                let mut outer = Outer { geometry, wide, narrow, left, right, out };
-                for_each_panel(simd, narrow.pitch, &mut outer);
+                let right = match dense {
+                    Some(all) => &all[chunk.start * narrow.picture()..chunk.end * narrow.picture()],
+                    None => {
+                        narrow.fill(self.narrow, chunk.clone(), filled);
+                        &*filled
+                    }
+                };
+                if known != chunk.len() {
+                    known = chunk.len();
+                    let of_picture = |n| {
+                        let rows = (0..height).map(move |y| n * wide.picture() + y * row);
+                        rows.flat_map(move |start| (0..width).map(move |x| start + x * column))
+                    };
+                    places.set((0..known).flat_map(of_picture));
+                }
+                let mut outer = Outer { geometry, wide, pitch, left, places, right, first, out };
+                for_each_panel(simd, pitch, &mut outer);
+                first = false;
             }
         }
         SCRATCH.set(scratch);
@@ -83,10 +127,14 @@ impl WithSimd for ToWeights<'_> {
 struct Outer<'a> {
     geometry: &'a Geometry,
     wide: Padded,
-    narrow: Padded,
+    pitch: usize,
     left: &'a [f32],
+    /// Where the window's first pixel is on the left.
+    places: &'a Places,
     right: &'a [f32],
-    out: &'a mut [f32],
+    /// Nothing is summed so far.
+    first: bool,
+    out: &'a mut [MaybeUninit<f32>],
 }
 
 impl Tiled for Outer<'_> {
@@ -119,26 +167,20 @@ impl Outer<'_> {
         panel: Panel,
         [ky, row]: [usize; 2],
     ) {
-        let Self { geometry, wide, narrow, .. } = *self;
-        let (s, p) = (geometry.window.stride, geometry.window.padding as isize);
+        let Self { geometry, wide, pitch, places, .. } = *self;
         let length = geometry.window.kernel * geometry.wide.channels;
-        let pictures = self.left.len() / wide.picture();
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        let pixels = Pixels {
-            rows: narrow.extent.height,
-            columns: narrow.extent.width,
-            row_step: [s * wide.row(), narrow.row()],
-            column_step: [s * wide.pitch, narrow.pitch],
-        };
-        for n in 0..pictures {
-            let left = n * wide.picture() + wide.pixel(ky as isize - p, -p) + row;
-            let right = n * narrow.picture() + narrow.pixel(0, 0) + panel.first;
-            let (left, right) = (&self.left[left..], &self.right[right..]);
-            outer::<S, ROWS, VECTORS>(simd, &mut sums, left, right, pixels);
-        }
+        let (left, right) = (&self.left[ky * wide.row() + row..], &self.right[panel.first..]);
+        let sums = outer::<S, ROWS, VECTORS>(simd, left, places, right, pitch);
         for (i, sums) in sums.iter().enumerate() {
-            let to = (ky * length + row + i) * narrow.pitch + panel.first;
-            let (to, _) = S::as_mut_simd_f32s(&mut self.out[to..][..VECTORS * S::F32_LANES]);
+            let to = (ky * length + row + i) * pitch + panel.first;
+            let to = &mut self.out[to..][..VECTORS * S::F32_LANES];
+            if self.first {
+                store::<S, VECTORS>(to, sums);
+                continue;
+            }
+            // SAFETY: the first chunk has written it.
+            #[allow(unsafe_code)]
+            let (to, _) = S::as_mut_simd_f32s(unsafe { written_part(to) });
             for (to, sum) in to.iter_mut().zip(sums) {
                 *to = simd.add_f32s(*to, *sum);
             }

@@ -3,12 +3,14 @@
 use super::product::Product;
 use super::share::{chunks, fit, for_each_share};
 use super::{Finish, SCRATCH, Scratch, lanes};
+use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::padded::Padded;
-use crate::panels::{Packed, Phase, phases};
+use crate::panels::{Packed, Phase};
 use crate::tile::Pieces;
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// `[n, narrow] → [n, wide]`, channels innermost: what a transposed convolution does.
@@ -17,21 +19,24 @@ pub(crate) fn to_wide(
     source: &View<'_>,
     count: usize,
     weights: &[f32],
+    scale: f32,
     finish: Finish<'_>,
 ) -> Vec<f32> {
-    let lanes = lanes();
-    let padded = Padded::narrow(geometry, lanes);
-    let phases: Vec<(Phase, Packed)> = phases(geometry, lanes)
-        .into_iter()
-        .map(|p| (p, Packed::to_wide(weights, lanes, geometry, padded.pitch, &p)))
-        .collect();
-    let mut out = vec![0.0; count * geometry.wide.len()];
+    let padded = Padded::narrow(geometry);
+    let phases = Packed::to_wide(weights, scale, lanes(), geometry);
+    let mut out = fresh(count * geometry.wide.len());
     for_each_share(&mut out, count, geometry.wide.len(), |pictures, out| {
         let job = ToWide { geometry, padded, source, pictures, phases: &phases, finish, out };
         Arch::new().dispatch(job);
-        finish.complete(out);
+        // SAFETY: every pixel is the target of one row, and every column is in one panel.
+        #[allow(unsafe_code)]
+        finish.complete(unsafe { written_part(out) });
     });
-    out
+    // SAFETY: every picture is in one share.
+    #[allow(unsafe_code)]
+    unsafe {
+        written(out)
+    }
 }
 
 struct ToWide<'a> {
@@ -41,7 +46,7 @@ struct ToWide<'a> {
     pictures: Range<usize>,
     phases: &'a [(Phase, Packed)],
     finish: Finish<'a>,
-    out: &'a mut [f32],
+    out: &'a mut [MaybeUninit<f32>],
 }
 
 impl WithSimd for ToWide<'_> {

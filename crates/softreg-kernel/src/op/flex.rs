@@ -6,7 +6,7 @@
 
 use super::{Kernels, Layer, Wanted};
 use crate::activation::Activation;
-use crate::convolution::{Finish, through, to_bias, to_narrow, to_weights, to_wide};
+use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::view::View;
@@ -14,6 +14,7 @@ use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape};
+use std::borrow::Cow;
 
 /// Up to so many channels are a picture.
 const PICTURE: usize = 4;
@@ -25,8 +26,14 @@ impl Kernels for Flex {
         let finish = Finish { bias: Some(slice(&b)), activation: layer.activation };
         let count = x.shape()[0];
         let (out, extent) = match layer.transposed {
-            false => (to_narrow(&geometry, &view(&x), count, slice(&w), finish), geometry.narrow),
-            true => (to_wide(&geometry, &view(&x), count, slice(&w), finish), geometry.wide),
+            false => (
+                to_narrow(&geometry, &view(&x), count, slice(&w), layer.scale, finish),
+                geometry.narrow,
+            ),
+            true => (
+                to_wide(&geometry, &view(&x), count, slice(&w), layer.scale, finish),
+                geometry.wide,
+            ),
         };
         pictures(out, &extent)
     }
@@ -46,25 +53,19 @@ impl Kernels for Flex {
             false => (geometry.wide, geometry.narrow),
             true => (geometry.narrow, geometry.wide),
         };
-        let made;
-        let arrived = match view(&gradient).dense(&output, count) {
-            Some(dense) if layer.activation == Activation::None => dense,
-            _ => {
-                let (gradient, y) = (view(&gradient), view(&y));
-                made = through(layer.activation, &output, &gradient, &y, count);
-                &made
-            }
-        };
-        let gradient = View::of(arrived, &output);
+        let front = through(layer.activation, &output, &view(&gradient), &view(&y), count);
+        let gradient = View::of(&front.gradient, &output);
         let nothing = || values(vec![0.0], Shape::from([1]));
         let of_input = match (wanted.input, layer.transposed) {
             (false, _) => nothing(),
             (_, false) => {
-                let out = to_wide(&geometry, &gradient, count, slice(&w), Finish::none());
+                let out =
+                    to_wide(&geometry, &gradient, count, slice(&w), layer.scale, Finish::none());
                 pictures(out, &input)
             }
             (_, true) => {
-                let out = to_narrow(&geometry, &gradient, count, slice(&w), Finish::none());
+                let out =
+                    to_narrow(&geometry, &gradient, count, slice(&w), layer.scale, Finish::none());
                 pictures(out, &input)
             }
         };
@@ -75,12 +76,12 @@ impl Kernels for Flex {
                     false => (view(&x), gradient),
                     true => (gradient, view(&x)),
                 };
-                values(to_weights(&geometry, &wide, &narrow, count), w.shape())
+                values(to_weights(&geometry, &wide, &narrow, count, layer.scale), w.shape())
             }
         };
         let of_bias = match wanted.bias {
             false => nothing(),
-            true => values(to_bias(&output, arrived), Shape::from([output.channels])),
+            true => values(front.of_bias.clone(), Shape::from([output.channels])),
         };
         (of_input, of_weight, of_bias)
     }
@@ -104,14 +105,14 @@ impl Kernels for Flex {
 
     fn normalize(x: FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
         let extent = extent(&x);
-        let out = normalization::normalize(innermost(&x), extent.channels, epsilon);
+        let out = normalization::normalize(&innermost(&x), extent.channels, epsilon);
         let scale = values(out.scale, Shape::from([extent.channels]));
         (channels_last(out.values, &extent), scale)
     }
 
     fn normalize_gradient(y: FlexTensor, scale: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let (extent, scale) = (extent(&y), scale.to_contiguous());
-        let out = normalization::pull_back(innermost(&gradient), &innermost(&y), slice(&scale));
+        let out = normalization::pull_back(&innermost(&gradient), &innermost(&y), slice(&scale));
         channels_last(out, &extent)
     }
 }
@@ -148,18 +149,18 @@ fn values(data: Vec<f32>, shape: Shape) -> FlexTensor {
 }
 
 /// The values of pictures, channels innermost.
-fn innermost(x: &FlexTensor) -> Vec<f32> {
+fn innermost(x: &FlexTensor) -> Cow<'_, [f32]> {
     let (extent, count) = (extent(x), x.shape()[0]);
     let view = view(x);
     if let Some(dense) = view.dense(&extent, count) {
-        return dense.to_vec();
+        return dense.into();
     }
     let mut out = vec![0.0; count * extent.len()];
     let rows = out.chunks_exact_mut(extent.width * extent.channels);
     for (i, row) in rows.enumerate() {
         view.read(&extent, [i / extent.height, i % extent.height], extent.channels, row);
     }
-    out
+    out.into()
 }
 
 /// Pictures whose values lie with channels innermost.
@@ -173,8 +174,20 @@ fn channels_last(data: Vec<f32>, extent: &Extent) -> FlexTensor {
 
 /// A layer's result.
 fn pictures(data: Vec<f32>, extent: &Extent) -> FlexTensor {
-    let out = channels_last(data, extent);
-    if extent.channels <= PICTURE { out.to_contiguous() } else { out }
+    if extent.channels > PICTURE {
+        return channels_last(data, extent);
+    }
+    let Extent { height, width, channels } = *extent;
+    let mut planes = vec![0.0; data.len()];
+    let all = planes.chunks_exact_mut(extent.len()).zip(data.chunks_exact(extent.len()));
+    for (planes, picture) in all {
+        for (c, plane) in planes.chunks_exact_mut(height * width).enumerate() {
+            let from = picture[c..].iter().step_by(channels);
+            plane.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+    }
+    let shape = Shape::from([data.len() / extent.len(), channels, height, width]);
+    values(planes, shape)
 }
 
 /// Nothing lies between the values of `layout`, whatever their order.

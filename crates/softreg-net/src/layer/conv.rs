@@ -55,8 +55,8 @@ impl Conv {
 
     /// Applies the layer and what stands behind it.
     pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let weight = self.weight.val().mul_scalar(self.scale);
-        conv2d(x, weight, Some(self.bias.val()), self.window(), activation)
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        conv2d(x, weight, self.scale, bias, self.window(), activation)
     }
 
     /// Writes the layer and what stands behind it down.
@@ -68,8 +68,8 @@ impl Conv {
     /// The gradient of the layer's input, given that of its output:
     /// `[n, outputs, h/stride, w/stride] → [n, inputs, h, w]`, where `stride` divides both sides.
     pub(crate) fn pull_back(&self, gradient: Tensor<4>) -> Tensor<4> {
-        let weight = self.weight.val().mul_scalar(self.scale);
-        conv_transpose2d(gradient, weight, None, self.window(), Activation::None)
+        let weight = self.weight.val();
+        conv_transpose2d(gradient, weight, self.scale, None, self.window(), Activation::None)
     }
 
     fn window(&self) -> Window {

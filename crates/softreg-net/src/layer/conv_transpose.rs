@@ -34,8 +34,8 @@ impl ConvTranspose {
 
     /// Applies the layer and what stands behind it.
     pub fn activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let weight = self.weight.val().mul_scalar(self.scale);
-        conv_transpose2d(x, weight, Some(self.bias.val()), WINDOW, activation)
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        conv_transpose2d(x, weight, self.scale, bias, WINDOW, activation)
     }
 
     /// Writes the layer and what stands behind it down.
