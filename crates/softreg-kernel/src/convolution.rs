@@ -20,6 +20,7 @@ mod wide;
 
 pub(crate) use behind::through;
 pub(crate) use narrow::to_narrow;
+pub(crate) use share::for_each_share;
 pub(crate) use weights::to_weights;
 pub(crate) use wide::to_wide;
 

@@ -3,6 +3,7 @@
 use crate::activation::Activation;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+use std::sync::Arc;
 
 mod autodiff;
 mod flex;
@@ -54,6 +55,15 @@ pub(crate) trait Kernels: Backend {
         y: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// Pixels from other places.
+    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn gather_pixels_gradient(
+        gradient: FloatTensor<Self>,
+        sources: Arc<[u32]>,
     ) -> FloatTensor<Self>;
 
     /// Batch normalisation: the output, and what every channel was scaled by.

@@ -38,6 +38,32 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Plane `c` of picture `n`, row by row: where it lies, or copied to `plane`.
+    pub(crate) fn plane<'p>(
+        &self,
+        extent: &Extent,
+        [n, c]: [usize; 2],
+        plane: &'p mut [f32],
+    ) -> &'p [f32]
+    where
+        'a: 'p,
+    {
+        let [of_n, of_c, of_y, of_x] = self.strides;
+        let start = self.start as isize + n as isize * of_n + c as isize * of_c;
+        let Extent { height, width, .. } = *extent;
+        if of_x == 1 && of_y == width as isize {
+            return &self.data[start as usize..][..height * width];
+        }
+        for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+            let mut from = start + y as isize * of_y;
+            for to in row {
+                *to = self.data[from as usize];
+                from += of_x;
+            }
+        }
+        plane
+    }
+
     /// All pictures from the first on where they lie, if channels are innermost and nothing is between.
     pub(crate) fn dense(&self, extent: &Extent, count: usize) -> Option<&'a [f32]> {
         (self.strides == Self::innermost(extent))

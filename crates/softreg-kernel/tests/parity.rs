@@ -1,11 +1,13 @@
 //! The kernels against Burn's own operations: values and all gradients, over random shapes.
 
 use burn::tensor::{
-    Device, Distribution, Tensor, module,
+    DType, Device, Distribution, Int, Tensor, TensorData, module,
     ops::{ConvOptions, ConvTransposeOptions},
 };
 use proptest::prelude::*;
-use softreg_kernel::{Activation, Window, activation, batch_norm, conv_transpose2d, conv2d};
+use softreg_kernel::{
+    Activation, Window, activation, batch_norm, conv_transpose2d, conv2d, gather_pixels,
+};
 
 const SCALE: f64 = 0.3;
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
@@ -156,6 +158,44 @@ proptest! {
         });
         let worst = deviation(own.0, stock.0).max(deviation(own.1, stock.1));
         prop_assert!(worst < 2e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn gathered_pixels_are_those_of_burn(
+        (n, c, h, w) in (1usize..5, 1usize..6, 1usize..7, 1usize..7),
+        last in any::<bool>(),
+        threads in 1usize..3,
+        draws in proptest::collection::vec(0u32..60, 4 * 6 * 6),
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * c * h * w) as u64);
+        let x = random([n, c, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        let factor = random([n, c, h, w], &device);
+        let factor = if last { channels_last(factor) } else { factor };
+        let sources = &draws[..n * h * w];
+        let run = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = x.clone().detach().require_grad();
+            let y = forward(x.clone());
+            let gradients = (y.clone() * factor.clone()).sum().backward();
+            (y.inner(), Tensor::<4>::from_data(x.grad(&gradients).expect("a gradient").into_data(), &x.device().inner()))
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let own = pool.install(|| run(&|x| gather_pixels(x, sources)));
+        // A pixel of zeros behind the others, from which everything comes that comes from outside.
+        let stock = run(&|x| {
+            let outside = Tensor::zeros([n, c, 1], &x.device());
+            let all = Tensor::cat(vec![x.reshape([n, c, h * w]), outside], 2);
+            let index: Vec<i64> = sources.iter().map(|s| i64::from(*s).min((h * w) as i64)).collect();
+            let index = Tensor::<3, Int>::from_data(TensorData::new(index, [n, 1, h * w]), &device);
+            all.gather(2, index.repeat_dim(1, c)).reshape([n, c, h, w])
+        });
+        // Another precision has no kernel, so that this is the way of every other device.
+        let wide = gather_pixels(x.clone().inner().cast(DType::F64), sources).cast(DType::F32);
+        prop_assert!(deviation(own.0.clone(), wide) == 0.0);
+        prop_assert!(deviation(own.0, stock.0) == 0.0);
+        let worst = deviation(own.1, stock.1);
+        prop_assert!(worst < 1e-6, "{worst:e}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Whole-pixel moves of pictures, picture by picture, differentiable on every backend: each output
-//! pixel copies one input pixel (or nothing), expressed as a gather.
+//! pixel copies one input pixel (or nothing).
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
+use softreg_kernel::gather_pixels;
 
 /// What a pixel from outside the picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,34 +20,27 @@ pub(crate) fn warp(
     edge: Edge,
     source: impl Fn(usize, i64, i64) -> (i64, i64),
 ) -> Tensor<4> {
-    let [n, c, h, w] = pictures.dims();
-    let device = pictures.device();
-    let mut index = Vec::with_capacity(n * h * w);
-    let mut inside = Vec::with_capacity(n * h * w);
+    let [n, _, h, w] = pictures.dims();
+    let (height, width) = (h as i64, w as i64);
+    let mut sources = Vec::with_capacity(n * h * w);
     for i in 0..n {
-        for y in 0..h as i64 {
-            for x in 0..w as i64 {
+        for y in 0..height {
+            for x in 0..width {
                 let (sy, sx) = source(i, y, x);
-                let ok = (0..h as i64).contains(&sy) && (0..w as i64).contains(&sx);
-                inside.push(if ok { 1f32 } else { 0.0 });
                 let (sy, sx) = match edge {
-                    Edge::Reflect => (reflect(sy, h as i64), reflect(sx, w as i64)),
-                    Edge::Zero => (sy.clamp(0, h as i64 - 1), sx.clamp(0, w as i64 - 1)),
+                    Edge::Reflect => (reflect(sy, height), reflect(sx, width)),
+                    Edge::Zero => (sy, sx),
                 };
-                index.push(sy * w as i64 + sx);
+                let inside = (0..height).contains(&sy) && (0..width).contains(&sx);
+                sources.push(if inside { (sy * width + sx) as u32 } else { OUTSIDE });
             }
         }
     }
-    let index = Tensor::<3, Int>::from_data(TensorData::new(index, [n, 1, h * w]), &device);
-    let moved = pictures.reshape([n, c, h * w]).gather(2, index.repeat_dim(1, c));
-    let moved = match edge {
-        Edge::Reflect => moved,
-        Edge::Zero => {
-            moved * Tensor::<3>::from_data(TensorData::new(inside, [n, 1, h * w]), &device)
-        }
-    };
-    moved.reshape([n, c, h, w])
+    gather_pixels(pictures, sources)
 }
+
+/// No pixel has this number.
+const OUTSIDE: u32 = u32::MAX;
 
 /// Position `p` folded back into `0..side`: …2 1 | 0 1 2 … (PyTorch's `reflect`).
 fn reflect(p: i64, side: i64) -> i64 {

@@ -12,7 +12,7 @@ pub(super) fn shares(count: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// `f` on every thread's share, with its part of `out`.
-pub(super) fn for_each_share<T: Send>(
+pub(crate) fn for_each_share<T: Send>(
     out: &mut [T],
     count: usize,
     length: usize,

@@ -9,12 +9,14 @@ use crate::activation::Activation;
 use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
+use crate::pixels;
 use crate::view::View;
 use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Up to so many channels are a picture.
 const PICTURE: usize = 4;
@@ -101,6 +103,16 @@ impl Kernels for Flex {
         let mut out = in_order_of(gradient, &layout);
         activation.pull_back(slice(&y), &mut out);
         FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
+    }
+
+    fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&x), x.shape()[0]);
+        values(pixels::gather(&view(&x), &extent, count, &sources), x.shape())
+    }
+
+    fn gather_pixels_gradient(gradient: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&gradient), gradient.shape()[0]);
+        values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
     }
 
     fn normalize(x: FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
