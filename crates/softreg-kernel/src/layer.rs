@@ -135,20 +135,21 @@ fn stock<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
 
 /// The kernels behind the tensors of Burn's interface.
 #[cfg(feature = "flex")]
-mod kernels {
+pub(crate) mod kernels {
     use super::Activation;
     use crate::op::{Kernels, Layer};
+    use crate::update::AdamStep;
     use burn::backend::{Dispatch, DispatchDevice};
     use burn::tensor::{DType, Tensor};
     use std::sync::Arc;
 
     /// This tensor is where the kernels are, in the precision that they have.
-    pub(super) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
+    pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
         let device = x.device().inner();
         matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == DType::F32
     }
 
-    pub(super) fn layer(
+    pub(crate) fn layer(
         x: Tensor<4>,
         weight: Tensor<4>,
         bias: Option<Tensor<1>>,
@@ -165,15 +166,36 @@ mod kernels {
         ))
     }
 
-    pub(super) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
         Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), activation))
     }
 
-    pub(super) fn gather_pixels(x: Tensor<4>, sources: Arc<[u32]>) -> Tensor<4> {
+    pub(crate) fn gather_pixels(x: Tensor<4>, sources: Arc<[u32]>) -> Tensor<4> {
         Tensor::from_dispatch(Dispatch::gather_pixels(x.into_dispatch(), sources))
     }
 
-    pub(super) fn normalize(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
+    pub(crate) fn adam<const D: usize>(
+        weight: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: [Tensor<D>; 2],
+        step: AdamStep,
+    ) -> (Tensor<D>, [Tensor<D>; 2]) {
+        let [first, second] = moments.map(Tensor::into_dispatch);
+        let (weight, gradient) = (weight.into_dispatch(), gradient.into_dispatch());
+        let (weight, first, second) = Dispatch::adam(weight, gradient, first, second, step);
+        (Tensor::from_dispatch(weight), [first, second].map(Tensor::from_dispatch))
+    }
+
+    pub(crate) fn follow<const D: usize>(
+        average: Tensor<D>,
+        current: Tensor<D>,
+        share: f64,
+    ) -> Tensor<D> {
+        let (average, current) = (average.into_dispatch(), current.into_dispatch());
+        Tensor::from_dispatch(Dispatch::follow(average, current, share))
+    }
+
+    pub(crate) fn normalize(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
         let (y, _) = Dispatch::normalize(x.into_dispatch(), epsilon);
         Tensor::from_dispatch(y)
     }

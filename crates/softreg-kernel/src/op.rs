@@ -1,6 +1,7 @@
 //! The kernels as operations of Burn, with their gradients.
 
 use crate::activation::Activation;
+use crate::update::AdamStep;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 use std::sync::Arc;
@@ -64,6 +65,22 @@ pub(crate) trait Kernels: Backend {
     fn gather_pixels_gradient(
         gradient: FloatTensor<Self>,
         sources: Arc<[u32]>,
+    ) -> FloatTensor<Self>;
+
+    /// A step of Adam: weight and both moments.
+    fn adam(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// A step of a moving average.
+    fn follow(
+        average: FloatTensor<Self>,
+        current: FloatTensor<Self>,
+        share: f64,
     ) -> FloatTensor<Self>;
 
     /// Batch normalisation: the output, and what every channel was scaled by.

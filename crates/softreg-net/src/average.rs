@@ -4,6 +4,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, kind::BridgeTensor};
+use softreg_kernel::follow;
 use std::collections::VecDeque;
 
 /// The decay of one step, `β = ½^(batch / half-life)`, where the half-life, in images, is not more
@@ -32,8 +33,7 @@ pub fn update<M: Module>(average: M, current: &M, beta: f64) -> M {
             // Both networks are the same type with the same layers: there is one for each.
             let Some(current) = self.current.pop_front() else { return param };
             let current = Tensor::<D>::from_bridge(current);
-            let beta = self.beta;
-            param.map(|old| old.mul_scalar(beta) + current.mul_scalar(1.0 - beta))
+            param.map(|old| follow(old, current, self.beta))
         }
     }
     let mut collected = Current::default();

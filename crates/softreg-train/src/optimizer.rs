@@ -1,17 +1,20 @@
-//! The update rules, all of them Burn's, behind one type with its state by weight name.
+//! The update rules, most of them Burn's, behind one type with its state by weight name.
 
 use crate::config;
 use crate::error::Error;
+use adam::Adam;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{
-    AdamConfig, AdamWConfig, DynOptimizer, DynState, GradientsParams, RmsPropConfig, SgdConfig,
-    StateSink, StateSource, momentum::MomentumConfig,
+    DynOptimizer, DynState, GradientsParams, RmsPropConfig, SgdConfig, StateSink, StateSource,
+    momentum::MomentumConfig,
 };
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burn_pack::Scalar;
 use softreg_run::checkpoint::{self, Data};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+mod adam;
 
 /// A line of the registry.
 #[derive(Debug)]
@@ -28,20 +31,12 @@ pub const OPTIMIZERS: &[Entry] = &[
     Entry {
         name: "adam",
         summary: "Adam, epsilon 1e-8 (arXiv 1412.6980)",
-        build: |o| {
-            let (beta_1, beta_2) = (o.beta_1 as f32, o.beta_2 as f32);
-            let config = AdamConfig::new().with_beta_1(beta_1).with_beta_2(beta_2);
-            Arc::new(config.with_epsilon(1e-8).build())
-        },
+        build: |o| Arc::new(adam(o, 0.0)),
     },
     Entry {
         name: "adamw",
         summary: "Adam with decoupled weight decay 1e-4, epsilon 1e-8 (arXiv 1711.05101)",
-        build: |o| {
-            let (beta_1, beta_2) = (o.beta_1 as f32, o.beta_2 as f32);
-            let config = AdamWConfig::new().with_beta_1(beta_1).with_beta_2(beta_2);
-            Arc::new(config.with_epsilon(1e-8).with_weight_decay(1e-4).build())
-        },
+        build: |o| Arc::new(adam(o, 1e-4)),
     },
     Entry {
         name: "rmsprop",
@@ -67,6 +62,10 @@ pub const OPTIMIZERS: &[Entry] = &[
         },
     },
 ];
+
+fn adam(o: &config::Optimizer, decay: f64) -> Adam {
+    Adam { beta_1: o.beta_1 as f32, beta_2: o.beta_2 as f32, decay }
+}
 
 /// The optimiser called `name`.
 pub(crate) fn named(name: &str) -> Option<&'static Entry> {

@@ -2,6 +2,7 @@
 
 use super::{Kernels, Layer, Wanted};
 use crate::activation::Activation;
+use crate::update::AdamStep;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -160,6 +161,29 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _sources: Arc<[u32]>,
     ) -> FloatTensor<Self> {
         second_order()
+    }
+
+    fn adam(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [weight, gradient, first, second] =
+            [weight, gradient, first, second].map(|x| x.into_parts().0);
+        let (weight, first, second) = B::adam(weight, gradient, first, second, step);
+        let constant = <Self as AutodiffBackend>::from_inner;
+        (constant(weight), constant(first), constant(second))
+    }
+
+    fn follow(
+        average: FloatTensor<Self>,
+        current: FloatTensor<Self>,
+        share: f64,
+    ) -> FloatTensor<Self> {
+        let (average, current) = (average.into_parts().0, current.into_parts().0);
+        <Self as AutodiffBackend>::from_inner(B::follow(average, current, share))
     }
 
     fn normalize(x: FloatTensor<Self>, epsilon: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {

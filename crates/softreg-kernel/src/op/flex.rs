@@ -10,6 +10,7 @@ use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::pixels;
+use crate::update::{self, AdamStep};
 use crate::view::View;
 use burn::backend::Flex;
 use burn::backend::TensorMetadata;
@@ -115,6 +116,26 @@ impl Kernels for Flex {
         values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
     }
 
+    fn adam(
+        weight: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        step: AdamStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [mut weight, gradient, mut first, mut second] =
+            [weight, gradient, first, second].map(in_order);
+        let moments = [first.storage_mut(), second.storage_mut()];
+        update::adam_in_place(weight.storage_mut(), slice(&gradient), moments, step);
+        (weight, first, second)
+    }
+
+    fn follow(average: FlexTensor, current: FlexTensor, share: f64) -> FlexTensor {
+        let (mut average, current) = (in_order(average), in_order(current));
+        update::follow_in_place(average.storage_mut(), slice(&current), share);
+        average
+    }
+
     fn normalize(x: FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
         let extent = extent(&x);
         let out = normalization::normalize(&innermost(&x), extent.channels, epsilon);
@@ -207,6 +228,15 @@ fn is_whole(x: &FlexTensor) -> bool {
     x.layout().is_dense_unique_storage()
         && x.layout().start_offset() == 0
         && x.storage::<f32>().len() == x.layout().num_elements()
+}
+
+/// The tensor, copied where its values are not all of its storage, one after the other.
+fn in_order(x: FlexTensor) -> FlexTensor {
+    if is_whole(&x) && x.layout().is_contiguous() {
+        return x;
+    }
+    let x = x.to_contiguous();
+    values(slice(&x).to_vec(), x.shape())
 }
 
 /// The tensor, copied where something lies between its values, and its layout.
