@@ -50,6 +50,7 @@ impl Finish<'_> {
 struct Scratch {
     wide: Vec<f32>,
     narrow: Vec<f32>,
+    columns: Vec<f32>,
     starts: Vec<usize>,
     targets: Vec<usize>,
     places: Places,

@@ -97,14 +97,10 @@ impl Places {
         self.places.extend(places);
         self.furthest = self.places.iter().copied().max().unwrap_or(0);
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.places.len()
-    }
 }
 
 /// `Σₚ left(p)[i]·right(p)` over pixels, for `ROWS` values of the left, which begin at `places`, and `VECTORS` vectors
-/// of the right, which begin every `pitch` values.
+/// of the right, one pixel's behind the other's.
 ///
 /// # Panics
 /// Where the last pixel would end behind the values.
@@ -114,12 +110,10 @@ pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
     left: &[f32],
     places: &Places,
     right: &[f32],
-    pitch: usize,
 ) -> [[S::f32s; VECTORS]; ROWS] {
     assert!(places.furthest + ROWS <= left.len(), "the left values end too soon");
     let wide = VECTORS * S::F32_LANES;
-    let last = places.len().saturating_sub(1) * pitch;
-    assert!(last + wide <= right.len(), "the right values end too soon");
+    assert!(places.places.len() * wide <= right.len(), "the right values end too soon");
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     let mut b = right.as_ptr();
     for place in &places.places {
@@ -142,7 +136,7 @@ pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
                 sums[v] = simd.mul_add_e_f32s(value, vector[v], sums[v]);
             }
         }
-        b = b.wrapping_add(pitch);
+        b = b.wrapping_add(wide);
     }
     out_of_registers(simd, sums)
 }

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// Narrow pixels over which a tile of the weights' gradient is summed before it goes to memory: what is read of them
 /// stays in the first-level cache.
-const SUMMED: usize = 128;
+const SUMMED: usize = 64;
 
 /// The gradient of the weights `[narrow, wide, k, k]`, from the values or gradients of both sides, where the layer
 /// takes `scale` times the weights.
@@ -93,7 +93,7 @@ impl WithSimd for ToWeights<'_> {
         // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
         let mut scratch = SCRATCH.take();
         {
-            let Scratch { wide: left, narrow: filled, places, .. } = &mut scratch;
+            let Scratch { wide: left, narrow: filled, columns, places, .. } = &mut scratch;
             let (row, column) =
                 (geometry.window.stride * wide.row(), geometry.window.stride * wide.pitch);
             let mut known = 0;
@@ -115,7 +115,8 @@ impl WithSimd for ToWeights<'_> {
                     };
                     places.set((0..known).flat_map(of_picture));
                 }
-                let mut outer = Outer { geometry, wide, pitch, left, places, right, first, out };
+                let mut outer =
+                    Outer { geometry, wide, pitch, left, places, right, columns, first, out };
                 for_each_panel(simd, pitch, &mut outer);
                 first = false;
             }
@@ -132,6 +133,8 @@ struct Outer<'a> {
     /// Where the window's first pixel is on the left.
     places: &'a Places,
     right: &'a [f32],
+    /// Of one panel, pixel after pixel.
+    columns: &'a mut Vec<f32>,
     /// Nothing is summed so far.
     first: bool,
     out: &'a mut [MaybeUninit<f32>],
@@ -141,6 +144,11 @@ impl Tiled for Outer<'_> {
     #[inline(always)]
     fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
         let length = self.geometry.window.kernel * self.geometry.wide.channels;
+        let width = VECTORS * S::F32_LANES;
+        self.columns.clear();
+        for pixel in self.right.chunks_exact(self.pitch) {
+            self.columns.extend_from_slice(&pixel[panel.first..][..width]);
+        }
         for ky in 0..self.geometry.window.kernel {
             let mut row = 0;
             while row + ROWS <= length {
@@ -169,8 +177,8 @@ impl Outer<'_> {
     ) {
         let Self { geometry, wide, pitch, places, .. } = *self;
         let length = geometry.window.kernel * geometry.wide.channels;
-        let (left, right) = (&self.left[ky * wide.row() + row..], &self.right[panel.first..]);
-        let sums = outer::<S, ROWS, VECTORS>(simd, left, places, right, pitch);
+        let left = &self.left[ky * wide.row() + row..];
+        let sums = outer::<S, ROWS, VECTORS>(simd, left, places, self.columns);
         for (i, sums) in sums.iter().enumerate() {
             let to = (ky * length + row + i) * pitch + panel.first;
             let to = &mut self.out[to..][..VECTORS * S::F32_LANES];
