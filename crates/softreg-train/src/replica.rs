@@ -64,24 +64,30 @@ impl Workers {
         items: Vec<T>,
         f: impl Fn(usize, T) -> R + Sync,
     ) -> Vec<R> {
-        let f = &f;
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = self
-                .pools
-                .iter()
-                .zip(items)
-                .enumerate()
-                .map(|(i, (pool, item))| {
-                    scope.spawn(move || pool.install(|| f(self.first + i, item)))
-                })
-                .collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, R>| match handle.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            handles.into_iter().map(join).collect()
-        })
+        let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+        let works = items.into_iter().zip(&mut results).enumerate();
+        let works: Vec<_> =
+            works.map(|(i, (item, result))| (self.first + i, item, result)).collect();
+        at_once(&self.pools[..works.len()], works, &f);
+        results.into_iter().flatten().collect()
     }
+}
+
+/// Work `i` on pool `i`, all at once: with the number of its worker, and where its result goes. The pools'
+/// threads are there already, so that nothing has to be started.
+fn at_once<T: Send, R: Send>(
+    pools: &[ThreadPool],
+    mut works: Vec<(usize, T, &mut Option<R>)>,
+    f: &(impl Fn(usize, T) -> R + Sync),
+) {
+    let (Some((worker, item, result)), Some((pool, pools))) = (works.pop(), pools.split_last())
+    else {
+        return;
+    };
+    pool.in_place_scope(|scope| {
+        scope.spawn(move |_| *result = Some(f(worker, item)));
+        at_once(pools, works, f);
+    });
 }
 
 /// `((x₀ + x₁) + (x₂ + x₃)) + …`: neighbours first. The bits are the same when the first, the second and so
