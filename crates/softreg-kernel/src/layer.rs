@@ -186,13 +186,13 @@ pub(crate) mod kernels {
         (Tensor::from_dispatch(weight), [first, second].map(Tensor::from_dispatch))
     }
 
-    pub(crate) fn follow<const D: usize>(
-        average: Tensor<D>,
-        current: Tensor<D>,
-        share: f64,
+    pub(crate) fn weighted_sum<const D: usize>(
+        left: Tensor<D>,
+        right: Tensor<D>,
+        factors: [f64; 2],
     ) -> Tensor<D> {
-        let (average, current) = (average.into_dispatch(), current.into_dispatch());
-        Tensor::from_dispatch(Dispatch::follow(average, current, share))
+        let (left, right) = (left.into_dispatch(), right.into_dispatch());
+        Tensor::from_dispatch(Dispatch::weighted_sum(left, right, factors))
     }
 
     pub(crate) fn normalize(x: Tensor<4>, epsilon: f32) -> Tensor<4> {

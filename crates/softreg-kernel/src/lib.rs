@@ -1,7 +1,7 @@
 //! Layers of image networks as fused processor kernels.
 //!
 //! [`conv2d`], [`conv_transpose2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's operations
-//! do, and [`adam`] and [`follow`] several of them at once, to rounding, on any device; on Burn's flex backend (feature `flex`) they are kernels of their own:
+//! do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device; on Burn's flex backend (feature `flex`) they are kernels of their own:
 //! bias and activation cost no pass, channels stay innermost in memory from layer to layer, and AVX-512, AVX2
 //! with FMA or NEON instructions are chosen at run time. Gradients go through Burn's automatic differentiation.
 //!
@@ -35,5 +35,5 @@ mod window;
 
 pub use activation::Activation;
 pub use layer::{activation, batch_norm, conv_transpose2d, conv2d, gather_pixels};
-pub use update::{AdamStep, adam, follow};
+pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

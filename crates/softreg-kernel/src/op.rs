@@ -76,11 +76,11 @@ pub(crate) trait Kernels: Backend {
         step: AdamStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// A step of a moving average.
-    fn follow(
-        average: FloatTensor<Self>,
-        current: FloatTensor<Self>,
-        share: f64,
+    /// A sum with factors.
+    fn weighted_sum(
+        left: FloatTensor<Self>,
+        right: FloatTensor<Self>,
+        factors: [f64; 2],
     ) -> FloatTensor<Self>;
 
     /// Batch normalisation: the output, and what every channel was scaled by.

@@ -75,6 +75,18 @@ impl Packed {
         })
     }
 
+    /// Writes to a row, from column `first` on.
+    fn write(&mut self, lanes: usize, row: usize, first: usize, values: &[f32]) {
+        for (panel, data, width) in self.panels_mut(lanes) {
+            let begin = first.max(panel.first);
+            let end = (first + values.len()).min(panel.first + panel.columns);
+            if begin < end {
+                let to = &mut data[row * width..][begin - panel.first..end - panel.first];
+                to.copy_from_slice(&values[begin - first..end - first]);
+            }
+        }
+    }
+
     /// `scale` times the weights `[narrow, wide, k, k]` from wide to narrow: rows are window row, window column,
     /// wide channel; columns narrow channels.
     pub(crate) fn to_narrow(
@@ -86,13 +98,17 @@ impl Packed {
         let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
         let mut packed = Self::new(lanes, taps * wide, geometry.narrow.channels);
         for (panel, data, width) in packed.panels_mut(lanes) {
-            // Channel by channel, so that what is written to stays in the cache until it is full.
+            // Turned in a block that stays in the cache, whatever lies how far from what elsewhere.
+            let mut block = vec![0.0; taps * width];
             for i in 0..wide {
                 for column in 0..panel.columns {
                     let from = &weights[((panel.first + column) * wide + i) * taps..][..taps];
-                    let to = data[i * width + column..].iter_mut().step_by(wide * width);
+                    let to = block[column..].iter_mut().step_by(width);
                     to.zip(from).for_each(|(to, from)| *to = scale * from);
                 }
+                let rows = data[i * width..].chunks_mut(wide * width);
+                rows.zip(block.chunks_exact(width))
+                    .for_each(|(row, from)| row[..width].copy_from_slice(from));
             }
         }
         packed
@@ -113,25 +129,21 @@ impl Packed {
             (phase, Self::new(lanes, rows, wide * phase.pixels))
         };
         let mut all: Vec<(Phase, Self)> = phases(geometry, lanes).into_iter().map(empty).collect();
-        // Narrow channel by narrow channel, so that its weights stay in the cache for all phases.
+        // Narrow channel by narrow channel, turned so that the wide channels of a tap lie together.
+        let mut turned = vec![0.0; taps * wide];
         for (o, weights) in weights.chunks_exact(wide * taps).enumerate() {
+            for (i, from) in weights.chunks_exact(taps).enumerate() {
+                let to = turned[i..].iter_mut().step_by(wide);
+                to.zip(from).for_each(|(to, from)| *to = scale * from);
+            }
             for (phase, packed) in &mut all {
                 for (neighbour, (dy, dx)) in phase.neighbours().enumerate() {
                     for pixel in 0..phase.pixels {
                         let row = geometry.tap(phase.row, dy);
                         let column = geometry.tap(phase.column + pixel, dx);
                         let Some((ky, kx)) = row.zip(column) else { continue };
-                        let from = &weights[ky * geometry.window.kernel + kx..];
-                        let (row, first) = (neighbour * narrow + o, pixel * wide);
-                        for (panel, data, width) in packed.panels_mut(lanes) {
-                            let end = (first + wide).min(panel.first + panel.columns);
-                            let (begin, line) = (first.max(panel.first), &mut data[row * width..]);
-                            if begin < end {
-                                let to = &mut line[begin - panel.first..end - panel.first];
-                                let from = from[(begin - first) * taps..].iter().step_by(taps);
-                                to.iter_mut().zip(from).for_each(|(to, from)| *to = scale * from);
-                            }
-                        }
+                        let from = &turned[(ky * geometry.window.kernel + kx) * wide..][..wide];
+                        packed.write(lanes, neighbour * narrow + o, pixel * wide, from);
                     }
                 }
             }

@@ -48,17 +48,22 @@ pub fn adam<const D: usize>(
     (weight - delta, [first, second])
 }
 
-/// `share·average + (1 − share)·current`; no gradient passes through it.
+/// `a·left + b·right` for the factors `[a, b]`: a moving average, or a sum of gradients by their shares. No gradient
+/// passes through it.
 ///
 /// # Panics
 /// Where the shapes differ.
-pub fn follow<const D: usize>(average: Tensor<D>, current: Tensor<D>, share: f64) -> Tensor<D> {
-    assert_eq!(average.dims(), current.dims(), "an average of another weight");
+pub fn weighted_sum<const D: usize>(
+    left: Tensor<D>,
+    right: Tensor<D>,
+    factors: [f64; 2],
+) -> Tensor<D> {
+    assert_eq!(left.dims(), right.dims(), "a sum of different shapes");
     #[cfg(feature = "flex")]
-    if crate::layer::kernels::are_there(&average) {
-        return crate::layer::kernels::follow(average, current, share);
+    if crate::layer::kernels::are_there(&left) {
+        return crate::layer::kernels::weighted_sum(left, right, factors);
     }
-    average.mul_scalar(share) + current.mul_scalar(1.0 - share)
+    left.mul_scalar(factors[0]) + right.mul_scalar(factors[1])
 }
 
 /// [`AdamStep`] in place.
@@ -81,13 +86,13 @@ pub(crate) fn adam_in_place(
     });
 }
 
-/// [`follow`] in place.
+/// [`weighted_sum`] in place of `left`.
 #[cfg(feature = "flex")]
-pub(crate) fn follow_in_place(average: &mut [f32], current: &[f32], share: f64) {
-    let (share, rest) = (share as f32, (1.0 - share) as f32);
+pub(crate) fn weighted_sum_in_place(left: &mut [f32], right: &[f32], factors: [f64; 2]) {
+    let [a, b] = factors.map(|factor| factor as f32);
     Arch::new().dispatch(|| {
-        for (average, current) in average.iter_mut().zip(current) {
-            *average = *average * share + current * rest;
+        for (left, right) in left.iter_mut().zip(right) {
+            *left = *left * a + right * b;
         }
     });
 }

@@ -7,6 +7,7 @@ use burn::tensor::{
 use proptest::prelude::*;
 use softreg_kernel::{
     Activation, Window, activation, batch_norm, conv_transpose2d, conv2d, gather_pixels,
+    weighted_sum,
 };
 
 const SCALE: f64 = 0.3;
@@ -221,6 +222,21 @@ proptest! {
         let worst = deviation(own.0, stock.0).max(deviation(own.1, stock.1));
         prop_assert!(worst < 1e-6, "{worst:e}");
     }
+}
+
+/// Another precision has no kernel, so that it goes the way of every other device.
+#[test]
+fn weighted_sums_are_those_of_other_devices() {
+    let device = Device::flex();
+    device.seed(5);
+    let (a, b) = (random([3, 4, 5, 7], &device), random([3, 4, 5, 7], &device));
+    let factors = [0.75, -2.5];
+    let wide = |x: &Tensor<4>| x.clone().cast(DType::F64);
+    let expected = weighted_sum(wide(&a), wide(&b), factors).cast(DType::F32);
+    assert!(deviation(weighted_sum(a.clone(), b.clone(), factors), expected.clone()) < 1e-6);
+    // Whatever the order in memory, and without a change to the tensors that were given.
+    let again = weighted_sum(channels_last(a), b, factors);
+    assert!(deviation(again, expected) < 1e-6);
 }
 
 /// The layers of the networks that are trained, at their own sizes.

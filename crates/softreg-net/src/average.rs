@@ -4,7 +4,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, kind::BridgeTensor};
-use softreg_kernel::follow;
+use softreg_kernel::weighted_sum;
 use std::collections::VecDeque;
 
 /// The decay of one step, `β = ½^(batch / half-life)`, where the half-life, in images, is not more
@@ -33,7 +33,8 @@ pub fn update<M: Module>(average: M, current: &M, beta: f64) -> M {
             // Both networks are the same type with the same layers: there is one for each.
             let Some(current) = self.current.pop_front() else { return param };
             let current = Tensor::<D>::from_bridge(current);
-            param.map(|old| follow(old, current, self.beta))
+            let shares = [self.beta, 1.0 - self.beta];
+            param.map(|old| weighted_sum(old, current, shares))
         }
     }
     let mut collected = Current::default();

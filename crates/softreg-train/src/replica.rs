@@ -10,6 +10,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use softreg_kernel::weighted_sum;
 use std::ops::Range;
 
 /// A worker gets at least this many samples, so that partners can be drawn and passes pay.
@@ -121,12 +122,18 @@ pub(crate) fn combine<M: Module>(
     }
     impl ModuleVisitor for Combine {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let scaled = |(share, gradients): &mut (f64, GradientsParams)| {
-                Some(gradients.remove::<D>(param.id)?.mul_scalar(*share))
+            let own = |(share, gradients): &mut (f64, GradientsParams)| {
+                Some((*share, gradients.remove::<D>(param.id)?))
             };
-            let all = self.parts.iter_mut().filter_map(scaled).collect();
-            if let Some(total) = pairwise(all, |left, right| left + right) {
-                self.sum.register(param.id, total);
+            let all = self.parts.iter_mut().filter_map(own).collect();
+            let total = pairwise(all, |(a, left), (b, right)| {
+                (1.0, weighted_sum::<D>(left, right, [a, b]))
+            });
+            match total {
+                Some((1.0, total)) => self.sum.register(param.id, total),
+                // One worker of this process among others elsewhere.
+                Some((share, total)) => self.sum.register(param.id, total.mul_scalar(share)),
+                None => {}
             }
         }
     }

@@ -52,14 +52,20 @@ pub(crate) fn to_weights(
 
 /// From window row, window column, wide channel, narrow channel (`pitch` of them) to the order of the weights.
 fn in_order(sums: &[f32], scale: f32, [taps, wide, narrow]: [usize; 3], pitch: usize) -> Vec<f32> {
-    /// Narrow channels that are turned at once, so that no line of the cache is fetched twice.
+    /// Narrow channels that are turned at once, in a block that stays in the cache.
     const BLOCK: usize = 16;
     let mut weights = vec![0.0; narrow * wide * taps];
+    let mut block = vec![0.0; taps * BLOCK];
     for first in (0..narrow).step_by(BLOCK) {
+        let count = BLOCK.min(narrow - first);
         for i in 0..wide {
-            for o in first..(first + BLOCK).min(narrow) {
-                let to = &mut weights[(o * wide + i) * taps..][..taps];
-                let from = sums[i * pitch + o..].iter().step_by(wide * pitch);
+            let rows = sums[i * pitch + first..].chunks(wide * pitch);
+            for (to, row) in block.chunks_exact_mut(BLOCK).zip(rows) {
+                to[..count].copy_from_slice(&row[..count]);
+            }
+            for o in 0..count {
+                let to = &mut weights[((first + o) * wide + i) * taps..][..taps];
+                let from = block[o..].iter().step_by(BLOCK);
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = scale * from);
             }
         }

@@ -177,13 +177,13 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         (constant(weight), constant(first), constant(second))
     }
 
-    fn follow(
-        average: FloatTensor<Self>,
-        current: FloatTensor<Self>,
-        share: f64,
+    fn weighted_sum(
+        left: FloatTensor<Self>,
+        right: FloatTensor<Self>,
+        factors: [f64; 2],
     ) -> FloatTensor<Self> {
-        let (average, current) = (average.into_parts().0, current.into_parts().0);
-        <Self as AutodiffBackend>::from_inner(B::follow(average, current, share))
+        let (left, right) = (left.into_parts().0, right.into_parts().0);
+        <Self as AutodiffBackend>::from_inner(B::weighted_sum(left, right, factors))
     }
 
     fn normalize(x: FloatTensor<Self>, epsilon: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {

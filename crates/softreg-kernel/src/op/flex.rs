@@ -130,10 +130,10 @@ impl Kernels for Flex {
         (weight, first, second)
     }
 
-    fn follow(average: FlexTensor, current: FlexTensor, share: f64) -> FlexTensor {
-        let (mut average, current) = (in_order(average), in_order(current));
-        update::follow_in_place(average.storage_mut(), slice(&current), share);
-        average
+    fn weighted_sum(left: FlexTensor, right: FlexTensor, factors: [f64; 2]) -> FlexTensor {
+        let (mut left, right) = (in_order(left), in_order(right));
+        update::weighted_sum_in_place(left.storage_mut(), slice(&right), factors);
+        left
     }
 
     fn normalize(x: FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
