@@ -3,8 +3,8 @@
 //! All three are products of matrices of which none is ever made. Pictures lie with their channels innermost and
 //! zeros around them, so that what a window covers is one piece of memory per row; a tile of sums stays in
 //! registers while it slides over the pieces and over weights that were put in the tile's order before.
-//! Pictures are taken in chunks that fit the second-level cache, from any layout, and what is done to them on
-//! the way in (the activation's derivative) and on the way out (bias, activation) costs no pass of its own.
+//! Pictures are taken in chunks that fit the second-level cache, from any layout. Bias and activation cost no pass of
+//! their own; on the way back, the activation's derivative and the bias' gradient share one.
 
 use crate::activation::Activation;
 use crate::tile::Places;
@@ -14,13 +14,11 @@ use std::cell::RefCell;
 mod behind;
 mod narrow;
 mod product;
-mod share;
 mod weights;
 mod wide;
 
 pub(crate) use behind::through;
 pub(crate) use narrow::to_narrow;
-pub(crate) use share::for_each_share;
 pub(crate) use weights::to_weights;
 pub(crate) use wide::to_wide;
 

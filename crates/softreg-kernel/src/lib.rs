@@ -1,9 +1,10 @@
 //! Layers of image networks as fused processor kernels.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's operations
-//! do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device; on Burn's flex backend (feature `flex`) they are kernels of their own:
-//! bias and activation cost no pass, channels stay innermost in memory from layer to layer, and AVX-512, AVX2
-//! with FMA or NEON instructions are chosen at run time. Gradients go through Burn's automatic differentiation.
+//! [`conv2d`], [`conv_transpose2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's
+//! operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
+//! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
+//! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. Gradients
+//! go through Burn's automatic differentiation.
 //!
 //! A pass uses the threads of the rayon pool that it runs in: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.
@@ -15,6 +16,8 @@ mod convolution;
 mod fresh;
 #[cfg(feature = "flex")]
 mod geometry;
+#[cfg(feature = "flex")]
+mod kernels;
 mod layer;
 #[cfg(feature = "flex")]
 mod normalization;
@@ -24,8 +27,9 @@ mod op;
 mod padded;
 #[cfg(feature = "flex")]
 mod panels;
-#[cfg(feature = "flex")]
 mod pixels;
+#[cfg(feature = "flex")]
+mod share;
 #[cfg(feature = "flex")]
 mod tile;
 mod update;
@@ -34,6 +38,7 @@ mod view;
 mod window;
 
 pub use activation::Activation;
-pub use layer::{activation, batch_norm, conv_transpose2d, conv2d, gather_pixels};
+pub use layer::{activation, batch_norm, conv_transpose2d, conv2d};
+pub use pixels::gather_pixels;
 pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
-use pulp::Arch;
+use {crate::kernels, pulp::Arch};
 
 /// One step of Adam (arXiv 1412.6980, algorithm 1): the moments `m ← β₁·m + (1 − β₁)·g`, `v ← β₂·v + (1 − β₂)·g²`, the
 /// weights `w ← keep·w − rate·(correction·m)/(√v + ε)`.
@@ -36,8 +36,8 @@ pub fn adam<const D: usize>(
         assert_eq!(other.dims(), weight.dims(), "a gradient or moments of another weight");
     }
     #[cfg(feature = "flex")]
-    if crate::layer::kernels::are_there(&weight) {
-        return crate::layer::kernels::adam(weight, gradient, [first, second], step);
+    if kernels::are_there(&weight) {
+        return kernels::adam(weight, gradient, [first, second], step);
     }
     let AdamStep { beta_1, beta_2, correction, epsilon, rate, keep } = step;
     let first = first.mul_scalar(beta_1) + gradient.clone().mul_scalar(1.0 - beta_1);
@@ -60,8 +60,8 @@ pub fn weighted_sum<const D: usize>(
 ) -> Tensor<D> {
     assert_eq!(left.dims(), right.dims(), "a sum of different shapes");
     #[cfg(feature = "flex")]
-    if crate::layer::kernels::are_there(&left) {
-        return crate::layer::kernels::weighted_sum(left, right, factors);
+    if kernels::are_there(&left) {
+        return kernels::weighted_sum(left, right, factors);
     }
     left.mul_scalar(factors[0]) + right.mul_scalar(factors[1])
 }

@@ -1,12 +1,12 @@
 //! From the wide side to the narrow: a convolution, and the gradient of a transposed one's input.
 
 use super::product::Product;
-use super::share::{chunks, fit, for_each_share};
 use super::{Finish, SCRATCH, Scratch, lanes};
 use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::padded::Padded;
 use crate::panels::Packed;
+use crate::share::{chunks, fit, for_each_share};
 use crate::tile::Pieces;
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};

@@ -1,11 +1,11 @@
 //! From both sides to the weights: their gradient, for a convolution and a transposed one.
 
-use super::share::{chunks, map_shares};
 use super::{SCRATCH, Scratch, lanes};
 use crate::fresh::{fresh, written, written_part};
 use crate::geometry::{Extent, Geometry};
 use crate::padded::Padded;
 use crate::panels::{Panel, Tiled, for_each_panel};
+use crate::share::{chunks, map_shares};
 use crate::tile::{Places, outer, store};
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};

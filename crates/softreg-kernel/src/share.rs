@@ -6,7 +6,7 @@ use std::ops::Range;
 const CHUNK: usize = 48 * 1024;
 
 /// The part of the pictures that each thread of the pool gets.
-pub(super) fn shares(count: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn shares(count: usize) -> impl Iterator<Item = Range<usize>> {
     let threads = rayon::current_num_threads().min(count).max(1);
     (0..threads).map(move |i| count * i / threads..count * (i + 1) / threads)
 }
@@ -32,7 +32,7 @@ pub(crate) fn for_each_share<T: Send>(
 }
 
 /// `f` of every thread's share, in order.
-pub(super) fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+pub(crate) fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
     use rayon::prelude::*;
     if rayon::current_num_threads() == 1 || count <= 1 {
         return vec![f(0..count)];
@@ -41,12 +41,12 @@ pub(super) fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + 
 }
 
 /// Pictures of `length` values each that fit the cache.
-pub(super) fn fit(length: usize) -> usize {
+pub(crate) fn fit(length: usize) -> usize {
     (CHUNK / length.max(1)).max(1)
 }
 
 /// Ranges of `step` pictures.
-pub(super) fn chunks(pictures: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn chunks(pictures: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     let end = pictures.end;
     pictures.step_by(step).map(move |from| from..(from + step).min(end))
 }
