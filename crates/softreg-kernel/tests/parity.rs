@@ -134,6 +134,37 @@ proptest! {
         prop_assert!(worst < 1e-5, "{worst:e}");
     }
 
+    /// What comes back from a layer has its channels innermost, which is its own way through the one before.
+    #[test]
+    fn layers_in_a_row_are_those_of_burn(
+        (n, h, w) in (1usize..4, 2usize..9, 2usize..9),
+        (inputs, between, outputs) in (1usize..12, 5usize..36, 1usize..12),
+        kind in 0usize..3,
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * h * w + between) as u64);
+        let window = Window { kernel: 3, stride: 1, padding: 1 };
+        let activation = [Activation::None, LEAKY, Activation::Tanh][kind];
+        let x = random([n, inputs, h, w], &device);
+        let first = random([between, inputs, 3, 3], &device);
+        let second = random([outputs, between, 3, 3], &device);
+        let b = random([between], &device);
+        let mut factor = None;
+        let options = || ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+        let own = all([&x, &first], &b, &mut factor, &|x, w, b| {
+            let y = conv2d(x, w, SCALE, Some(b), window, activation);
+            conv2d(y, second.clone(), SCALE, None, window, Activation::None)
+        });
+        let stock = all([&x, &first], &b, &mut factor, &|x, w, b| {
+            let y = activate(module::conv2d(x, w.mul_scalar(SCALE), Some(b), options()), activation);
+            module::conv2d(y, second.clone().mul_scalar(SCALE), None, options())
+        });
+        let ([ax, aw], [ex, ew]) = (own.1, stock.1);
+        let worst = deviation(own.0, stock.0).max(deviation(ax, ex)).max(deviation(aw, ew));
+        let worst = worst.max(deviation(own.2, stock.2));
+        prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
     #[test]
     fn normalisation_is_that_of_burn(
         // From 16 values on: of two, the gradient is 0 but for rounding.
@@ -170,10 +201,12 @@ proptest! {
     ) {
         let device = Device::flex().autodiff();
         device.seed((n * c * h * w) as u64);
-        let x = random([n, c, h, w], &device);
-        let x = if last { channels_last(x) } else { x };
-        let factor = random([n, c, h, w], &device);
-        let factor = if last { channels_last(factor) } else { factor };
+        // Channels innermost, or cut out of a wider picture.
+        let draw = || match last {
+            true => channels_last(random([n, c, h, w], &device)),
+            false => random([n, c, h, w + 1], &device).narrow(3, 1, w),
+        };
+        let (x, factor) = (draw(), draw());
         let sources = &draws[..n * h * w];
         let run = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
             let x = x.clone().detach().require_grad();
