@@ -197,7 +197,7 @@ def time_softreg(threads, options, regularized):
         more = [] if regularized else ["--reg", "none", "--augment", "none"]
         warm = 1 if options.device == "cpu" else WARM
         command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (options.seconds + warm) / 60]
-        command += ["--device", options.device, "--width", options.width, "--batch", options.batch, "--out", out]
+        command += ["--set", "output.log-every=1", "--device", options.device, "--width", options.width, "--batch", options.batch, "--out", out]
         started = subprocess.Popen([str(x) for x in [*command, *more]], stdout=subprocess.DEVNULL)
         peak = 0
         while started.poll() is None:
@@ -209,6 +209,8 @@ def time_softreg(threads, options, regularized):
             sys.exit("softreg failed")
         rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     rows = [row for row in rows if "seconds" in row and row["seconds"] >= warm]
+    if len(rows) < 3:
+        sys.exit(f"softreg took {len(rows)} steps in {options.seconds} seconds: give it more --seconds")
     first, last = rows[0], rows[-1]
     speed = (last["step"] - first["step"]) * options.batch / (last["seconds"] - first["seconds"])
     return speed, peak / 1024

@@ -29,11 +29,11 @@ MPIRUN = ["mpirun", "--allow-run-as-root", "--bind-to", "none", "-n"]
 NETWORKS = {"Ethernet, 10 Gbit/s": (25e-6, 1.1e9), "InfiniBand, 100 Gbit/s": (2e-6, 11e9)}
 
 
-def seconds_per_step(folder, batch, processes, steps):
+def seconds_per_step(folder, batch, processes, steps, threads=1):
     """The median over the steps of a run of the default recipe, and the bytes of both players' gradients."""
-    out = Path(folder) / f"{batch}-{processes}-{len(list(Path(folder).iterdir()))}"
+    out = Path(tempfile.mkdtemp(dir=folder)) / "run"
     command = [] if processes == 1 else [*MPIRUN, str(processes)]
-    command += [str(SOFTREG), "train", "motif", "--threads", "1", "--batch", str(batch), "--steps", str(steps)]
+    command += [str(SOFTREG), "train", "motif", "--threads", str(threads), "--batch", str(batch), "--steps", str(steps)]
     command += ["--set", "output.log-every=1", "--set", "output.sheet-every=1000000", "--out", str(out), "--quiet"]
     subprocess.run(command, check=True, capture_output=True)
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
