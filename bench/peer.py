@@ -106,10 +106,12 @@ def step(generator, critic, optimizers, real, z, regularized):
     for p in critic.parameters():
         p.requires_grad_(True)
     view = seen(real)
-    score = critic(view)
-    of_critic = F.softplus(-score).mean() + F.softplus(critic(seen(made.detach()))).mean()
-    if regularized:
-        of_critic = of_critic + (score - critic(translated(view.flip(-1)))).pow(2).mean()
+    views = [view, seen(made.detach()), *([translated(view.flip(-1))] if regularized else [])]
+    # One pass over all of them, as in softreg.
+    score, of_made, *moved = critic(torch.cat(views)).split(len(real))
+    of_critic = F.softplus(-score).mean() + F.softplus(of_made).mean()
+    for other in moved:
+        of_critic = of_critic + (score - other).pow(2).mean()
     optimizers[1].zero_grad(set_to_none=True)
     of_critic.backward()
     optimizers[1].step()

@@ -32,6 +32,8 @@ mod pixels;
 mod share;
 #[cfg(feature = "flex")]
 mod tile;
+#[cfg(feature = "flex")]
+mod turn;
 mod update;
 #[cfg(feature = "flex")]
 mod view;

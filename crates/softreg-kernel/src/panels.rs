@@ -1,6 +1,7 @@
 //! A matrix of weights in the order in which the register tile reads it.
 
 use crate::geometry::Geometry;
+use crate::turn::{Rows, Turn};
 use pulp::Simd;
 
 /// Columns of a matrix that are worked on at once.
@@ -77,11 +78,12 @@ impl Packed {
 
     /// Writes to a row, from column `first` on.
     fn write(&mut self, lanes: usize, row: usize, first: usize, values: &[f32]) {
-        for (panel, data, width) in self.panels_mut(lanes) {
+        for panel in panels(self.columns, lanes) {
             let begin = first.max(panel.first);
             let end = (first + values.len()).min(panel.first + panel.columns);
             if begin < end {
-                let to = &mut data[row * width..][begin - panel.first..end - panel.first];
+                let at = panel.first * self.rows + row * panel.vectors * lanes;
+                let to = &mut self.data[at + begin - panel.first..][..end - begin];
                 to.copy_from_slice(&values[begin - first..end - first]);
             }
         }
@@ -97,18 +99,16 @@ impl Packed {
     ) -> Self {
         let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
         let mut packed = Self::new(lanes, taps * wide, geometry.narrow.channels);
+        let turn = Turn::new();
         for (panel, data, width) in packed.panels_mut(lanes) {
-            // Turned in a block that stays in the cache, whatever lies how far from what elsewhere.
-            let mut block = vec![0.0; taps * width];
             for i in 0..wide {
-                for column in 0..panel.columns {
-                    let from = &weights[((panel.first + column) * wide + i) * taps..][..taps];
-                    let to = block[column..].iter_mut().step_by(width);
-                    to.zip(from).for_each(|(to, from)| *to = scale * from);
-                }
-                let rows = data[i * width..].chunks_mut(wide * width);
-                rows.zip(block.chunks_exact(width))
-                    .for_each(|(row, from)| row[..width].copy_from_slice(from));
+                let from = &weights[(panel.first * wide + i) * taps..];
+                turn.run(
+                    [panel.columns, taps],
+                    scale,
+                    Rows { values: from, pitch: wide * taps },
+                    Rows { values: &mut data[i * width..], pitch: wide * width },
+                );
             }
         }
         packed
@@ -130,12 +130,10 @@ impl Packed {
         };
         let mut all: Vec<(Phase, Self)> = phases(geometry, lanes).into_iter().map(empty).collect();
         // Narrow channel by narrow channel, turned so that the wide channels of a tap lie together.
-        let mut turned = vec![0.0; taps * wide];
+        let (turn, mut turned) = (Turn::new(), vec![0.0; taps * wide]);
         for (o, weights) in weights.chunks_exact(wide * taps).enumerate() {
-            for (i, from) in weights.chunks_exact(taps).enumerate() {
-                let to = turned[i..].iter_mut().step_by(wide);
-                to.zip(from).for_each(|(to, from)| *to = scale * from);
-            }
+            let from = Rows { values: weights, pitch: taps };
+            turn.run([wide, taps], scale, from, Rows { values: &mut turned, pitch: wide });
             for (phase, packed) in &mut all {
                 for (neighbour, (dy, dx)) in phase.neighbours().enumerate() {
                     for pixel in 0..phase.pixels {

@@ -70,7 +70,7 @@ proptest! {
         let error = relative_error(&numbers(found.detach()), &numbers(expected));
         prop_assert!(error < 1e-5, "relative error {error:e}");
         // The first of several pictures alone.
-        let alone = critic.clone().input_gradient(&trace.first(1), None, None);
+        let alone = critic.clone().input_gradient(&trace.rows(0..1), None, None);
         prop_assert_eq!(alone.dims()[0], 1);
     }
 }

@@ -267,17 +267,13 @@ impl<'a> Trainer<'a> {
             .terms()
             .iter()
             .any(|term| matches!(term.body, Body::Gradient(_)) && term.due(step, memory));
-        let mut look = |pixels: Tensor<4>, labels: Option<Tensor<2>>| {
-            let mut trace = if traced { Trace::new() } else { Trace::none() };
-            let mask = masks.draw(&critic, pixels.dims()[0], &pixels.device());
-            let opinion = critic.judge(pixels.clone(), labels.clone(), mask.clone(), &mut trace);
-            Pictures { pixels, labels, mask, opinion, trace }
-        };
         let augment = |kind, x| self.augment(work.number, worker, kind, memory, x);
-        let real = look(augment("real", shard.real.clone()), shard.real_labels.clone());
-        let fake = look(augment("fake", pictures.clone().detach()), labels_of_fake);
-        let scores = [column(&real.opinion.score), column(&fake.opinion.score)];
-        let loss = self.checked.loss().critic(scores[0].clone(), scores[1].clone());
+        let mut seen = |pixels: Tensor<4>, labels: Option<Tensor<2>>| {
+            let mask = masks.draw(&critic, pixels.dims()[0], &pixels.device());
+            Pictures { pixels, labels, mask }
+        };
+        let real = seen(augment("real", shard.real.clone()), shard.real_labels.clone());
+        let fake = seen(augment("fake", pictures.clone().detach()), labels_of_fake);
         let keeps =
             |key: &str| last && plan.will_pass(Player::Generator, key, step, memory, work.rows);
         let mut scene = CriticScene {
@@ -289,6 +285,8 @@ impl<'a> Trainer<'a> {
             fresh: work.fresh.as_ref(),
             real,
             fake,
+            judged: Vec::new(),
+            traced,
             masks,
             augment: &|x| augment("fake", x),
             keeps: &keeps,
@@ -296,6 +294,8 @@ impl<'a> Trainer<'a> {
         };
         let mut rng = |name: &str| self.partners(work.number, worker, name);
         let terms = plan.evaluate(Some(Player::Critic), step, memory, &mut scene, &mut rng)?;
+        let scores = scene.scores().map(|scores| column(&scores));
+        let loss = self.checked.loss().critic(scores[0].clone(), scores[1].clone());
         let kept = scene.kept;
         let objective = Objective::new(loss, terms);
         let of_weights = GradientsParams::from_grads(objective.total().backward(), &weights);

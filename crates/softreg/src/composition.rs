@@ -4,7 +4,7 @@ use crate::aim::Aim;
 use crate::distance::{Distance, Domain};
 use crate::memory::Memory;
 use crate::pairing::{Pairing, PairingError, PartnerInput};
-use crate::scene::{self, Batch, OwnScene};
+use crate::scene::{self, Batch, OwnScene, Scene};
 use crate::site::{Input, Player, Site, Values};
 use burn::tensor::{DType, FloatDType, Tensor};
 use rand::Rng;
@@ -224,9 +224,10 @@ impl Composition {
         let mut scene = OwnScene::new(batch, f);
         let rows = batch.len();
         let site = self.site;
-        let pairs =
-            scene::pairs(&*self.pairing, site.input(), &[site], rows, memory, &mut scene, rng)?;
-        match pairs {
+        let sites = vec![site];
+        let draw = scene::draw(&*self.pairing, site.input(), sites, rows, &mut scene, rng)?;
+        let passed = draw.pass().and_then(|pass| scene.passes(&[pass]).pop());
+        match draw.pairs(passed.unwrap_or_default(), memory, &mut scene)? {
             Some(mut of_sites) => self.value(&of_sites.remove(0)),
             None => Ok(Tensor::zeros([1], &device)),
         }

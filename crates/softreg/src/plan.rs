@@ -6,7 +6,7 @@ use crate::memory::{Anchor, Memory};
 use crate::overfitting;
 use crate::pairing::{Pairing, PairingError, PartnerInput};
 use crate::perturbation::Perturbation;
-use crate::scene::{self, Scene};
+use crate::scene::{self, Draw, Pass, Scene};
 use crate::site::{Input, Player, Site};
 use crate::term::{Body, Term};
 use burn::tensor::Tensor;
@@ -116,19 +116,19 @@ impl Plan {
         scene: &mut dyn Scene,
         rng: &mut dyn FnMut(&str) -> ChaCha8Rng,
     ) -> Result<Vec<Contribution>, PlanError> {
-        let mut values = Vec::new();
         let weight = |term: &Term| term.lambda(step, memory) * term.every as f64;
+        let n_of = |scene: &dyn Scene, input: Input| scene.inputs(input).rows.dims()[0];
+        // Every partner first, so that the networks can see all of them at once.
+        let mut drawn: Vec<(Vec<usize>, Draw)> = Vec::new();
         for group in self.groups.iter().filter(|group| group.player == player) {
             let due: Vec<usize> =
                 group.terms.iter().copied().filter(|i| self.terms[*i].due(step, memory)).collect();
             if due.is_empty() {
                 continue;
             }
-            let n = scene.inputs(group.input).rows.dims()[0];
+            let n = n_of(scene, group.input);
             let rows = |i: &usize| self.terms[*i].rows(n);
             let most = due.iter().map(rows).max().unwrap_or(n);
-            let failed =
-                |i: usize| move |source| PlanError { name: self.terms[i].name.clone(), source };
             // Terms that look at fewer rows than the group's pass are cut down; partners inside the
             // batch cost nothing, and are drawn for each share.
             let mut shares: Vec<usize> = due.iter().map(rows).collect();
@@ -138,25 +138,27 @@ impl Plan {
             for share in shares {
                 let of_share = |i: &&usize| group.pairing.extra_pass() || rows(i) == share;
                 let terms: Vec<usize> = due.iter().filter(of_share).copied().collect();
-                let sites: Vec<Site> = terms.iter().filter_map(|i| self.terms[*i].site()).collect();
+                let sites = terms.iter().filter_map(|i| self.terms[*i].site()).collect();
                 let mut draws = rng(&format!("{:?}/{}", group.input, group.pairing.identity()));
-                let pairs = scene::pairs(
-                    &*group.pairing,
-                    group.input,
-                    &sites,
-                    share,
-                    memory,
-                    scene,
-                    &mut draws,
-                )
-                .map_err(failed(due[0]))?;
-                for (i, pairs) in terms.into_iter().zip(pairs.into_iter().flatten()) {
-                    let term = &self.terms[i];
-                    let Body::Soft(composition) = &term.body else { continue };
-                    let pairs = pairs.first(term.rows(n));
-                    let raw = composition.value(&pairs).map_err(failed(i))?;
-                    values.push(Contribution { term: i, weight: weight(term), raw });
-                }
+                let pairing = &*group.pairing;
+                let draw = scene::draw(pairing, group.input, sites, share, scene, &mut draws)
+                    .map_err(self.failed(due[0]))?;
+                drawn.push((terms, draw));
+            }
+        }
+        let passes: Vec<Pass<'_>> = drawn.iter().filter_map(|(_, draw)| draw.pass()).collect();
+        let mut passed = scene.passes(&passes).into_iter();
+        let mut values = Vec::new();
+        for (terms, draw) in drawn {
+            let passed = draw.pass().and_then(|_| passed.next()).unwrap_or_default();
+            let failed = self.failed(terms[0]);
+            let pairs = draw.pairs(passed, memory, scene).map_err(failed)?;
+            for (i, pairs) in terms.into_iter().zip(pairs.into_iter().flatten()) {
+                let term = &self.terms[i];
+                let Body::Soft(composition) = &term.body else { continue };
+                let pairs = pairs.first(term.rows(n_of(scene, composition.site.input())));
+                let raw = composition.value(&pairs).map_err(self.failed(i))?;
+                values.push(Contribution { term: i, weight: weight(term), raw });
             }
         }
         for (i, term) in self.terms.iter().enumerate() {
@@ -181,6 +183,12 @@ impl Plan {
         }
         values.sort_by_key(|contribution| contribution.term);
         Ok(values)
+    }
+
+    /// What is said when term `i` could not be evaluated.
+    fn failed(&self, i: usize) -> impl FnOnce(PairingError) -> PlanError + use<> {
+        let name = self.terms[i].name.clone();
+        move |source| PlanError { name, source }
     }
 
     /// The averages that have to be kept ([`Memory::observe`]).

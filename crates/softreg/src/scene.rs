@@ -52,8 +52,10 @@ pub trait Scene {
     /// The outputs of the batch, as computed for the loss, `[n, features]`.
     fn outputs(&mut self, site: Site) -> Tensor<2>;
 
-    /// One more pass; the outputs at each of its sites, `[m, features]`.
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>>;
+    /// The further passes of the update; of each, the outputs at each of its sites, `[m, features]`. They are
+    /// asked for at once and before any output of the batch, so that a network which takes every row by
+    /// itself may see them and the batch in one pass.
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>>;
 
     /// What the teacher says of the first `rows` of the batch, at each of `sites`; constants. `None`
     /// where there is no teacher.
@@ -84,17 +86,28 @@ pub trait Scene {
     }
 }
 
-/// Draws partners for the first `rows` samples and gets their outputs, with one pass at most: the pairs
-/// at each of `sites`. `None` where the partner is a past that has not been yet.
-pub(crate) fn pairs(
+/// The partners of some samples, drawn; their outputs are not known yet.
+pub(crate) struct Draw {
+    pairing: &'static str,
+    input: Input,
+    /// The samples, `[n, features]`.
+    x: Tensor<2>,
+    partners: Partners,
+    of_samples: bool,
+    same_input: bool,
+    key: String,
+    sites: Vec<Site>,
+}
+
+/// Draws partners for the first `rows` samples, whose outputs are wanted at each of `sites`.
+pub(crate) fn draw(
     pairing: &dyn Pairing,
     input: Input,
-    sites: &[Site],
+    sites: Vec<Site>,
     rows: usize,
-    memory: &Memory,
     scene: &mut dyn Scene,
     rng: &mut dyn Rng,
-) -> Result<Option<Vec<Pairs>>, PairingError> {
+) -> Result<Draw, PairingError> {
     let all = scene.inputs(input);
     let mut shape = all.shape;
     let n = rows.min(shape[0]);
@@ -106,58 +119,86 @@ pub(crate) fn pairs(
         false => None,
     };
     let samples = Samples { rows: x.clone(), shape: &shape, groups, fresh };
-    let drawn = pairing.draw(&samples, rng)?;
-    let key = key(input, pairing, n);
-    let own = |scene: &mut dyn Scene| -> Vec<Tensor<2>> {
-        sites.iter().map(|site| first(scene.outputs(*site), n)).collect()
-    };
-    let pass = |rows: Tensor<2>| Pass {
+    let partners = pairing.draw(&samples, rng)?;
+    Ok(Draw {
+        pairing: pairing.name(),
         input,
-        rows,
+        x,
+        partners,
         of_samples: !pairing.needs_fresh(),
         same_input: pairing.partner_input() == PartnerInput::Same,
-        mixed: None,
-        key: &key,
+        key: key(input, pairing, n),
         sites,
-    };
-    let with = |inputs: Option<[Tensor<2>; 2]>, a: Vec<Tensor<2>>, b: Vec<Tensor<2>>| {
-        let pair = |(a, b)| Pairs { inputs: inputs.clone(), outputs: [a, b] };
-        Some(a.into_iter().zip(b).map(pair).collect())
-    };
-    Ok(match drawn {
-        Partners::InBatch { samples, partners } => {
-            let outputs = own(scene);
-            let of = |rows: &[usize]| outputs.iter().map(|y| pick(y, rows)).collect();
-            let inputs = [pick(&x, &samples), pick(&x, &partners)];
-            with(Some(inputs), of(&samples), of(&partners))
-        }
-        Partners::Inputs(x2) => {
-            let partners = scene.pass(&pass(x2.clone()));
-            with(Some([x, x2]), own(scene), partners)
-        }
-        Partners::Mixed { inputs, partners, share } => {
-            let no_teacher = || PairingError::NoTeacher { pairing: pairing.name() };
-            let said = scene.teacher(sites, n).ok_or_else(no_teacher)?;
-            let mix = |t: &Tensor<2>| {
-                let other = pick(t, &partners).mul_scalar(1.0 - share);
-                t.clone().mul_scalar(share) + other
-            };
-            let wanted = said.iter().map(mix).collect();
-            let mixed = Some((partners.as_slice(), share));
-            with(None, scene.pass(&Pass { mixed, ..pass(inputs) }), wanted)
-        }
-        Partners::Remembered(anchor) => {
-            let Some(average) = memory.anchor(&anchor) else { return Ok(None) };
-            let outputs = own(scene);
-            let of = |y: &Tensor<2>| {
-                let row: Vec<f32> = average.iter().map(|v| *v as f32).collect();
-                let row = TensorData::new(row, [1, average.len()]);
-                Tensor::<2>::from_data(row, &y.device()).repeat_dim(0, y.dims()[0])
-            };
-            let past = outputs.iter().map(of).collect();
-            with(None, outputs, past)
-        }
     })
+}
+
+impl Draw {
+    /// The pass that the partners need, where they need one.
+    pub(crate) fn pass(&self) -> Option<Pass<'_>> {
+        let (rows, mixed) = match &self.partners {
+            Partners::Inputs(x2) => (x2, None),
+            Partners::Mixed { inputs, partners, share } => {
+                (inputs, Some((partners.as_slice(), *share)))
+            }
+            Partners::InBatch { .. } | Partners::Remembered(_) => return None,
+        };
+        Some(Pass {
+            input: self.input,
+            rows: rows.clone(),
+            of_samples: self.of_samples,
+            same_input: self.same_input,
+            mixed,
+            key: &self.key,
+            sites: &self.sites,
+        })
+    }
+
+    /// The pairs at each site, from what came out of the partners' pass. `None` where the partner is a past
+    /// that has not been yet.
+    pub(crate) fn pairs(
+        self,
+        passed: Vec<Tensor<2>>,
+        memory: &Memory,
+        scene: &mut dyn Scene,
+    ) -> Result<Option<Vec<Pairs>>, PairingError> {
+        let (x, sites, n) = (&self.x, &self.sites, self.x.dims()[0]);
+        let own = |scene: &mut dyn Scene| -> Vec<Tensor<2>> {
+            sites.iter().map(|site| first(scene.outputs(*site), n)).collect()
+        };
+        let with = |inputs: Option<[Tensor<2>; 2]>, a: Vec<Tensor<2>>, b: Vec<Tensor<2>>| {
+            let pair = |(a, b)| Pairs { inputs: inputs.clone(), outputs: [a, b] };
+            Some(a.into_iter().zip(b).map(pair).collect())
+        };
+        Ok(match self.partners {
+            Partners::InBatch { samples, partners } => {
+                let outputs = own(scene);
+                let of = |rows: &[usize]| outputs.iter().map(|y| pick(y, rows)).collect();
+                let inputs = [pick(x, &samples), pick(x, &partners)];
+                with(Some(inputs), of(&samples), of(&partners))
+            }
+            Partners::Inputs(x2) => with(Some([self.x.clone(), x2]), own(scene), passed),
+            Partners::Mixed { partners, share, .. } => {
+                let no_teacher = || PairingError::NoTeacher { pairing: self.pairing };
+                let said = scene.teacher(sites, n).ok_or_else(no_teacher)?;
+                let mix = |t: &Tensor<2>| {
+                    let other = pick(t, &partners).mul_scalar(1.0 - share);
+                    t.clone().mul_scalar(share) + other
+                };
+                with(None, passed, said.iter().map(mix).collect())
+            }
+            Partners::Remembered(anchor) => {
+                let Some(average) = memory.anchor(&anchor) else { return Ok(None) };
+                let outputs = own(scene);
+                let of = |y: &Tensor<2>| {
+                    let row: Vec<f32> = average.iter().map(|v| *v as f32).collect();
+                    let row = TensorData::new(row, [1, average.len()]);
+                    Tensor::<2>::from_data(row, &y.device()).repeat_dim(0, y.dims()[0])
+                };
+                let past = outputs.iter().map(of).collect();
+                with(None, outputs, past)
+            }
+        })
+    }
 }
 
 /// The name of the pass of `rows` partners.
@@ -274,11 +315,14 @@ impl<const I: usize, const O: usize> Scene for OwnScene<'_, '_, I, O> {
         rows(self.batch.outputs.clone())
     }
 
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
-        let mut shape = self.batch.inputs.dims();
-        shape[0] = pass.rows.dims()[0];
-        let outputs = rows((self.f)(pass.rows.clone().reshape(shape)));
-        pass.sites.iter().map(|_| outputs.clone()).collect()
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>> {
+        let mut run = |pass: &Pass<'_>| {
+            let mut shape = self.batch.inputs.dims();
+            shape[0] = pass.rows.dims()[0];
+            let outputs = rows((self.f)(pass.rows.clone().reshape(shape)));
+            pass.sites.iter().map(|_| outputs.clone()).collect()
+        };
+        passes.iter().map(&mut run).collect()
     }
 
     fn teacher(&mut self, sites: &[Site], rows_wanted: usize) -> Option<Vec<Tensor<2>>> {

@@ -7,6 +7,7 @@ use crate::padded::Padded;
 use crate::panels::{Panel, Tiled, for_each_panel};
 use crate::share::{chunks, map_shares};
 use crate::tile::{Places, outer, store};
+use crate::turn::{Rows, Turn};
 use crate::view::View;
 use pulp::{Arch, Simd, WithSimd};
 use std::mem::MaybeUninit;
@@ -52,23 +53,15 @@ pub(crate) fn to_weights(
 
 /// From window row, window column, wide channel, narrow channel (`pitch` of them) to the order of the weights.
 fn in_order(sums: &[f32], scale: f32, [taps, wide, narrow]: [usize; 3], pitch: usize) -> Vec<f32> {
-    /// Narrow channels that are turned at once, in a block that stays in the cache.
-    const BLOCK: usize = 16;
     let mut weights = vec![0.0; narrow * wide * taps];
-    let mut block = vec![0.0; taps * BLOCK];
-    for first in (0..narrow).step_by(BLOCK) {
-        let count = BLOCK.min(narrow - first);
-        for i in 0..wide {
-            let rows = sums[i * pitch + first..].chunks(wide * pitch);
-            for (to, row) in block.chunks_exact_mut(BLOCK).zip(rows) {
-                to[..count].copy_from_slice(&row[..count]);
-            }
-            for o in 0..count {
-                let to = &mut weights[((first + o) * wide + i) * taps..][..taps];
-                let from = block[o..].iter().step_by(BLOCK);
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = scale * from);
-            }
-        }
+    let turn = Turn::new();
+    for i in 0..wide {
+        turn.run(
+            [taps, narrow],
+            scale,
+            Rows { values: &sums[i * pitch..], pitch: wide * pitch },
+            Rows { values: &mut weights[i * taps..], pitch: wide * taps },
+        );
     }
     weights
 }

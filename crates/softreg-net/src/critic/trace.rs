@@ -1,5 +1,6 @@
 use crate::layer::{SLOPE, leaky_relu};
 use burn::tensor::Tensor;
+use std::ops::Range;
 
 /// The slopes of a critic's activations at some pictures, layer by layer: 1 where the input of a leaky
 /// ReLU was above 0, 0.2 elsewhere. Constants: they carry no gradient.
@@ -17,11 +18,11 @@ impl Trace {
         Self(Some(Vec::new()))
     }
 
-    /// The first `n` pictures' slopes.
-    pub fn first(&self, n: usize) -> Self {
-        let cut = |x: &Tensor<4>| match x.dims()[0] == n {
+    /// The slopes of some of the pictures.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        let cut = |x: &Tensor<4>| match x.dims()[0] == rows.len() {
             true => x.clone(),
-            false => x.clone().narrow(0, 0, n),
+            false => x.clone().slice_dim(0, rows.clone()),
         };
         Self(self.0.as_ref().map(|slopes| slopes.iter().map(cut).collect()))
     }

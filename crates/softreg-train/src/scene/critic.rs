@@ -1,21 +1,16 @@
 use super::{Kept, Masks, first, pictures};
 use crate::draw::Shard;
 use burn::tensor::{Int, Tensor, TensorData};
+use judge::{Judged, judge};
 use rand::Rng;
 use softreg::hard::{self, Point, WeightPenalty};
 use softreg::scene::{Inputs, Pass, Scene, rows};
 use softreg::site::{Input, Site};
 use softreg_net::{Critic, Generator, Opinion, Trace};
 
-/// Pictures that the critic has judged.
-pub(crate) struct Pictures {
-    /// As the critic saw them, without a graph that leads to the generator.
-    pub pixels: Tensor<4>,
-    pub labels: Option<Tensor<2>>,
-    pub mask: Option<Tensor<2>>,
-    pub opinion: Opinion,
-    pub trace: Trace,
-}
+mod judge;
+
+pub(crate) use judge::Pictures;
 
 /// The critic's update on one worker.
 pub(crate) struct CriticScene<'a, R> {
@@ -29,6 +24,10 @@ pub(crate) struct CriticScene<'a, R> {
     pub fresh: Option<&'a Shard>,
     pub real: Pictures,
     pub fake: Pictures,
+    /// What the critic thinks of both, once it has seen them.
+    pub judged: Vec<Judged>,
+    /// Whether slopes of its activations will be wanted.
+    pub traced: bool,
     pub masks: Masks<R>,
     /// Augments pictures that come from the generator, by the draws that the batch's own had.
     pub augment: &'a dyn Fn(Tensor<4>) -> Tensor<4>,
@@ -40,6 +39,57 @@ pub(crate) struct CriticScene<'a, R> {
 impl<R: Rng> CriticScene<'_, R> {
     fn of(&self, input: Input) -> &Pictures {
         if input == Input::Real { &self.real } else { &self.fake }
+    }
+
+    /// The scores of the real and of the generated pictures, `[n, 1]`.
+    pub(crate) fn scores(&mut self) -> [Tensor<2>; 2] {
+        [Input::Real, Input::Fake].map(|input| self.judged(input).opinion.score)
+    }
+
+    /// A latent is judged by the picture which was made of it.
+    fn judged(&mut self, input: Input) -> Judged {
+        if self.judged.is_empty() {
+            self.judge(vec![]);
+        }
+        self.judged[usize::from(input != Input::Real)].clone()
+    }
+
+    /// Shows pictures to the critic; the batch too, unless it was seen before.
+    fn judge(&mut self, further: Vec<Pictures>) -> Vec<Judged> {
+        let unseen = self.judged.is_empty();
+        let batch = [&self.real, &self.fake].into_iter().filter(|_| unseen).cloned();
+        let sets: Vec<Pictures> = batch.chain(further).collect();
+        let mut judged = judge(self.critic, &sets, self.traced);
+        let further = judged.split_off(if unseen { 2 } else { 0 });
+        self.judged.extend(judged);
+        further
+    }
+
+    /// The pictures of a pass.
+    fn pictures(&mut self, pass: &Pass<'_>) -> Pictures {
+        let pixels = if pass.input == Input::Latent {
+            let made = self.generate(pass.rows.clone());
+            if (self.keeps)(pass.key) {
+                self.kept.push((pass.key.to_owned(), made.clone()));
+            }
+            (self.augment)(made.detach())
+        } else {
+            pictures(pass.rows.clone(), &self.real.pixels)
+        };
+        Pictures { pixels, labels: self.labels(pass), mask: self.mask(pass) }
+    }
+
+    /// The same pictures with another mask: up to their last features the network is the same.
+    fn again(&mut self, pass: &Pass<'_>) -> Opinion {
+        let (labels, mask) = (self.labels(pass), self.mask(pass));
+        let features = self.judged(pass.input).opinion.features;
+        let features = features.narrow(0, 0, pass.rows.dims()[0]);
+        let score = self.critic.score_of(features.clone(), labels, mask);
+        Opinion { score, features }
+    }
+
+    fn mask(&mut self, pass: &Pass<'_>) -> Option<Tensor<2>> {
+        self.masks.draw(self.critic, pass.rows.dims()[0], &pass.rows.device())
     }
 
     /// The labels of the first `n` latents.
@@ -91,32 +141,20 @@ impl<R: Rng> Scene for CriticScene<'_, R> {
     }
 
     fn outputs(&mut self, site: Site) -> Tensor<2> {
-        // A latent's score is that of the picture which was made of it.
-        at(&self.of(site.input()).opinion, site)
+        at(&self.judged(site.input()).opinion, site)
     }
 
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
-        let (n, labels) = (pass.rows.dims()[0], self.labels(pass));
-        if pass.same_input {
-            // The network is the same up to its last features: only their mask is drawn anew.
-            let mask = self.masks.draw(self.critic, n, &pass.rows.device());
-            let features = self.of(pass.input).opinion.features.clone().narrow(0, 0, n);
-            let score = self.critic.score_of(features.clone(), labels, mask);
-            let opinion = Opinion { score, features };
-            return pass.sites.iter().map(|site| at(&opinion, *site)).collect();
-        }
-        let pixels = if pass.input == Input::Latent {
-            let made = self.generate(pass.rows.clone());
-            if (self.keeps)(pass.key) {
-                self.kept.push((pass.key.to_owned(), made.clone()));
-            }
-            (self.augment)(made.detach())
-        } else {
-            pictures(pass.rows.clone(), &self.real.pixels)
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>> {
+        let further = passes.iter().filter(|pass| !pass.same_input);
+        let further = further.map(|pass| self.pictures(pass)).collect();
+        let mut further = self.judge(further).into_iter();
+        let mut outputs = |pass: &Pass<'_>| {
+            let again = pass.same_input.then(|| self.again(pass));
+            let opinion = again.or_else(|| Some(further.next()?.opinion));
+            let at = |site: &Site| Some(at(opinion.as_ref()?, *site));
+            pass.sites.iter().filter_map(at).collect()
         };
-        let mask = self.masks.draw(self.critic, n, &pixels.device());
-        let opinion = self.critic.judge(pixels, labels, mask, &mut Trace::none());
-        pass.sites.iter().map(|site| at(&opinion, *site)).collect()
+        passes.iter().map(&mut outputs).collect()
     }
 
     fn teacher(&mut self, sites: &[Site], n: usize) -> Option<Vec<Tensor<2>>> {
@@ -148,9 +186,10 @@ impl<R: Rng> Scene for CriticScene<'_, R> {
         let gradient = match point {
             Point::Real | Point::Fake => {
                 let input = if point == Point::Real { Input::Real } else { Input::Fake };
+                let trace = self.judged(input).trace.rows(0..n);
                 let pictures = self.of(input);
                 let (labels, mask) = (first(&pictures.labels, n), first(&pictures.mask, n));
-                self.critic.input_gradient(&pictures.trace.first(n), labels, mask)
+                self.critic.input_gradient(&trace, labels, mask)
             }
             Point::Between => {
                 let device = self.real.pixels.device();

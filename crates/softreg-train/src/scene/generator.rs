@@ -21,21 +21,8 @@ pub(crate) struct GeneratorScene<'a> {
     pub kept: Kept,
 }
 
-impl Scene for GeneratorScene<'_> {
-    fn inputs(&self, _input: Input) -> Inputs {
-        let latents = &self.shard.latents;
-        let groups = self.shard.latent_labels.as_ref().map(|(labels, _)| labels.clone());
-        Inputs { rows: latents.clone(), shape: latents.dims().to_vec(), groups }
-    }
-
-    fn outputs(&mut self, site: Site) -> Tensor<2> {
-        match site {
-            Site::ImageFeatures => self.features.clone(),
-            _ => rows(self.pictures.clone()),
-        }
-    }
-
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
+impl GeneratorScene<'_> {
+    fn pass(&self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
         let hot = self.shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
         let labels = first(&hot, pass.rows.dims()[0]);
         let kept = self.kept.iter().find(|(key, _)| key == pass.key);
@@ -51,6 +38,26 @@ impl Scene for GeneratorScene<'_> {
             _ => rows(made.clone()),
         };
         pass.sites.iter().map(site).collect()
+    }
+}
+
+impl Scene for GeneratorScene<'_> {
+    fn inputs(&self, _input: Input) -> Inputs {
+        let latents = &self.shard.latents;
+        let groups = self.shard.latent_labels.as_ref().map(|(labels, _)| labels.clone());
+        Inputs { rows: latents.clone(), shape: latents.dims().to_vec(), groups }
+    }
+
+    fn outputs(&mut self, site: Site) -> Tensor<2> {
+        match site {
+            Site::ImageFeatures => self.features.clone(),
+            _ => rows(self.pictures.clone()),
+        }
+    }
+
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>> {
+        // One by one: a generator's batch normalisation sees which pictures are made together.
+        passes.iter().map(|pass| self.pass(pass)).collect()
     }
 
     fn fresh(&mut self, _input: Input, n: usize) -> Option<Tensor<2>> {

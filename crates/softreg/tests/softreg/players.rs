@@ -226,6 +226,24 @@ impl TestScene<'_> {
     }
 }
 
+impl TestScene<'_> {
+    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
+        self.passes.push(pass.key.to_owned());
+        let mask = self.mask();
+        let pixels = match pass.input {
+            Input::Latent => {
+                let n = pass.rows.dims()[0];
+                let [_, c, h, w] = self.players.shape;
+                let made = self.players.generator.generate(pass.rows.clone(), [n, c, h, w]);
+                let critic = self.player == Player::Critic;
+                rows(if critic { made.detach() } else { made })
+            }
+            _ => pass.rows.clone(),
+        };
+        pass.sites.iter().map(|site| self.judge(pixels.clone(), mask.clone(), *site)).collect()
+    }
+}
+
 impl Scene for TestScene<'_> {
     fn inputs(&self, input: Input) -> Inputs {
         match input {
@@ -247,20 +265,8 @@ impl Scene for TestScene<'_> {
         self.judge(self.pixels(site.input()), mask, site)
     }
 
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
-        self.passes.push(pass.key.to_owned());
-        let mask = self.mask();
-        let pixels = match pass.input {
-            Input::Latent => {
-                let n = pass.rows.dims()[0];
-                let [_, c, h, w] = self.players.shape;
-                let made = self.players.generator.generate(pass.rows.clone(), [n, c, h, w]);
-                let critic = self.player == Player::Critic;
-                rows(if critic { made.detach() } else { made })
-            }
-            _ => pass.rows.clone(),
-        };
-        pass.sites.iter().map(|site| self.judge(pixels.clone(), mask.clone(), *site)).collect()
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>> {
+        passes.iter().map(|pass| self.pass(pass)).collect()
     }
 
     fn teacher(&mut self, sites: &[Site], n: usize) -> Option<Vec<Tensor<2>>> {

@@ -220,6 +220,24 @@ impl Update<'_> {
     }
 }
 
+impl Update<'_> {
+    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
+        let pictures = match pass.input {
+            Input::Latent => {
+                let made = self.generator.forward(pass.rows.clone());
+                if self.player == Player::Critic { made.detach() } else { made }
+            }
+            _ => pass.rows.clone().reshape([BATCH, 3, SIDE, SIDE]),
+        };
+        let mask = self.mask(if pass.input == Input::Real { 2 } else { 3 });
+        let output = match pass.sites[0] {
+            Site::Image => rows(pictures),
+            _ => self.critic.scores(pictures, mask),
+        };
+        vec![output; pass.sites.len()]
+    }
+}
+
 impl Scene for Update<'_> {
     fn inputs(&self, input: Input) -> Inputs {
         let (x, shape) = match input {
@@ -236,20 +254,8 @@ impl Scene for Update<'_> {
         }
     }
 
-    fn pass(&mut self, pass: &Pass<'_>) -> Vec<Tensor<2>> {
-        let pictures = match pass.input {
-            Input::Latent => {
-                let made = self.generator.forward(pass.rows.clone());
-                if self.player == Player::Critic { made.detach() } else { made }
-            }
-            _ => pass.rows.clone().reshape([BATCH, 3, SIDE, SIDE]),
-        };
-        let mask = self.mask(if pass.input == Input::Real { 2 } else { 3 });
-        let output = match pass.sites[0] {
-            Site::Image => rows(pictures),
-            _ => self.critic.scores(pictures, mask),
-        };
-        vec![output; pass.sites.len()]
+    fn passes(&mut self, passes: &[Pass<'_>]) -> Vec<Vec<Tensor<2>>> {
+        passes.iter().map(|pass| self.pass(pass)).collect()
     }
 
     fn teacher(&mut self, sites: &[Site], _rows: usize) -> Option<Vec<Tensor<2>>> {
