@@ -1,12 +1,14 @@
 """What a regularizer adds to a training step, beside what its passes cost in operations, and beside PyTorch.
 
-`softreg train` is run on the default networks (width 24, 32x32, batch 32) without regularizers and with one at a time,
-in turn; a round begins and ends without any, and every time is divided by the mean of these two. Times are of steps 50
-and later, from the run's own record. `softreg plan` says how many operations a step has in each case. Then PyTorch
-trains the same networks without regularizers, with consistency (a moved copy of every real picture, one more forward
-and backward pass of the critic) and with the exact R1 penalty (by double backward), at every step and at every 16th.
+`softreg train` is run on the default networks (width 24, 32x32, batch 32) with one regularizer at a time and, at the same
+time on another core, without any, so that what slows down the machine slows down both. Times are of steps 50 and later,
+from the run's own record. `softreg plan` says how many operations a step has in each case. Then PyTorch trains the
+same networks without regularizers, with consistency (a moved copy of every real picture, one more forward and backward
+pass of the critic) and with the exact R1 penalty (by double backward), at every step and at every 16th, in turn; a
+round begins and ends without any, and every time is divided by the mean of these two.
 
-Run: python overhead.py [--rounds N] [--steps N] [--built]     (needs reference/requirements.txt, and cargo)
+Run: python overhead.py [--rounds N] [--steps N] [--built]
+(needs reference/requirements.txt, two idle cores, and cargo)
 """
 
 import argparse
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,13 +92,14 @@ def torch_seconds(file, name, steps):
         exact = name == "r1" or (name == "r1,every=16" and t % 16 == 0)
         made = generator(z)
         real.requires_grad_(exact)
-        score = critic(real)
-        loss = F.softplus(-score).mean() + F.softplus(critic(made.detach())).mean()
+        moved = [peer.translated(real.flip(-1))] if name == "consistency" else []
+        score, of_made, *moved = critic(torch.cat([real, made.detach(), *moved])).split(batch)
+        loss = F.softplus(-score).mean() + F.softplus(of_made).mean()
         if exact:
             slope = torch.autograd.grad(score.sum(), real, create_graph=True)[0]
             loss = loss + 0.05 * slope.pow(2).sum((1, 2, 3)).mean()
-        if name == "consistency":
-            loss = loss + (score - critic(peer.translated(real.flip(-1)))).pow(2).mean()
+        for other in moved:
+            loss = loss + (score - other).pow(2).mean()
         optimizers[1].zero_grad(set_to_none=True)
         loss.backward()
         optimizers[1].step()
@@ -116,7 +120,20 @@ def torch_seconds(file, name, steps):
     return (time.perf_counter() - start) / steps
 
 
-def measure(names, rounds, time_of):
+def side_by_side(names, rounds, steps):
+    """By name: the times over those without regularizers at the same time, and the median step without."""
+    shares, base = {name: [] for name in names}, []
+    with ThreadPoolExecutor(2) as both:
+        for i in range(rounds):
+            for name in names:
+                alone, time_of = both.map(seconds, (NONE, name), (steps, steps))
+                base.append(alone)
+                shares[name].append(time_of / alone - 1)
+            print(f"round {i + 1} of {rounds}", file=sys.stderr)
+    return shares, statistics.median(base)
+
+
+def in_turn(names, rounds, time_of):
     """By name: the medians of the times over those without regularizers in the same round, and the step itself."""
     shares, base = {name: [] for name in names}, []
     for i in range(rounds):
@@ -144,14 +161,14 @@ def main():
         packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
         subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=peer.ROOT, check=True)
     file = peer.check(SimpleNamespace(width=24, batch=32, device="cpu", torch="cpu"))
-    shares, base = measure([name for name, _ in CASES], options.rounds, lambda name: seconds(name, options.steps))
-    print(f"One thread, medians of {options.rounds} rounds in turn; a step without regularizers: {1000 * base:.1f} ms\n")
+    shares, base = side_by_side([name for name, _ in CASES], options.rounds, options.steps)
+    print(f"One thread, medians of {options.rounds} rounds; a step without regularizers: {1000 * base:.1f} ms\n")
     print("| regularizer | what it needs | operations | time of a step | rounds from and to |\n|---|---|---:|---:|---|")
     for name, needs in CASES:
         low, high = percent(min(shares[name])), percent(max(shares[name]))
         print(f"| `{name}` | {needs} | {percent(operations(name))} | {percent(statistics.median(shares[name]))} | {low} … {high} |")
     names = ["consistency", "r1,every=16", "r1"]
-    theirs, base = measure(names, options.rounds, lambda name: torch_seconds(file, name, options.steps - FIRST))
+    theirs, base = in_turn(names, options.rounds, lambda name: torch_seconds(file, name, options.steps - FIRST))
     print(f"\nPyTorch, one thread, eager; a step without regularizers: {1000 * base:.1f} ms\n")
     print("| regularizer | time of a step |\n|---|---:|")
     for name in names:

@@ -9,7 +9,8 @@ in convolutions as it does unless told otherwise, and never waits for a loss; th
 which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead").
 
 Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--width W] [--batch B]
-(needs reference/requirements.txt, and cargo or, with --built, what cargo has built)
+(needs cargo or, with --built, what cargo has built; where this Python has no PyTorch, the packages of
+reference/requirements.txt are installed from PyPI in target/peer, once, and used from there)
 """
 
 import argparse
@@ -22,14 +23,41 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+TARGET = BUILT / "release"
+PACKAGES = ("torch", "numpy", "safetensors")
+
+
+def with_packages():
+    """Goes on in a Python that has the packages."""
+    if all(find_spec(name) for name in PACKAGES):
+        return
+    own = BUILT / "peer"
+    python = own / "bin/python"
+    if Path(sys.prefix) == own:
+        sys.exit(f"{own} lacks a package: delete it, and run this again")
+    if not python.exists():
+        print(f"installing PyTorch in {own}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", own], check=True)
+    wanted = (ROOT / "reference/requirements.txt").read_text().split()
+    wanted = [line for line in wanted if line.split("==")[0] in PACKAGES]
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
+    os.execv(python, [str(python), *sys.argv])
+
+
+if __name__ == "__main__":
+    with_packages()
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-ROOT = Path(__file__).parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+import startup
+
 GAIN = math.sqrt(2 / (1 + 0.2**2))
 LATENT, RATES, BETAS = 64, (0.01, 0.02), (0.5, 0.99)
 HALF_LIFE = 10_000
@@ -218,6 +246,30 @@ def time_softreg(threads, options, regularized):
     return speed, peak / 1024
 
 
+def until_first_step(file):
+    """Seconds until a program has taken its first step: softreg from its pictures on, PyTorch with all at hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = startup.first_line(Path(folder) / "run")[1]
+        path = Path(folder) / "players.safetensors"
+        save_file(file, path)
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, __file__, "--first-step", path], check=True)
+        return own, time.perf_counter() - begun
+
+
+def first_step(path):
+    file = load_file(path)
+    generator, critic = players(file)
+    step(generator, critic, (adam(generator, RATES[0]), adam(critic, RATES[1])), file["real"][0], file["latents"][0], True)
+
+
+def installed():
+    """MB on disk: the program, and the folder that the packages are in."""
+    packages = Path(torch.__file__).parent.parent
+    files = (path for path in packages.rglob("*") if path.is_file() and not path.is_symlink())
+    return (TARGET / "softreg").stat().st_size / 1e6, sum(path.stat().st_size for path in files) / 1e6
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
@@ -227,7 +279,10 @@ def main():
     parser.add_argument("--width", type=int, default=24)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--built", action="store_true", help="do not run cargo")
+    parser.add_argument("--first-step", metavar="FILE", help="take one step in PyTorch from the weights in a file, and end")
     options = parser.parse_args()
+    if options.first_step:
+        return first_step(options.first_step)
     options.torch = "cpu" if options.device == "cpu" else "cuda"
     packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
     if options.device != "cpu":
@@ -258,8 +313,14 @@ def main():
             cells = " | ".join(f"{m:.0f}" for m in medians)
             ratio = statistics.median(own) / best
             print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
-    import_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nPeak memory: softreg {peak:.0f} MB, PyTorch {import_peak:.0f} MB.")
+    peer_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    starts = [until_first_step(file) for _ in range(options.rounds)]
+    own, theirs = (statistics.median(side) for side in zip(*starts))
+    size, peer_size = installed()
+    print("\n| | softreg | PyTorch | ratio |\n|---|---:|---:|---:|")
+    print(f"| peak memory, MB | {peak:.0f} | {peer_peak:.0f} | {peer_peak / peak:.1f} |")
+    print(f"| start until the first step is done, s | {own:.2f} | {theirs:.2f} | {theirs / own:.1f} |")
+    print(f"| on disk, MB | {size:.0f} | {peer_size:.0f} | {peer_size / size:.0f} |")
 
 
 if __name__ == "__main__":
