@@ -35,7 +35,7 @@ CASES = [
     ("pair", "partners inside the batch"),
     ("mode-seeking", "partners inside the batch"),
     ("diversity", "partners inside the batch"),
-    ("dropout", "partners inside the batch"),
+    ("dropout", "other masks of the same features"),
     ("lecam", "the past"),
     ("consistency", "a moved copy of the real pictures"),
     ("balanced", "moved copies of both"),
