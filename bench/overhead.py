@@ -7,7 +7,7 @@ same networks without regularizers, with consistency (a moved copy of every real
 pass of the critic) and with the exact R1 penalty (by double backward), at every step and at every 16th, in turn; a
 round begins and ends without any, and every time is divided by the mean of these two.
 
-Run: python overhead.py [--rounds N] [--steps N] [--built]
+Run: python overhead.py [--rounds N] [--steps N] [--only REGULARIZER ...] [--built]
 (needs reference/requirements.txt, two idle cores, and cargo)
 """
 
@@ -155,18 +155,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=210)
+    parser.add_argument("--only", nargs="+", choices=[name for name, _ in CASES], metavar="REGULARIZER", help="these, and not PyTorch")
     parser.add_argument("--built", action="store_true", help="do not run cargo")
     options = parser.parse_args()
     if not options.built:
         packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
         subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=peer.ROOT, check=True)
     file = peer.check(SimpleNamespace(width=24, batch=32, device="cpu", torch="cpu"))
-    shares, base = side_by_side([name for name, _ in CASES], options.rounds, options.steps)
+    cases = [case for case in CASES if not options.only or case[0] in options.only]
+    shares, base = side_by_side([name for name, _ in cases], options.rounds, options.steps)
     print(f"One thread, medians of {options.rounds} rounds; a step without regularizers: {1000 * base:.1f} ms\n")
     print("| regularizer | what it needs | operations | time of a step | rounds from and to |\n|---|---|---:|---:|---|")
-    for name, needs in CASES:
+    for name, needs in cases:
         low, high = percent(min(shares[name])), percent(max(shares[name]))
         print(f"| `{name}` | {needs} | {percent(operations(name))} | {percent(statistics.median(shares[name]))} | {low} … {high} |")
+    if options.only:
+        return
     names = ["consistency", "r1,every=16", "r1"]
     theirs, base = in_turn(names, options.rounds, lambda name: torch_seconds(file, name, options.steps - FIRST))
     print(f"\nPyTorch, one thread, eager; a step without regularizers: {1000 * base:.1f} ms\n")

@@ -54,21 +54,16 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
     use softreg::{Purpose, Seed};
-    use softreg_net::architecture::Architecture;
+    use softreg_net::architecture::ARCHITECTURES;
     use softreg_net::{Geometry, Shape, latent};
 
     #[test]
     fn every_set_is_judged_as_if_it_were_alone() {
         let device = Device::flex();
-        for architecture in [Architecture::Dcgan, Architecture::Residual] {
-            let shape = Shape {
-                architecture,
-                geometry: Geometry::new(16, 16).unwrap(),
-                channels: 3,
-                width: 4,
-                latent: 8,
-                classes: Some(2),
-            };
+        let (geometry, classes) = (Geometry::new(16, 16).unwrap(), Some(2));
+        for entry in ARCHITECTURES {
+            let architecture = entry.architecture;
+            let shape = Shape { architecture, geometry, classes, channels: 3, width: 4, latent: 8 };
             let mut rng = Seed(3).rng(Purpose::Weights, 0);
             let critic = Critic::new(&shape, &mut rng, &device);
             let mut drawn = |n: usize, columns: usize| {
