@@ -16,6 +16,8 @@ pub struct Extractor {
     smallest: usize,
     identity: String,
     device: Device,
+    /// Whether a batch is shared out over the threads of the pool.
+    shared: bool,
 }
 
 impl Extractor {
@@ -58,7 +60,11 @@ impl Extractor {
         );
         let identity = hash.finalize().to_hex().to_string();
         let (batch, smallest) = (entry.batch, entry.smallest);
-        Ok(Self { definition, network, batch, smallest, identity, device: device.clone() })
+        // A network of a file has threads of its own, and may take no other number of pictures.
+        let shared =
+            softreg_kernel::kernels_are_on(device) && !matches!(entry.build, Build::File(_));
+        let device = device.clone();
+        Ok(Self { definition, network, batch, smallest, identity, device, shared })
     }
 
     /// The definition.
@@ -123,19 +129,29 @@ impl Extractor {
                 needed: self.smallest,
             });
         }
-        let (mut all, mut features) = (Vec::new(), 1);
-        for batch in batches {
-            let n = batch.len() / (channels * height * width);
-            let values: Vec<f32> = batch
-                .par_chunks(channels * height * width)
+        let area = channels * height * width;
+        let share = |pictures: &[f32]| -> Result<(usize, Vec<f32>), Error> {
+            let n = pictures.len() / area;
+            let values: Vec<f32> = pictures
+                .par_chunks(area)
                 .flat_map_iter(|picture| self.treat(picture, channels, [height, width], seen))
                 .collect();
             let data = TensorData::new(values, [n, 3, seen[0], seen[1]]);
-            let made = self
-                .network
-                .features(Tensor::from_data(data, &self.device), &self.definition.layer)?;
-            features = made.dims()[1];
-            all.extend(made.into_data().iter::<f32>());
+            let pictures = Tensor::from_data(data, &self.device);
+            let made = self.network.features(pictures, &self.definition.layer)?;
+            Ok((made.dims()[1], made.into_data().iter::<f32>().collect()))
+        };
+        let (mut all, mut features) = (Vec::new(), 1);
+        for batch in batches {
+            let n = batch.len() / area;
+            // Between the kernels, Burn's operations use one thread.
+            let threads = if self.shared { rayon::current_num_threads() } else { 1 };
+            let made: Result<Vec<_>, _> =
+                batch.par_chunks(n.div_ceil(threads) * area).map(share).collect();
+            for (count, values) in made? {
+                features = count;
+                all.extend(values);
+            }
         }
         Ok(Features::new(features, all)?)
     }

@@ -86,6 +86,20 @@ fn the_embedded_features_need_nothing_and_tell_pictures_apart() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_bit() {
+    let extractor = Extractor::new(Definition::find("randconv").unwrap(), &Device::flex()).unwrap();
+    let pixels: Vec<u8> = (0..11 * 3 * 19 * 23).map(|i| (i * i % 251) as u8).collect();
+    let pictures = Pictures { channels: 3, height: 19, width: 23, pixels: &pixels };
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| extractor.features(&pictures).unwrap())
+    };
+    let one = with(1);
+    assert_eq!(one.len(), 11);
+    assert!([2, 3, 16].into_iter().all(|threads| with(threads) == one));
+}
+
+#[test]
 fn missing_weights_are_named() {
     let resnet = Definition::find("resnet20").unwrap();
     let error = Extractor::new(resnet.clone(), &Device::flex()).err().unwrap();

@@ -9,11 +9,16 @@ pub enum Activation {
     /// `y = x`.
     #[default]
     None,
-    /// `y = x` above 0, `slope·x` elsewhere; `slope > 0`.
+    /// `y = x` above 0, `slope·x` elsewhere; `slope ≥ 0`.
     LeakyRelu {
         /// Slope below 0.
         slope: f32,
     },
     /// `y = tanh x`.
     Tanh,
+}
+
+impl Activation {
+    /// The rectifier, `y = max(x, 0)`: a slope of 0. Its derivative at 0 is 0.
+    pub const RELU: Self = Self::LeakyRelu { slope: 0.0 };
 }

@@ -4,13 +4,16 @@ use crate::activation::Activation;
 use crate::op::{Kernels, Layer};
 use crate::update::AdamStep;
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use std::sync::Arc;
 
 /// This tensor is where the kernels are, in the precision that they have.
 pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == DType::F32
+    are_on(&x.device()) && x.dtype() == DType::F32
+}
+
+pub(crate) fn are_on(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 pub(crate) fn layer(

@@ -5,7 +5,7 @@ use crate::window::Window;
 #[cfg(feature = "flex")]
 use crate::{kernels, op::Layer};
 use burn::tensor::{
-    Tensor,
+    Device, Tensor,
     activation::{relu, tanh},
     module,
     ops::{ConvOptions, ConvTransposeOptions},
@@ -65,6 +65,18 @@ pub fn conv_transpose2d(
     stock(module::conv_transpose2d(x, weight.mul_scalar(scale), bias, options), activation)
 }
 
+/// Whether the kernels are what computes on `device`, for tensors of single precision: then the rest of what is done there
+/// uses one thread at a time, as Burn's flex backend does without its feature `rayon`.
+pub fn kernels_are_on(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    return kernels::are_on(device);
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
 /// An activation on its own, for any shape.
 pub fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     #[cfg(feature = "flex")]
@@ -96,6 +108,7 @@ fn check_bias(bias: &Option<Tensor<1>>, outputs: usize) {
 fn stock<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
         Activation::None => x,
+        Activation::RELU => relu(x),
         // The backend's own leaky ReLU has a derivative that chooses element by element.
         Activation::LeakyRelu { slope } => {
             let slope = f64::from(slope);

@@ -40,7 +40,7 @@ mod view;
 mod window;
 
 pub use activation::Activation;
-pub use layer::{activation, batch_norm, conv_transpose2d, conv2d};
+pub use layer::{activation, batch_norm, conv_transpose2d, conv2d, kernels_are_on};
 pub use pixels::gather_pixels;
 pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

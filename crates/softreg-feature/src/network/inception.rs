@@ -11,7 +11,6 @@ use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
 use crate::weights::Weights;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 
@@ -287,7 +286,7 @@ impl Pool {
 }
 
 fn through(chain: &[Conv], x: Tensor<4>) -> Tensor<4> {
-    chain.iter().fold(x, |x, conv| relu(conv.forward(x)))
+    chain.iter().fold(x, |x, conv| conv.rectified(x))
 }
 
 impl Block {
@@ -297,7 +296,7 @@ impl Block {
             let y = through(&way.chain, pooled);
             match way.fork.as_slice() {
                 [] => vec![y],
-                fork => fork.iter().map(|conv| relu(conv.forward(y.clone()))).collect(),
+                fork => fork.iter().map(|conv| conv.rectified(y.clone())).collect(),
             }
         });
         Tensor::cat(ways.collect(), 1)

@@ -12,7 +12,6 @@
 
 use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
-use burn::tensor::activation::relu;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
@@ -76,7 +75,7 @@ impl Network for RandomConvolutions {
         let mut picture = pictures;
         for [edges, second] in &self.scales {
             let [_, _, h, w] = picture.dims();
-            all.push(cells(relu(second.forward(relu(edges.forward(picture.clone()))))));
+            all.push(cells(second.rectified(edges.rectified(picture.clone()))));
             picture = adaptive_avg_pool2d(picture, [h / 2, w / 2]);
         }
         Ok(Tensor::cat(all, 1))

@@ -92,7 +92,7 @@ impl ResNet {
 
 impl Block {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.second.forward(relu(self.first.forward(x.clone())));
+        let y = self.second.forward(self.first.rectified(x.clone()));
         let shortcut = match self.widens {
             None => x,
             Some(inputs) => {
@@ -108,7 +108,7 @@ impl Block {
 
 impl Network for ResNet {
     fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
-        let x = relu(self.picture.forward(pictures));
+        let x = self.picture.rectified(pictures);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         let pool = x.mean_dims(&[2, 3]).flatten(1, 3);
         Ok(match layer {

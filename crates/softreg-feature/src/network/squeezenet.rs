@@ -9,7 +9,6 @@ use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
 use crate::weights::Weights;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 
@@ -96,17 +95,17 @@ impl SqueezeNet {
 
 impl Network for SqueezeNet {
     fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
-        let mut x = relu(self.picture.forward(pictures));
+        let mut x = self.picture.rectified(pictures);
         for fire in &self.fires {
             if HALVED.contains(&fire.place) {
                 x = max_pool2d(x, HALVING);
             }
-            let squeezed = relu(fire.squeeze.forward(x));
-            let halves = fire.expand.each_ref().map(|half| relu(half.forward(squeezed.clone())));
+            let squeezed = fire.squeeze.rectified(x);
+            let halves = fire.expand.each_ref().map(|half| half.rectified(squeezed.clone()));
             x = Tensor::cat(halves.to_vec(), 1);
         }
         if layer == "logits" {
-            x = relu(self.classes.forward(x));
+            x = self.classes.rectified(x);
         }
         Ok(x.mean_dims(&[2, 3]).flatten(1, 3))
     }

@@ -8,7 +8,7 @@ impl Activation {
     pub(crate) fn apply(self, values: &mut [f32]) {
         match self {
             Self::None => {}
-            // What is below 0 is known from the input as well as from the output, as the slope is above 0.
+            // What is below 0 is known from the input as well as from the output, as the slope is not below 0.
             Self::LeakyRelu { slope } => Arch::new().dispatch(Slope { slope, of: None, values }),
             Self::Tanh => Arch::new().dispatch(|| {
                 for v in values {
