@@ -63,6 +63,7 @@ fn all(
 fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     match activation {
         Activation::None => x,
+        Activation::RELU => burn::tensor::activation::relu(x),
         Activation::LeakyRelu { slope } => burn::tensor::activation::leaky_relu(x, slope.into()),
         Activation::Tanh => x.tanh(),
     }
