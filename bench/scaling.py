@@ -31,6 +31,12 @@ NETWORKS = {"Ethernet, 10 Gbit/s": (25e-6, 1.1e9), "InfiniBand, 100 Gbit/s": (2e
 
 def seconds_per_step(folder, batch, processes, steps, threads=1):
     """The median over the steps of a run of the default recipe, and the bytes of both players' gradients."""
+    times, gradients = step_times(folder, batch, processes, steps, threads)
+    return statistics.median(times), gradients
+
+
+def step_times(folder, batch, processes, steps, threads=1):
+    """Seconds of every step of a run of the default recipe but the first ones, and the bytes of both players' gradients."""
     out = Path(tempfile.mkdtemp(dir=folder)) / "run"
     command = [] if processes == 1 else [*MPIRUN, str(processes)]
     command += [str(SOFTREG), "train", "motif", "--threads", str(threads), "--batch", str(batch), "--steps", str(steps)]
@@ -45,7 +51,7 @@ def seconds_per_step(folder, batch, processes, steps, threads=1):
         for name, tensor in header.items()
         if name.startswith(("generator/", "critic/"))
     )
-    return statistics.median(times[5:]), gradients
+    return times[5:], gradients
 
 
 def line(points):

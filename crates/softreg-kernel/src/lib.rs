@@ -6,7 +6,7 @@
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. Gradients
 //! go through Burn's automatic differentiation.
 //!
-//! A pass uses the threads of the rayon pool that it runs in: pictures are split over them, and sums over
+//! A pass uses the threads of the rayon pool that it runs in, or its own thread [`alone`]: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.
 
 mod activation;
@@ -30,6 +30,7 @@ mod panels;
 mod pixels;
 #[cfg(feature = "flex")]
 mod share;
+mod threads;
 #[cfg(feature = "flex")]
 mod tile;
 #[cfg(feature = "flex")]
@@ -42,5 +43,6 @@ mod window;
 pub use activation::Activation;
 pub use layer::{activation, batch_norm, conv_transpose2d, conv2d, kernels_are_on};
 pub use pixels::gather_pixels;
+pub use threads::{alone, threads};
 pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

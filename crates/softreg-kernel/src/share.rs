@@ -1,5 +1,6 @@
 //! Who works on which pictures, and on how many at once.
 
+use crate::threads::threads;
 use std::ops::Range;
 
 /// Values of pictures that are worked on at once: half of a small second-level cache.
@@ -7,7 +8,7 @@ const CHUNK: usize = 48 * 1024;
 
 /// The part of the pictures that each thread of the pool gets.
 pub(crate) fn shares(count: usize) -> impl Iterator<Item = Range<usize>> {
-    let threads = rayon::current_num_threads().min(count).max(1);
+    let threads = threads().min(count).max(1);
     (0..threads).map(move |i| count * i / threads..count * (i + 1) / threads)
 }
 
@@ -18,7 +19,7 @@ pub(crate) fn for_each_share<T: Send>(
     length: usize,
     f: impl Fn(Range<usize>, &mut [T]) + Sync,
 ) {
-    if rayon::current_num_threads() == 1 || count == 1 {
+    if threads() == 1 || count == 1 {
         return f(0..count, out);
     }
     rayon::scope(|scope| {
@@ -34,7 +35,7 @@ pub(crate) fn for_each_share<T: Send>(
 /// `f` of every thread's share, in order.
 pub(crate) fn map_shares<T: Send>(count: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
     use rayon::prelude::*;
-    if rayon::current_num_threads() == 1 || count <= 1 {
+    if threads() == 1 || count <= 1 {
         return vec![f(0..count)];
     }
     shares(count).collect::<Vec<_>>().into_par_iter().map(&f).collect()

@@ -9,17 +9,24 @@ use crate::error::Error;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use softreg_kernel::weighted_sum;
+use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
+use softreg_kernel::{alone, weighted_sum};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A worker gets at least this many samples, so that partners can be drawn and passes pay.
 const MIN_SHARD: usize = 8;
 
+/// How long a thread waits for others before it sleeps.
+const AWAKE: Duration = Duration::from_millis(3);
+
 /// The workers of a run that this process has.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    pools: Vec<ThreadPool>,
+    /// One for each worker; none for the first one where a worker has one thread: it works on the thread
+    /// that waits for the others.
+    pools: Vec<Option<ThreadPool>>,
     /// The number of the first one, among those of all processes.
     first: usize,
     /// Workers of all processes.
@@ -42,7 +49,8 @@ impl Workers {
         let pools = (0..workers)
             .map(|worker| {
                 let share = threads * (worker + 1) / workers - threads * worker / workers;
-                ThreadPoolBuilder::new().num_threads(share).build()
+                let own = worker > 0 || share > 1;
+                own.then(|| ThreadPoolBuilder::new().num_threads(share).build()).transpose()
             })
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
@@ -69,26 +77,55 @@ impl Workers {
         let works = items.into_iter().zip(&mut results).enumerate();
         let works: Vec<_> =
             works.map(|(i, (item, result))| (self.first + i, item, result)).collect();
-        at_once(&self.pools[..works.len()], works, &f);
+        let others = AtomicUsize::new(works.len());
+        let f = |worker, item| {
+            let result = f(worker, item);
+            others.fetch_sub(1, Ordering::Release);
+            result
+        };
+        at_once(&self.pools[..works.len()], works, &f, &others);
         results.into_iter().flatten().collect()
     }
 }
 
 /// Work `i` on pool `i`, all at once: with the number of its worker, and where its result goes. The pools'
-/// threads are there already, so that nothing has to be started.
+/// threads are there already, so that nothing has to be started; and as no more of them are woken than there
+/// are processors beside the waiting one, the system does not put two on the same.
 fn at_once<T: Send, R: Send>(
-    pools: &[ThreadPool],
+    pools: &[Option<ThreadPool>],
     mut works: Vec<(usize, T, &mut Option<R>)>,
     f: &(impl Fn(usize, T) -> R + Sync),
+    others: &AtomicUsize,
 ) {
     let (Some((worker, item, result)), Some((pool, pools))) = (works.pop(), pools.split_last())
     else {
         return;
     };
+    let Some(pool) = pool else {
+        *result = Some(alone(|| f(worker, item)));
+        stay_awake(|| others.load(Ordering::Acquire) == 0);
+        return;
+    };
     pool.in_place_scope(|scope| {
-        scope.spawn(move |_| *result = Some(f(worker, item)));
-        at_once(pools, works, f);
+        scope.spawn(move |_| {
+            *result = Some(f(worker, item));
+            // Runs when the scope is done with this thread, until it has work for it again.
+            rayon::spawn(|| stay_awake(|| rayon::yield_now() == Some(Yield::Executed)));
+        });
+        at_once(pools, works, f, others);
     });
+}
+
+/// Waits until `done`, for a moment. A thread that sleeps takes long to wake, and its processor may be given
+/// to others meanwhile; from one part of a step to the next it is not long enough to be worth it.
+fn stay_awake(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() && start.elapsed() < AWAKE {
+        for _ in 0..32 {
+            std::hint::spin_loop();
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// `((x₀ + x₁) + (x₂ + x₃)) + …`: neighbours first. The bits are the same when the first, the second and so
@@ -196,7 +233,35 @@ mod tests {
 
     #[test]
     fn results_come_back_in_order() {
-        let workers = Workers::new(4, 64, 0, 1).unwrap();
-        assert_eq!(workers.map(vec![1, 2, 3, 4], |i, x| i * 10 + x), [1, 12, 23, 34]);
+        for (threads, batch) in [(4, 64), (4, 32), (9, 32)] {
+            let workers = Workers::new(threads, batch, 0, 1).unwrap();
+            // Again and again, so that threads are met both awake and asleep.
+            for round in 0..40 {
+                std::thread::sleep(AWAKE * (round % 2));
+                assert_eq!(workers.map(vec![1, 2, 3, 4], |i, x| i * 10 + x), [1, 12, 23, 34]);
+            }
+        }
+    }
+
+    #[test]
+    fn each_worker_has_its_share_of_the_threads() {
+        let counts = |threads, batch| {
+            let workers = Workers::new(threads, batch, 0, 1).unwrap();
+            workers.map(workers.rows(batch), |_, _| softreg_kernel::threads())
+        };
+        assert_eq!(counts(1, 32), [1]);
+        assert_eq!(counts(4, 32), [1; 4]);
+        assert_eq!(counts(9, 32), [2, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_panic_of_a_worker_reaches_the_caller() {
+        let workers = Workers::new(3, 64, 0, 1).unwrap();
+        for broken in 0..3 {
+            let work = |i, ()| assert_ne!(i, broken, "this one");
+            let map = std::panic::AssertUnwindSafe(|| workers.map(vec![(); 3], work));
+            assert!(std::panic::catch_unwind(map).is_err());
+            assert_eq!(workers.map(vec![(); 3], |i, ()| i), [0, 1, 2]);
+        }
     }
 }

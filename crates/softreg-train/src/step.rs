@@ -26,6 +26,7 @@ use softreg::{Purpose, Seed};
 use softreg_image::{Collection, Sampler};
 use softreg_net::{Critic, Generator, Trace, latent};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What does not change from step to step.
 pub(crate) struct Trainer<'a> {
@@ -37,6 +38,14 @@ pub(crate) struct Trainer<'a> {
     held_out: Vec<usize>,
     workers: Workers,
     device: Device,
+}
+
+/// What was drawn for an update, for all workers of all processes.
+struct Drawn {
+    number: u64,
+    batch: Draws,
+    /// Partners from outside the batch, where a regularizer wants them.
+    fresh: Option<Draws>,
 }
 
 /// What one worker starts an update with.
@@ -149,9 +158,11 @@ impl<'a> Trainer<'a> {
             if let Some(spectral) = &mut players.spectral {
                 spectral.iterate(&players.critic);
             }
-            let work = self.share_out(&players.generator, number, last, step, &players.memory);
+            let drawn = self.draw(number, step, &players.memory);
             let (judge, memory) = (self.judge(&players), &players.memory);
-            let results = self.workers.map(work, |worker, work| {
+            let rows = self.workers.rows(config.training.batch);
+            let results = self.workers.map(rows, |worker, rows| {
+                let work = self.share(&drawn, rows, &players.generator, last);
                 self.critic_gradients(judge, worker, work, step, memory, last)
             });
             let (gradients, pictures): (Vec<_>, Vec<_>) =
@@ -207,19 +218,12 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Draws what update `number` needs and splits it over the workers.
-    fn share_out(
-        &mut self,
-        generator: &Generator,
-        number: u64,
-        with_graph: bool,
-        step: u64,
-        memory: &Memory,
-    ) -> Vec<Work> {
+    /// Draws what update `number` needs.
+    fn draw(&mut self, number: u64, step: u64, memory: &Memory) -> Drawn {
         let seed = Seed(self.checked.config().seed);
         let shape = self.checked.shape();
         let (pictures, purpose) = (self.pictures, Purpose::Latents);
-        let draws = Draws::new(seed, purpose, number, shape, pictures, &mut self.sampler);
+        let batch = Draws::new(seed, purpose, number, shape, pictures, &mut self.sampler);
         let outside = |term: &softreg::term::Term| {
             let fresh = term.body.composition().is_some_and(|c| c.pairing.needs_fresh());
             fresh && term.due(step, memory)
@@ -228,22 +232,27 @@ impl<'a> Trainer<'a> {
             self.plan().terms().iter().any(outside).then(|| {
                 Draws::new(seed, Purpose::Fresh, number, shape, pictures, &mut self.beside)
             });
+        Drawn { number, batch, fresh }
+    }
+
+    /// One worker's share of what was drawn, with a generator of its own.
+    fn share(
+        &self,
+        drawn: &Drawn,
+        rows: Range<usize>,
+        generator: &Generator,
+        with_graph: bool,
+    ) -> Work {
+        let shape = self.checked.shape();
         let device = self.device.clone().autodiff();
-        let replica = || match with_graph {
-            true => replica(generator),
-            false => replica(generator).no_grad(),
-        };
-        self.workers
-            .rows(self.checked.config().training.batch)
-            .into_iter()
-            .map(|rows| Work {
-                number,
-                generator: replica(),
-                rows: rows.len(),
-                fresh: fresh.as_ref().map(|draws| draws.shard(rows.clone(), shape, &device)),
-                shard: draws.shard(rows, shape, &device),
-            })
-            .collect()
+        let generator = replica(generator);
+        Work {
+            number: drawn.number,
+            generator: if with_graph { generator } else { generator.no_grad() },
+            rows: rows.len(),
+            fresh: drawn.fresh.as_ref().map(|draws| draws.shard(rows.clone(), shape, &device)),
+            shard: drawn.batch.shard(rows, shape, &device),
+        }
     }
 
     /// `∂J/∂critic` on one worker's share of the batch.
@@ -484,7 +493,7 @@ impl<'a> Trainer<'a> {
         let shape = self.checked.shape();
         let rows = self.workers.rows(count);
         let judge = self.judge(players);
-        let score = |worker: usize, rows: std::ops::Range<usize>| {
+        let score = |worker: usize, rows: Range<usize>| {
             let chosen = &chosen[rows];
             let device = self.device.clone().autodiff();
             let values = unit_pictures(self.pictures, chosen);
