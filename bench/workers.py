@@ -2,18 +2,19 @@
 
 Times steps of the default recipe: the whole batch on one worker, half of the batch on one worker (what each of two has to
 do), the batch on two workers, and two programs of one worker each at the same time (what the machine can do at most).
-Prints medians over the rounds, of the median of a run's steps, and of its fastest tenth: where others use the machine too,
-two workers that wait for each other in every step are held up by whoever disturbs either, and programs that do not are
-only by who disturbs themselves. The fastest tenth is what is left without them.
+Prints medians over the rounds:
 
 - what each worker does once, however few its pictures are: t(B/2) / (t(B)/2) − 1;
 - efficiency of two workers: t(B) / (2·t₂(B));
+- what waiting for each other costs: the slower of two steps of B/2 drawn at random over a step of B/2, − 1. Where others use
+  the machine too, the speed of a core changes all the time, and every step takes as long as its slower worker;
 - efficiency of two programs: t(B) / t(B) beside another.
 
 Run: python workers.py [--steps N] [--rounds N] [--batch B]   (needs softreg built in target/release, and two idle cores)
 """
 
 import argparse
+import itertools
 import statistics
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -31,21 +32,20 @@ def main():
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as both:
 
         def timed(batch, threads=1):
-            times = sorted(step_times(folder, batch, 1, options.steps, threads)[0])
-            return statistics.median(times), times[len(times) // 10]
+            return step_times(folder, batch, 1, options.steps, threads)[0]
 
         for _ in range(options.rounds):
             one, half, two = timed(options.batch), timed(options.batch // 2), timed(options.batch, 2)
-            beside = [statistics.mean(pair) for pair in zip(*both.map(timed, [options.batch] * 2))]
-            rounds.append((one, half, two, beside))
-    print(f"batch {options.batch}, medians of {options.rounds} rounds in turn, milliseconds of a step: median, fastest tenth")
-    median, fast = ([statistics.median(run[which] for run in column) for column in zip(*rounds)] for which in (0, 1))
+            beside = sum(both.map(timed, [options.batch] * 2), [])
+            slower = [max(pair) for pair in itertools.combinations(half, 2)]
+            rounds.append([statistics.median(times) for times in (one, half, slower, two, beside)])
+    one, half, slower, two, beside = (statistics.median(column) for column in zip(*rounds))
+    print(f"batch {options.batch}, medians of {options.rounds} rounds in turn, milliseconds of a step")
     names = ("one worker", "one worker, half of the batch", "two workers", "one of two programs")
-    for name, *seconds in zip(names, median, fast):
-        print(f"{name}: " + ", ".join(f"{1e3 * s:.1f}" for s in seconds))
-    for name, (one, half, two, beside) in (("median", median), ("fastest tenth", fast)):
-        print(f"{name}: once per worker {100 * (2 * half / one - 1):.0f} %", end="; ")
-        print(f"efficiency of two workers {one / (2 * two):.2f}, of two programs {one / beside:.2f}")
+    for name, seconds in zip(names, (one, half, two, beside)):
+        print(f"{name}: {1e3 * seconds:.1f}")
+    print(f"once per worker: {100 * (2 * half / one - 1):.0f} %; waiting for the slower: {100 * (slower / half - 1):.0f} %")
+    print(f"efficiency of two workers: {one / (2 * two):.2f}; of two programs: {one / beside:.2f}")
 
 
 if __name__ == "__main__":

@@ -62,13 +62,23 @@ impl Padded {
         (y + before) as usize * self.row() + (x + before) as usize * self.pitch
     }
 
-    /// Fills `buffer` with `pictures` of `source`.
-    pub(crate) fn fill(&self, source: &View<'_>, pictures: Range<usize>, buffer: &mut Vec<f32>) {
+    /// `pictures` of `source`, in the beginning of `buffer`; a longer one stays as long, so that a layer does not
+    /// clear again what the one before did not need.
+    pub(crate) fn fill<'b>(
+        &self,
+        source: &View<'_>,
+        pictures: Range<usize>,
+        buffer: &'b mut Vec<f32>,
+    ) -> &'b [f32] {
         let Extent { height, width, channels } = self.extent;
-        buffer.resize(pictures.len() * self.picture(), 0.0);
+        let length = pictures.len() * self.picture();
+        if buffer.len() < length {
+            buffer.resize(length, 0.0);
+        }
         let (row, inner) = (self.row(), width * self.pitch);
         let left = self.before * self.pitch;
-        for (n, picture) in pictures.zip(buffer.chunks_exact_mut(self.picture())) {
+        let filled = &mut buffer[..length];
+        for (n, picture) in pictures.zip(filled.chunks_exact_mut(self.picture())) {
             let (above, rest) = picture.split_at_mut(self.before * row);
             let (rows, below) = rest.split_at_mut(height * row);
             above.fill(0.0);
@@ -84,5 +94,6 @@ impl Padded {
                 source.read(&self.extent, [n, y], self.pitch, inside);
             }
         }
+        filled
     }
 }

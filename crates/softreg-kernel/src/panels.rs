@@ -1,8 +1,10 @@
 //! A matrix of weights in the order in which the register tile reads it.
 
+use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::turn::{Rows, Turn};
 use pulp::Simd;
+use std::mem::MaybeUninit;
 
 /// Columns of a matrix that are worked on at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +60,27 @@ pub(crate) struct Packed {
     pub(crate) columns: usize,
 }
 
-impl Packed {
-    /// Zeros.
-    fn new(lanes: usize, rows: usize, columns: usize) -> Self {
-        let data = vec![0.0; rows * columns.div_ceil(lanes) * lanes];
-        Self { data, rows, columns }
+/// A [`Packed`] that is being written.
+struct Packing {
+    data: Vec<MaybeUninit<f32>>,
+    rows: usize,
+    columns: usize,
+    lanes: usize,
+}
+
+impl Packing {
+    /// Zeros where `gaps` are left by what will be written, or vectors are not full; nothing yet otherwise.
+    fn new(lanes: usize, rows: usize, columns: usize, gaps: bool) -> Self {
+        let mut data = fresh(rows * columns.div_ceil(lanes) * lanes);
+        if gaps || !columns.is_multiple_of(lanes) {
+            data.fill(MaybeUninit::new(0.0));
+        }
+        Self { data, rows, columns, lanes }
     }
 
     /// The panels with their part of the data and its width.
-    fn panels_mut(&mut self, lanes: usize) -> impl Iterator<Item = (Panel, &mut [f32], usize)> {
-        let (mut rest, rows) = (self.data.as_mut_slice(), self.rows);
+    fn panels_mut(&mut self) -> impl Iterator<Item = (Panel, &mut [MaybeUninit<f32>], usize)> {
+        let (mut rest, rows, lanes) = (self.data.as_mut_slice(), self.rows, self.lanes);
         panels(self.columns, lanes).map(move |panel| {
             let width = panel.vectors * lanes;
             let (own, others) = std::mem::take(&mut rest).split_at_mut(rows * width);
@@ -77,18 +90,31 @@ impl Packed {
     }
 
     /// Writes to a row, from column `first` on.
-    fn write(&mut self, lanes: usize, row: usize, first: usize, values: &[f32]) {
-        for panel in panels(self.columns, lanes) {
+    fn write(&mut self, row: usize, first: usize, values: &[f32]) {
+        for panel in panels(self.columns, self.lanes) {
             let begin = first.max(panel.first);
             let end = (first + values.len()).min(panel.first + panel.columns);
             if begin < end {
-                let at = panel.first * self.rows + row * panel.vectors * lanes;
+                let at = panel.first * self.rows + row * panel.vectors * self.lanes;
                 let to = &mut self.data[at + begin - panel.first..][..end - begin];
-                to.copy_from_slice(&values[begin - first..end - first]);
+                to.write_copy_of_slice(&values[begin - first..end - first]);
             }
         }
     }
 
+    /// The matrix.
+    ///
+    /// # Safety
+    /// Every row was written to its last column, or the packing has gaps.
+    #[allow(unsafe_code)]
+    unsafe fn finish(self) -> Packed {
+        // SAFETY: what was not written was cleared.
+        let data = unsafe { written(self.data) };
+        Packed { data, rows: self.rows, columns: self.columns }
+    }
+}
+
+impl Packed {
     /// `scale` times the weights `[narrow, wide, k, k]` from wide to narrow: rows are window row, window column,
     /// wide channel; columns narrow channels.
     pub(crate) fn to_narrow(
@@ -98,9 +124,9 @@ impl Packed {
         geometry: &Geometry,
     ) -> Self {
         let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
-        let mut packed = Self::new(lanes, taps * wide, geometry.narrow.channels);
+        let mut packed = Packing::new(lanes, taps * wide, geometry.narrow.channels, false);
         let turn = Turn::new();
-        for (panel, data, width) in packed.panels_mut(lanes) {
+        for (panel, data, width) in packed.panels_mut() {
             for i in 0..wide {
                 let from = &weights[(panel.first * wide + i) * taps..];
                 turn.run(
@@ -111,7 +137,11 @@ impl Packed {
                 );
             }
         }
-        packed
+        // SAFETY: row `tap·wide + i` of every panel, for every tap and wide channel.
+        #[allow(unsafe_code)]
+        unsafe {
+            packed.finish()
+        }
     }
 
     /// The same from narrow to wide for every [`Phase`]: rows are narrow row, narrow column, narrow channel; columns
@@ -124,29 +154,43 @@ impl Packed {
     ) -> Vec<(Phase, Self)> {
         let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
         let narrow = geometry.narrow.channels;
-        let empty = |phase: Phase| {
-            let rows = phase.neighbours().count() * narrow;
-            (phase, Self::new(lanes, rows, wide * phase.pixels))
+        let start = |phase: Phase| {
+            // By neighbour and pixel: the tap that joins them, if there is one.
+            let joins: Vec<Option<usize>> = phase
+                .neighbours()
+                .flat_map(|(dy, dx)| (0..phase.pixels).map(move |pixel| (dy, dx, pixel)))
+                .map(|(dy, dx, pixel)| {
+                    let row = geometry.tap(phase.row, dy);
+                    let column = geometry.tap(phase.column + pixel, dx);
+                    row.zip(column).map(|(ky, kx)| ky * geometry.window.kernel + kx)
+                })
+                .collect();
+            let rows = joins.len() / phase.pixels * narrow;
+            let gaps = joins.contains(&None);
+            (phase, Packing::new(lanes, rows, wide * phase.pixels, gaps), joins)
         };
-        let mut all: Vec<(Phase, Self)> = phases(geometry, lanes).into_iter().map(empty).collect();
+        let mut all: Vec<_> = phases(geometry, lanes).into_iter().map(start).collect();
         // Narrow channel by narrow channel, turned so that the wide channels of a tap lie together.
-        let (turn, mut turned) = (Turn::new(), vec![0.0; taps * wide]);
+        let (turn, mut turned) = (Turn::new(), vec![MaybeUninit::new(0.0); taps * wide]);
         for (o, weights) in weights.chunks_exact(wide * taps).enumerate() {
             let from = Rows { values: weights, pitch: taps };
             turn.run([wide, taps], scale, from, Rows { values: &mut turned, pitch: wide });
-            for (phase, packed) in &mut all {
-                for (neighbour, (dy, dx)) in phase.neighbours().enumerate() {
-                    for pixel in 0..phase.pixels {
-                        let row = geometry.tap(phase.row, dy);
-                        let column = geometry.tap(phase.column + pixel, dx);
-                        let Some((ky, kx)) = row.zip(column) else { continue };
-                        let from = &turned[(ky * geometry.window.kernel + kx) * wide..][..wide];
-                        packed.write(lanes, neighbour * narrow + o, pixel * wide, from);
-                    }
+            // SAFETY: zeros before, if nothing else.
+            #[allow(unsafe_code)]
+            let turned = unsafe { written_part(&mut turned) };
+            for (phase, packed, joins) in &mut all {
+                for (at, tap) in joins.iter().enumerate() {
+                    let Some(tap) = tap else { continue };
+                    let (neighbour, pixel) = (at / phase.pixels, at % phase.pixels);
+                    let from = &turned[tap * wide..][..wide];
+                    packed.write(neighbour * narrow + o, pixel * wide, from);
                 }
             }
         }
-        all
+        // SAFETY: every narrow channel of every neighbour with every pixel, or there are gaps.
+        #[allow(unsafe_code)]
+        let finish = |(phase, packed, _): (Phase, Packing, _)| (phase, unsafe { packed.finish() });
+        all.into_iter().map(finish).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Matrices turned: columns become rows.
 
+use std::mem::MaybeUninit;
+
 /// Columns that are turned together, so that what lies beside them is read and written while it is in the cache.
 const TOGETHER: usize = 16;
 
@@ -26,13 +28,13 @@ impl Turn {
         }
     }
 
-    /// `to[c][r] = scale·from[r][c]` for so many rows and columns of `from`.
+    /// `to[c][r] = scale·from[r][c]` for so many rows and columns of `from`, each of which is written.
     pub(crate) fn run(
         self,
         [rows, columns]: [usize; 2],
         scale: f32,
         from: Rows<&[f32]>,
-        to: Rows<&mut [f32]>,
+        to: Rows<&mut [MaybeUninit<f32>]>,
     ) {
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = self.eight {
@@ -50,13 +52,13 @@ fn one_by_one(
     columns: std::ops::Range<usize>,
     scale: f32,
     from: &Rows<&[f32]>,
-    to: &mut [f32],
+    to: &mut [MaybeUninit<f32>],
     pitch: usize,
 ) {
     for r in rows {
         let from = &from.values[r * from.pitch..];
         for c in columns.clone() {
-            to[c * pitch + r] = scale * from[c];
+            to[c * pitch + r].write(scale * from[c]);
         }
     }
 }
@@ -67,6 +69,7 @@ mod x86 {
     use pulp::NullaryFnOnce;
     use pulp::x86::V3;
     use std::arch::x86_64::__m256;
+    use std::mem::MaybeUninit;
 
     /// Blocks of eight rows and eight columns, turned in registers.
     pub(super) struct Eight<'a> {
@@ -75,7 +78,7 @@ mod x86 {
         pub(super) columns: usize,
         pub(super) scale: f32,
         pub(super) from: Rows<&'a [f32]>,
-        pub(super) to: Rows<&'a mut [f32]>,
+        pub(super) to: Rows<&'a mut [MaybeUninit<f32>]>,
     }
 
     impl NullaryFnOnce for Eight<'_> {
@@ -97,7 +100,7 @@ mod x86 {
                         }
                         for (i, column) in turned(simd, block).into_iter().enumerate() {
                             let to = &mut to.values[(c + i) * to.pitch + r..][..8];
-                            to.copy_from_slice(&bytemuck::cast::<_, [f32; 8]>(column));
+                            to.write_copy_of_slice(&bytemuck::cast::<_, [f32; 8]>(column));
                         }
                     }
                 }
@@ -140,6 +143,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fresh::written;
 
     #[test]
     fn columns_become_rows_and_nothing_else_changes() {
@@ -149,9 +153,12 @@ mod tests {
             let (from_pitch, to_pitch) = (columns + 3, rows + 2);
             let from: Vec<f32> = (0..rows * from_pitch).map(|i| i as f32).collect();
             for turn in ways() {
-                let mut to = vec![-1.0; columns * to_pitch];
+                let mut to = vec![MaybeUninit::new(-1.0); columns * to_pitch];
                 let source = Rows { values: from.as_slice(), pitch: from_pitch };
                 turn.run([rows, columns], 0.5, source, Rows { values: &mut to, pitch: to_pitch });
+                // SAFETY: every value was there before.
+                #[allow(unsafe_code)]
+                let to = unsafe { written(to) };
                 for (at, value) in to.iter().enumerate() {
                     let (c, r) = (at / to_pitch, at % to_pitch);
                     let wanted = if r < rows { 0.5 * (r * from_pitch + c) as f32 } else { -1.0 };

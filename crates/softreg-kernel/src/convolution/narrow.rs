@@ -70,10 +70,10 @@ impl WithSimd for ToNarrow<'_> {
             let (pieces, length) = (k, k * padded.pitch);
             let pieces = Pieces { pieces, distance: padded.row(), length };
             for chunk in chunks(self.pictures.clone(), fit(padded.picture())) {
-                padded.fill(self.source, chunk.clone(), wide);
+                let values = padded.fill(self.source, chunk.clone(), wide);
                 let from = (chunk.start - self.pictures.start) * narrow.len();
                 let mut product = Product {
-                    values: wide,
+                    values,
                     picture: padded.picture(),
                     starts,
                     pieces,

@@ -53,7 +53,7 @@ pub(crate) fn to_weights(
 
 /// From window row, window column, wide channel, narrow channel (`pitch` of them) to the order of the weights.
 fn in_order(sums: &[f32], scale: f32, [taps, wide, narrow]: [usize; 3], pitch: usize) -> Vec<f32> {
-    let mut weights = vec![0.0; narrow * wide * taps];
+    let mut weights = fresh(narrow * wide * taps);
     let turn = Turn::new();
     for i in 0..wide {
         turn.run(
@@ -63,7 +63,11 @@ fn in_order(sums: &[f32], scale: f32, [taps, wide, narrow]: [usize; 3], pitch: u
             Rows { values: &mut weights[i * taps..], pitch: wide * taps },
         );
     }
-    weights
+    // SAFETY: every wide channel's rows and columns were turned, which are all weights.
+    #[allow(unsafe_code)]
+    unsafe {
+        written(weights)
+    }
 }
 
 struct ToWeights<'a> {
@@ -98,13 +102,10 @@ impl WithSimd for ToWeights<'_> {
             let mut known = 0;
             let mut first = true;
             for chunk in chunks(pictures, step) {
-                wide.fill(self.wide, chunk.clone(), left);
+                let left = wide.fill(self.wide, chunk.clone(), left);
                 let right = match dense {
                     Some(all) => &all[chunk.start * narrow.picture()..chunk.end * narrow.picture()],
-                    None => {
-                        narrow.fill(self.narrow, chunk.clone(), filled);
-                        &*filled
-                    }
+                    None => narrow.fill(self.narrow, chunk.clone(), filled),
                 };
                 if known != chunk.len() {
                     known = chunk.len();

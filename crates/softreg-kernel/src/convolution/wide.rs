@@ -62,7 +62,7 @@ impl WithSimd for ToWide<'_> {
         {
             let Scratch { narrow, starts, targets, .. } = &mut scratch;
             for chunk in chunks(self.pictures.clone(), fit(padded.picture().max(wide.len()))) {
-                padded.fill(self.source, chunk.clone(), narrow);
+                let values = padded.fill(self.source, chunk.clone(), narrow);
                 let from = (chunk.start - self.pictures.start) * wide.len();
                 for (phase, packed) in self.phases {
                     starts.clear();
@@ -76,7 +76,7 @@ impl WithSimd for ToWide<'_> {
                     }
                     let span = |(a, b): (isize, isize)| (b - a + 1) as usize;
                     let mut product = Product {
-                        values: narrow,
+                        values,
                         picture: padded.picture(),
                         starts,
                         pieces: Pieces {
