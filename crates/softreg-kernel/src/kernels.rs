@@ -2,6 +2,7 @@
 
 use crate::activation::Activation;
 use crate::op::{Kernels, Layer};
+use crate::pool::Pool;
 use crate::update::AdamStep;
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Device, Tensor};
@@ -31,6 +32,10 @@ pub(crate) fn layer(
         bias.into_dispatch(),
         layer,
     ))
+}
+
+pub(crate) fn pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::pool(x.into_dispatch(), pool))
 }
 
 pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {

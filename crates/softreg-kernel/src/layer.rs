@@ -1,6 +1,7 @@
 //! The layers, on whatever device their tensors are.
 
 use crate::activation::Activation;
+use crate::pool::{Pool, Pooling};
 use crate::window::Window;
 #[cfg(feature = "flex")]
 use crate::{kernels, op::Layer};
@@ -8,7 +9,7 @@ use burn::tensor::{
     Device, Tensor,
     activation::{relu, tanh},
     module,
-    ops::{ConvOptions, ConvTransposeOptions},
+    ops::{AvgPoolOptions, ConvOptions, ConvTransposeOptions, MaxPoolOptions},
 };
 
 /// `activation(x ⋆ c·w + b)`: `x` `[n, inputs, h, w]`, `w` `[outputs, inputs, k, k]`, `b` `[outputs]`, result
@@ -63,6 +64,49 @@ pub fn conv_transpose2d(
     let (stride, padding) = ([window.stride; 2], [window.padding; 2]);
     let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
     stock(module::conv_transpose2d(x, weight.mul_scalar(scale), bias, options), activation)
+}
+
+/// Maxima or means under a window that slides over `[n, c, h, w]`: `[n, c, (h + 2p − k)/s + 1, …]`.
+///
+/// # Panics
+/// Where the window is none or larger than the padded picture, or its padding more than half of it.
+pub fn pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    for side in [h, w] {
+        assert!(pool.positions(side) > 0);
+    }
+    #[cfg(feature = "flex")]
+    if kernels::are_there(&x) {
+        return kernels::pool(x, pool);
+    }
+    let Pool { window: Window { kernel, stride, padding }, takes, over_the_edge } = pool;
+    let (kernel_size, stride, padding) = ([kernel; 2], [stride; 2], [(padding, padding); 2]);
+    match takes {
+        Pooling::Max => {
+            let (dilation, ceil_mode) = ([1, 1], over_the_edge);
+            let options = MaxPoolOptions { kernel_size, stride, padding, dilation, ceil_mode };
+            module::max_pool2d(x, options)
+        }
+        Pooling::Mean => {
+            let (count_include_pad, ceil_mode) = (false, over_the_edge);
+            let options =
+                AvgPoolOptions { kernel_size, stride, padding, count_include_pad, ceil_mode };
+            module::avg_pool2d(x, options)
+        }
+    }
+}
+
+/// The channels of all `parts` `[n, cᵢ, h, w]`, one part's after the other's: `[n, Σ cᵢ, h, w]`. Where the kernels are,
+/// they are joined as they lie, channels innermost.
+///
+/// # Panics
+/// Where there is no part, or they differ in more than their channels.
+pub fn join_channels(parts: Vec<Tensor<4>>) -> Tensor<4> {
+    if parts.first().is_none_or(|part| !kernels_are_on(&part.device())) {
+        return Tensor::cat(parts, 1);
+    }
+    let parts = parts.into_iter().map(|part| part.permute([0, 2, 3, 1])).collect();
+    Tensor::cat(parts, 3).permute([0, 3, 1, 2])
 }
 
 /// Whether the kernels are what computes on `device`, for tensors of single precision: then the rest of what is done there

@@ -1,6 +1,6 @@
 //! Layers of image networks as fused processor kernels.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's
+//! [`conv2d`], [`conv_transpose2d`], [`pool2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's
 //! operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. Gradients
@@ -28,6 +28,7 @@ mod padded;
 #[cfg(feature = "flex")]
 mod panels;
 mod pixels;
+mod pool;
 #[cfg(feature = "flex")]
 mod share;
 mod threads;
@@ -41,8 +42,11 @@ mod view;
 mod window;
 
 pub use activation::Activation;
-pub use layer::{activation, batch_norm, conv_transpose2d, conv2d, kernels_are_on};
+pub use layer::{
+    activation, batch_norm, conv_transpose2d, conv2d, join_channels, kernels_are_on, pool2d,
+};
 pub use pixels::gather_pixels;
+pub use pool::{Pool, Pooling};
 pub use threads::{alone, threads};
 pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

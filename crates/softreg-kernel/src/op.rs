@@ -1,6 +1,7 @@
 //! The kernels as operations of Burn, with their gradients.
 
 use crate::activation::Activation;
+use crate::pool::Pool;
 use crate::update::AdamStep;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
@@ -47,6 +48,16 @@ pub(crate) trait Kernels: Backend {
         layer: Layer,
         wanted: Wanted,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Maxima or means under a window.
+    fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn pool_gradient(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        pool: Pool,
+    ) -> FloatTensor<Self>;
 
     /// An activation on its own.
     fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;

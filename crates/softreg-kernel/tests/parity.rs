@@ -2,12 +2,12 @@
 
 use burn::tensor::{
     DType, Device, Distribution, Int, Tensor, TensorData, module,
-    ops::{ConvOptions, ConvTransposeOptions},
+    ops::{AvgPoolOptions, ConvOptions, ConvTransposeOptions, MaxPoolOptions},
 };
 use proptest::prelude::*;
 use softreg_kernel::{
-    Activation, Window, activation, batch_norm, conv_transpose2d, conv2d, gather_pixels,
-    weighted_sum,
+    Activation, Pool, Pooling, Window, activation, batch_norm, conv_transpose2d, conv2d,
+    gather_pixels, join_channels, pool2d, weighted_sum,
 };
 
 const SCALE: f64 = 0.3;
@@ -104,6 +104,36 @@ fn compare(
     deviation(a.0, e.0).max(deviation(ax, ex)).max(deviation(aw, ew)).max(deviation(a.2, e.2))
 }
 
+/// How far two operations on pictures are apart, in their values and in the gradient of their input.
+fn compare_ops(
+    x: &Tensor<4>,
+    own: &dyn Fn(Tensor<4>) -> Tensor<4>,
+    stock: &dyn Fn(Tensor<4>) -> Tensor<4>,
+) -> f32 {
+    let mut factor = None;
+    let mut run = |op: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+        let x = x.clone().detach().require_grad();
+        let y = op(x.clone());
+        let factor = factor.get_or_insert_with(|| random(y.dims(), &y.device())).clone();
+        let gradients = (y.clone() * factor).sum().backward();
+        (y.inner(), x.grad(&gradients).expect("a gradient"))
+    };
+    let ((y, gradient), (expected, of_expected)) = (run(own), run(stock));
+    deviation(y, expected).max(deviation(gradient, of_expected))
+}
+
+#[test]
+fn what_is_not_a_number_is_not_pooled_away() {
+    let window = Window { kernel: 2, stride: 2, padding: 0 };
+    let pool = Pool { window, takes: Pooling::Max, over_the_edge: false };
+    for place in 0..4 {
+        let mut values = vec![1.0, 3.0, 0.0, 2.0];
+        values[place] = f32::NAN;
+        let x = Tensor::from_data(TensorData::new(values, [1, 1, 2, 2]), &Device::flex());
+        assert!(numbers(pool2d(x, pool))[0].is_nan());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -133,6 +163,60 @@ proptest! {
         let worst =
             pool.install(|| compare(x, [channels.0, channels.1], window, activation, transposed));
         prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn pools_are_those_of_burn(
+        (n, c, h, w) in (1usize..5, 1usize..20, 1usize..12, 1usize..12),
+        (kernel, stride, padding) in (1usize..5, 1usize..4, 0usize..3),
+        max in any::<bool>(),
+        over_the_edge in any::<bool>(),
+        last in any::<bool>(),
+        threads in 1usize..3,
+    ) {
+        prop_assume!(2 * padding <= kernel && h.min(w) + 2 * padding >= kernel);
+        let device = Device::flex().autodiff();
+        device.seed((n * c * h * w) as u64);
+        // Whole numbers, so that there are equal ones.
+        let x = random([n, c, h, w], &device).mul_scalar(3.0).round();
+        let x = if last { channels_last(x) } else { x };
+        let window = Window { kernel, stride, padding };
+        let takes = if max { Pooling::Max } else { Pooling::Mean };
+        let own = |x: Tensor<4>| pool2d(x, Pool { window, takes, over_the_edge });
+        let (kernel_size, stride) = ([kernel; 2], [stride; 2]);
+        let (padding, ceil_mode) = ([(padding, padding); 2], over_the_edge);
+        let stock = |x: Tensor<4>| match max {
+            true => {
+                let dilation = [1, 1];
+                let options = MaxPoolOptions { kernel_size, stride, padding, dilation, ceil_mode };
+                module::max_pool2d(x, options)
+            }
+            false => {
+                let count_include_pad = false;
+                let options =
+                    AvgPoolOptions { kernel_size, stride, padding, count_include_pad, ceil_mode };
+                module::avg_pool2d(x, options)
+            }
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let worst = pool.install(|| compare_ops(&x, &own, &stock));
+        prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn joined_channels_are_those_of_burn(
+        (n, h, w) in (1usize..4, 1usize..6, 1usize..6),
+        channels in (1usize..9, 1usize..9),
+        last in any::<bool>(),
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * h * w) as u64);
+        let y = random([n, channels.1, h, w], &device);
+        let x = random([n, channels.0, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        let own = |x: Tensor<4>| join_channels(vec![y.clone(), x.clone() * 2.0, x]);
+        let stock = |x: Tensor<4>| Tensor::cat(vec![y.clone(), x.clone() * 2.0, x], 1);
+        prop_assert!(compare_ops(&x, &own, &stock) < 1e-6);
     }
 
     /// What comes back from a layer has its channels innermost, which is its own way through the one before.

@@ -11,8 +11,7 @@ use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
 use crate::weights::Weights;
 use burn::tensor::Tensor;
-use burn::tensor::module::{avg_pool2d, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
+use softreg_kernel::{Pool, Pooling, Window, join_channels, pool2d};
 
 pub(super) const ENTRY: NetworkEntry = NetworkEntry {
     name: "inception-v3",
@@ -40,15 +39,16 @@ struct Way {
     fork: Vec<Conv>,
 }
 
-#[derive(Clone, Copy)]
-enum Pool {
-    /// 3x3 means without padding in the count, same size.
-    Mean,
-    /// 3x3 maxima, same size.
-    Max,
-    /// 3x3 maxima, half the size.
-    Halve,
-}
+/// 3x3 means without padding in the count, same size.
+const MEAN: Pool = Pool {
+    window: Window { kernel: 3, stride: 1, padding: 1 },
+    takes: Pooling::Mean,
+    over_the_edge: false,
+};
+/// 3x3 maxima, same size.
+const MAX: Pool = Pool { takes: Pooling::Max, ..MEAN };
+/// 3x3 maxima, half the size.
+const HALVE: Pool = Pool { window: Window { kernel: 3, stride: 2, padding: 0 }, ..MAX };
 
 struct Inception {
     stem: [Vec<Conv>; 2],
@@ -124,7 +124,7 @@ fn block_a(weights: &Weights, block: &str, inputs: usize, pooled: usize) -> Resu
                     same("branch3x3dbl_3", 96, 96, [3, 3]),
                 ],
             )?,
-            r.way(Some(Pool::Mean), &[same("branch_pool", inputs, pooled, [1, 1])])?,
+            r.way(Some(MEAN), &[same("branch_pool", inputs, pooled, [1, 1])])?,
         ],
     })
 }
@@ -142,7 +142,7 @@ fn block_b(weights: &Weights, block: &str, inputs: usize) -> Result<Block, Error
                     bare("branch3x3dbl_3", 96, 96, 3, 2),
                 ],
             )?,
-            r.way(Some(Pool::Halve), &[])?,
+            r.way(Some(HALVE), &[])?,
         ],
     })
 }
@@ -170,7 +170,7 @@ fn block_c(weights: &Weights, block: &str, inputs: usize, inner: usize) -> Resul
                     same("branch7x7dbl_5", inner, 192, [1, 7]),
                 ],
             )?,
-            r.way(Some(Pool::Mean), &[same("branch_pool", inputs, 192, [1, 1])])?,
+            r.way(Some(MEAN), &[same("branch_pool", inputs, 192, [1, 1])])?,
         ],
     })
 }
@@ -192,7 +192,7 @@ fn block_d(weights: &Weights, block: &str, inputs: usize) -> Result<Block, Error
                     bare("branch7x7x3_4", 192, 192, 3, 2),
                 ],
             )?,
-            r.way(Some(Pool::Halve), &[])?,
+            r.way(Some(HALVE), &[])?,
         ],
     })
 }
@@ -245,8 +245,8 @@ impl Inception {
             block_c(weights, "Mixed_6d", 768, 160)?,
             block_c(weights, "Mixed_6e", 768, 192)?,
             block_d(weights, "Mixed_7a", 768)?,
-            block_e(weights, "Mixed_7b", 1280, Pool::Mean)?,
-            block_e(weights, "Mixed_7c", 2048, Pool::Max)?,
+            block_e(weights, "Mixed_7b", 1280, MEAN)?,
+            block_e(weights, "Mixed_7c", 2048, MAX)?,
         ];
         Ok(Self {
             stem,
@@ -257,34 +257,6 @@ impl Inception {
     }
 }
 
-impl Pool {
-    fn of(self, x: Tensor<4>) -> Tensor<4> {
-        let (stride, padding) = match self {
-            Self::Halve => ([2, 2], [(0, 0); 2]),
-            Self::Mean | Self::Max => ([1, 1], [(1, 1); 2]),
-        };
-        let kernel_size = [3, 3];
-        match self {
-            Self::Mean => {
-                let options = AvgPoolOptions {
-                    kernel_size,
-                    stride,
-                    padding,
-                    count_include_pad: false,
-                    ceil_mode: false,
-                };
-                avg_pool2d(x, options)
-            }
-            Self::Max | Self::Halve => {
-                let dilation = [1, 1];
-                let options =
-                    MaxPoolOptions { kernel_size, stride, padding, dilation, ceil_mode: false };
-                max_pool2d(x, options)
-            }
-        }
-    }
-}
-
 fn through(chain: &[Conv], x: Tensor<4>) -> Tensor<4> {
     chain.iter().fold(x, |x, conv| conv.rectified(x))
 }
@@ -292,14 +264,14 @@ fn through(chain: &[Conv], x: Tensor<4>) -> Tensor<4> {
 impl Block {
     fn forward(&self, x: &Tensor<4>) -> Tensor<4> {
         let ways = self.ways.iter().flat_map(|way| {
-            let pooled = way.pool.map_or_else(|| x.clone(), |pool| pool.of(x.clone()));
+            let pooled = way.pool.map_or_else(|| x.clone(), |pool| pool2d(x.clone(), pool));
             let y = through(&way.chain, pooled);
             match way.fork.as_slice() {
                 [] => vec![y],
                 fork => fork.iter().map(|conv| conv.rectified(y.clone())).collect(),
             }
         });
-        Tensor::cat(ways.collect(), 1)
+        join_channels(ways.collect())
     }
 }
 
@@ -307,7 +279,7 @@ impl Network for Inception {
     fn features(&self, pictures: Tensor<4>, layer: &str) -> Result<Tensor<2>, Error> {
         let mut x = pictures;
         for part in &self.stem {
-            x = Pool::Halve.of(through(part, x));
+            x = pool2d(through(part, x), HALVE);
         }
         for block in &self.blocks {
             x = block.forward(&x);

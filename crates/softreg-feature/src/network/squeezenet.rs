@@ -9,8 +9,7 @@ use super::{Build, Conv, Network, NetworkEntry};
 use crate::Error;
 use crate::weights::Weights;
 use burn::tensor::Tensor;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
+use softreg_kernel::{Pool, Pooling, Window, join_channels, pool2d};
 
 pub(super) const ENTRY: NetworkEntry = NetworkEntry {
     name: "squeezenet-1.1",
@@ -39,12 +38,10 @@ const FIRES: [(usize, usize, usize, usize); 8] = [
 const HALVED: [usize; 3] = [3, 6, 9];
 
 /// A window that reaches over the edge counts, as in the authors' program.
-const HALVING: MaxPoolOptions<2> = MaxPoolOptions {
-    kernel_size: [3, 3],
-    stride: [2, 2],
-    padding: [(0, 0); 2],
-    dilation: [1, 1],
-    ceil_mode: true,
+const HALVING: Pool = Pool {
+    window: Window { kernel: 3, stride: 2, padding: 0 },
+    takes: Pooling::Max,
+    over_the_edge: true,
 };
 
 fn zoo(conv: usize, part: &str) -> String {
@@ -98,11 +95,11 @@ impl Network for SqueezeNet {
         let mut x = self.picture.rectified(pictures);
         for fire in &self.fires {
             if HALVED.contains(&fire.place) {
-                x = max_pool2d(x, HALVING);
+                x = pool2d(x, HALVING);
             }
             let squeezed = fire.squeeze.rectified(x);
             let halves = fire.expand.each_ref().map(|half| half.rectified(squeezed.clone()));
-            x = Tensor::cat(halves.to_vec(), 1);
+            x = join_channels(halves.to_vec());
         }
         if layer == "logits" {
             x = self.classes.rectified(x);

@@ -2,6 +2,7 @@
 
 use super::{Kernels, Layer, Wanted};
 use crate::activation::Activation;
+use crate::pool::Pool;
 use crate::update::AdamStep;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -32,6 +33,27 @@ impl<B: Kernels> Backward<B, 3> for LayerBackward {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
             }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PoolBackward;
+
+impl<B: Kernels> Backward<B, 1> for PoolBackward {
+    type State = (FloatTensor<B>, Pool);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (x, pool) = ops.state;
+        if let Some(node) = input {
+            grads.register::<B>(node.id, B::pool_gradient(x, gradient, pool));
         }
     }
 }
@@ -123,6 +145,25 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _layer: Layer,
         _wanted: Wanted,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        second_order()
+    }
+
+    fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        match PoolBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::pool(x.clone(), pool);
+                prep.finish((x, pool), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::pool(x, pool)),
+        }
+    }
+
+    fn pool_gradient(
+        _x: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+        _pool: Pool,
+    ) -> FloatTensor<Self> {
         second_order()
     }
 

@@ -10,6 +10,7 @@ use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::pixels;
+use crate::pool::{self, Pool};
 use crate::update::{self, AdamStep};
 use crate::view::View;
 use burn::backend::Flex;
@@ -89,6 +90,17 @@ impl Kernels for Flex {
         (of_input, of_weight, of_bias)
     }
 
+    fn pool(x: FlexTensor, pool: Pool) -> FlexTensor {
+        let (from, to) = (extent(&x), pooled(&x, pool));
+        pictures(pool::run(&innermost(&x), &from, &to, pool), &to)
+    }
+
+    fn pool_gradient(x: FlexTensor, gradient: FlexTensor, pool: Pool) -> FlexTensor {
+        let (from, to) = (extent(&x), pooled(&x, pool));
+        let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
+        pictures(out, &from)
+    }
+
     fn activation(x: FlexTensor, activation: Activation) -> FlexTensor {
         let (mut out, layout) = taken(x);
         activation.apply(&mut out);
@@ -162,6 +174,12 @@ fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {
 fn extent(x: &FlexTensor) -> Extent {
     let shape = x.shape();
     Extent { height: shape[2], width: shape[3], channels: shape[1] }
+}
+
+/// What pooling leaves of the pictures.
+fn pooled(x: &FlexTensor, pool: Pool) -> Extent {
+    let Extent { height, width, channels } = extent(x);
+    Extent { height: pool.positions(height), width: pool.positions(width), channels }
 }
 
 fn view(x: &FlexTensor) -> View<'_> {
