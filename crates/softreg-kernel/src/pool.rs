@@ -28,14 +28,18 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Positions along a side of `n` pixels: `⌊(n + 2p − k)/s⌋ + 1`, or one more over the edge.
-    ///
     /// # Panics
-    /// Where the window is none or does not fit.
-    pub(crate) fn positions(&self, n: usize) -> usize {
+    /// Where the window is none, or does not fit the picture.
+    pub(crate) fn check(&self, sides: [usize; 2]) {
         let Window { kernel, stride, padding } = self.window;
         assert!(stride > 0 && kernel > 0 && 2 * padding <= kernel, "no window to pool: {self:?}");
-        self.window.check_wide([n; 2]);
+        self.window.check_wide(sides);
+    }
+
+    /// Positions along a side of `n` pixels: `⌊(n + 2p − k)/s⌋ + 1`, or one more over the edge.
+    #[cfg(feature = "flex")]
+    pub(crate) fn positions(&self, n: usize) -> usize {
+        let Window { kernel, stride, padding } = self.window;
         let room = n + 2 * padding - kernel;
         let whole = room / stride + 1;
         let more = !room.is_multiple_of(stride) && whole * stride < n + padding;

@@ -77,34 +77,33 @@ impl Workers {
         let works = items.into_iter().zip(&mut results).enumerate();
         let works: Vec<_> =
             works.map(|(i, (item, result))| (self.first + i, item, result)).collect();
-        let others = AtomicUsize::new(works.len());
+        let left = AtomicUsize::new(works.len());
         let f = |worker, item| {
             let result = f(worker, item);
-            others.fetch_sub(1, Ordering::Release);
+            left.fetch_sub(1, Ordering::Release);
             result
         };
-        at_once(&self.pools[..works.len()], works, &f, &others);
+        at_once(&self.pools[..works.len()], works, &f, &left);
         results.into_iter().flatten().collect()
     }
 }
 
 /// Work `i` on pool `i`, all at once: with the number of its worker, and where its result goes. The pools'
-/// threads are there already, so that nothing has to be started; and as no more of them are woken than there
-/// are processors beside the waiting one, the system does not put two on the same.
+/// threads are there already, so that nothing has to be started; the first work stays on this thread where it can, so
+/// that fewer are woken: the system may put two that are woken together on one core. `left` counts what is not done.
 fn at_once<T: Send, R: Send>(
     pools: &[Option<ThreadPool>],
     mut works: Vec<(usize, T, &mut Option<R>)>,
     f: &(impl Fn(usize, T) -> R + Sync),
-    others: &AtomicUsize,
+    left: &AtomicUsize,
 ) {
     let (Some((worker, item, result)), Some((pool, pools))) = (works.pop(), pools.split_last())
     else {
-        return;
+        return stay_awake(|| left.load(Ordering::Acquire) == 0);
     };
     let Some(pool) = pool else {
         *result = Some(alone(|| f(worker, item)));
-        stay_awake(|| others.load(Ordering::Acquire) == 0);
-        return;
+        return at_once(pools, works, f, left);
     };
     pool.in_place_scope(|scope| {
         scope.spawn(move |_| {
@@ -112,7 +111,7 @@ fn at_once<T: Send, R: Send>(
             // Runs when the scope is done with this thread, until it has work for it again.
             rayon::spawn(|| stay_awake(|| rayon::yield_now() == Some(Yield::Executed)));
         });
-        at_once(pools, works, f, others);
+        at_once(pools, works, f, left);
     });
 }
 

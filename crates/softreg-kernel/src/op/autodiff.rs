@@ -6,7 +6,7 @@ use crate::pool::Pool;
 use crate::update::AdamStep;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
 use std::sync::Arc;
@@ -49,12 +49,8 @@ impl<B: Kernels> Backward<B, 1> for PoolBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
         let (x, pool) = ops.state;
-        if let Some(node) = input {
-            grads.register::<B>(node.id, B::pool_gradient(x, gradient, pool));
-        }
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| B::pool_gradient(x, gradient, pool));
     }
 }
 
@@ -70,12 +66,10 @@ impl<B: Kernels> Backward<B, 1> for ActivationBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
         let (y, activation) = ops.state;
-        if let Some(node) = input {
-            grads.register::<B>(node.id, B::activation_gradient(y, gradient, activation));
-        }
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::activation_gradient(y, gradient, activation)
+        });
     }
 }
 
@@ -91,11 +85,9 @@ impl<B: Kernels> Backward<B, 1> for GatherBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
-        if let Some(node) = input {
-            grads.register::<B>(node.id, B::gather_pixels_gradient(gradient, ops.state));
-        }
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::gather_pixels_gradient(gradient, ops.state)
+        });
     }
 }
 
@@ -111,12 +103,10 @@ impl<B: Kernels> Backward<B, 1> for NormalizeBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input] = ops.parents;
-        let gradient = grads.consume::<B>(&ops.node);
         let (y, scale) = ops.state;
-        if let Some(node) = input {
-            grads.register::<B>(node.id, B::normalize_gradient(y, scale, gradient));
-        }
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::normalize_gradient(y, scale, gradient)
+        });
     }
 }
 
