@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=32)
     options = parser.parse_args()
-    rounds = []
+    rounds, halves = [], []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as both:
 
         def timed(batch, threads=1):
@@ -38,12 +38,15 @@ def main():
             one, half, two = timed(options.batch), timed(options.batch // 2), timed(options.batch, 2)
             beside = sum(both.map(timed, [options.batch] * 2), [])
             slower = [max(pair) for pair in itertools.combinations(half, 2)]
+            halves += half
             rounds.append([statistics.median(times) for times in (one, half, slower, two, beside)])
     one, half, slower, two, beside = (statistics.median(column) for column in zip(*rounds))
+    low, *_, high = statistics.quantiles(halves, n=10)
     print(f"batch {options.batch}, medians of {options.rounds} rounds in turn, milliseconds of a step")
     names = ("one worker", "one worker, half of the batch", "two workers", "one of two programs")
     for name, seconds in zip(names, (one, half, two, beside)):
         print(f"{name}: {1e3 * seconds:.1f}")
+    print(f"one worker, half of the batch: the fastest tenth of all steps within {1e3 * low:.1f}, the slowest from {1e3 * high:.1f}")
     print(f"once per worker: {100 * (2 * half / one - 1):.0f} %; waiting for the slower: {100 * (slower / half - 1):.0f} %")
     print(f"efficiency of two workers: {one / (2 * two):.2f}; of two programs: {one / beside:.2f}")
 
