@@ -16,8 +16,8 @@ pub(crate) struct Backend {
     devices: fn() -> Vec<Device>,
 }
 
-/// The backends that this binary was built with. The processor is first: it needs no driver, and a few of its cores do
-/// the default networks as fast as a card (docs/devices.md).
+/// The backends that this binary was built with. The processor is first: it needs no driver, and repeats a run bit for bit
+/// (docs/devices.md).
 pub(crate) const BACKENDS: &[Backend] = &[
     #[cfg(feature = "cpu")]
     Backend { name: "cpu", graphics: false, devices: || vec![Device::flex()] },

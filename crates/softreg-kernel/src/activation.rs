@@ -14,6 +14,8 @@ pub enum Activation {
         /// Slope below 0.
         slope: f32,
     },
+    /// `y = ln(1 + eˣ)`.
+    Softplus,
     /// `y = tanh x`.
     Tanh,
 }

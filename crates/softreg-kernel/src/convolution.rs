@@ -37,7 +37,7 @@ impl Finish<'_> {
 
     /// Does what was not done while storing.
     fn complete(&self, out: &mut [f32]) {
-        if self.activation == Activation::Tanh {
+        if self.activation.slope().is_none() {
             self.activation.apply(out);
         }
     }

@@ -2,18 +2,37 @@
 
 use crate::activation::Activation;
 use crate::op::{Kernels, Layer};
-use crate::pool::Pool;
 use crate::update::AdamStep;
+#[cfg(feature = "flex")]
+use crate::{op::Places, pool::Pool};
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Device, Tensor};
+#[cfg(feature = "flex")]
+use burn::tensor::Device;
+use burn::tensor::{DType, Tensor};
+#[cfg(feature = "flex")]
 use std::sync::Arc;
 
-/// This tensor is where the kernels are, in the precision that they have.
+/// This tensor is where there are kernels for what networks are trained with, in the precision that they have.
 pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
-    are_on(&x.device()) && x.dtype() == DType::F32
+    x.dtype() == DType::F32
+        && match x.device().inner().as_dispatch() {
+            #[cfg(feature = "flex")]
+            DispatchDevice::Flex(_) => true,
+            #[cfg(feature = "cube")]
+            DispatchDevice::Cube(_) => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
 }
 
-pub(crate) fn are_on(device: &Device) -> bool {
+/// And for what goes from place to place.
+#[cfg(feature = "flex")]
+pub(crate) fn of_places_are_there<const D: usize>(x: &Tensor<D>) -> bool {
+    are_on_processor(&x.device()) && x.dtype() == DType::F32
+}
+
+#[cfg(feature = "flex")]
+pub(crate) fn are_on_processor(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
@@ -23,6 +42,12 @@ pub(crate) fn layer(
     bias: Option<Tensor<1>>,
     layer: Layer,
 ) -> Tensor<4> {
+    #[cfg(feature = "cube")]
+    if let Some(pictures) = at_a_time(&x, &weight, &layer) {
+        let parts = x.split(pictures, 0).into_iter();
+        let part = |x| self::layer(x, weight.clone(), bias.clone(), layer);
+        return Tensor::cat(parts.map(part).collect(), 0);
+    }
     let [outputs, inputs, ..] = weight.dims();
     let outputs = if layer.transposed { inputs } else { outputs };
     let bias = bias.unwrap_or_else(|| Tensor::zeros([outputs], &x.device()));
@@ -34,6 +59,24 @@ pub(crate) fn layer(
     ))
 }
 
+/// How many pictures a layer takes at a time, where it does not take all: a card unfolds them into columns, which must
+/// not be what its memory is too small for.
+#[cfg(feature = "cube")]
+fn at_a_time(x: &Tensor<4>, weight: &Tensor<4>, layer: &Layer) -> Option<usize> {
+    /// Values, of 4 bytes: as long as a buffer of Vulkan may be anywhere.
+    const MOST: usize = 1 << 25;
+    if !matches!(x.device().inner().as_dispatch(), DispatchDevice::Cube(_)) {
+        return None;
+    }
+    let ([count, _, h, w], [_, wide, k, _]) = (x.dims(), weight.dims());
+    let stride = layer.window.stride;
+    // Of a transposed layer the narrow side is the input. Padding may add a row or two, which does not matter here.
+    let positions = if layer.transposed { h * w } else { h.div_ceil(stride) * w.div_ceil(stride) };
+    let pictures = (MOST / (positions * wide * k * k)).max(1);
+    (pictures < count).then_some(pictures)
+}
+
+#[cfg(feature = "flex")]
 pub(crate) fn pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::pool(x.into_dispatch(), pool))
 }
@@ -42,6 +85,7 @@ pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), activation))
 }
 
+#[cfg(feature = "flex")]
 pub(crate) fn gather_pixels(x: Tensor<4>, sources: Arc<[u32]>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::gather_pixels(x.into_dispatch(), sources))
 }

@@ -3,11 +3,11 @@
 use crate::activation::Activation;
 use crate::pool::{Pool, Pooling};
 use crate::window::Window;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "flex", feature = "cube"))]
 use crate::{kernels, op::Layer};
 use burn::tensor::{
     Device, Tensor,
-    activation::{relu, tanh},
+    activation::{relu, softplus, tanh},
     module,
     ops::{AvgPoolOptions, ConvOptions, ConvTransposeOptions, MaxPoolOptions},
 };
@@ -30,7 +30,7 @@ pub fn conv2d(
     window.check(weight.dims(), [outputs, inputs]);
     window.check_wide([h, w]);
     check_bias(&bias, outputs);
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
         let layer = Layer { window, transposed: false, scale: scale as f32, activation };
         return kernels::layer(x, weight, bias, layer);
@@ -56,7 +56,7 @@ pub fn conv_transpose2d(
     window.check(weight.dims(), [inputs, outputs]);
     window.check_narrow([h, w]);
     check_bias(&bias, outputs);
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
         let layer = Layer { window, transposed: true, scale: scale as f32, activation };
         return kernels::layer(x, weight, bias, layer);
@@ -64,6 +64,25 @@ pub fn conv_transpose2d(
     let (stride, padding) = ([window.stride; 2], [window.padding; 2]);
     let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
     stock(module::conv_transpose2d(x, weight.mul_scalar(scale), bias, options), activation)
+}
+
+/// `c·x·w + b`: `x` `[n, inputs]`, `w` `[inputs, outputs]`, `b` `[outputs]`, result `[n, outputs]`; `c`, the `scale`, as in
+/// [`conv2d`].
+///
+/// # Panics
+/// Where weights or bias do not fit.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, scale: f64, bias: Tensor<1>) -> Tensor<2> {
+    #[cfg(feature = "cube")]
+    if kernels::are_there(&x) && !kernels_are_on(&x.device()) {
+        // A picture of one pixel: scale and bias cost no kernel of their own.
+        let ([n, inputs], [_, outputs]) = (x.dims(), weight.dims());
+        let (x, weight) = (x.reshape([n, inputs, 1, 1]), weight.reshape([inputs, outputs, 1, 1]));
+        let window = Window { kernel: 1, stride: 1, padding: 0 };
+        let y = conv_transpose2d(x, weight, scale, Some(bias), window, Activation::None);
+        return y.reshape([n, outputs]);
+    }
+    // Scaling the input costs less than scaling the weight where the batch is the smaller.
+    x.mul_scalar(scale).matmul(weight) + bias.unsqueeze()
 }
 
 /// Maxima or means under a window that slides over `[n, c, h, w]`: `[n, c, (h + 2p − k)/s + 1, …]`.
@@ -74,7 +93,7 @@ pub fn pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     pool.check([h, w]);
     #[cfg(feature = "flex")]
-    if kernels::are_there(&x) {
+    if kernels::of_places_are_there(&x) {
         return kernels::pool(x, pool);
     }
     let Pool { window: Window { kernel, stride, padding }, takes, over_the_edge } = pool;
@@ -111,7 +130,7 @@ pub fn join_channels(parts: Vec<Tensor<4>>) -> Tensor<4> {
 /// uses one thread at a time, as Burn's flex backend does without its feature `rayon`.
 pub fn kernels_are_on(device: &Device) -> bool {
     #[cfg(feature = "flex")]
-    return kernels::are_on(device);
+    return kernels::are_on_processor(device);
     #[cfg(not(feature = "flex"))]
     {
         let _ = device;
@@ -121,7 +140,7 @@ pub fn kernels_are_on(device: &Device) -> bool {
 
 /// An activation on its own, for any shape.
 pub fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
         return kernels::activation(x, activation);
     }
@@ -131,7 +150,7 @@ pub fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tenso
 /// `(x − μ)/√(σ² + ε)` with mean and (biased) variance of every channel over the batch, `[n, c, h, w] → [n, c, h, w]`.
 /// Source: arXiv 1502.03167, algorithm 1, without `γ` and `β`.
 pub fn batch_norm(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
         return kernels::normalize(x, epsilon);
     }
@@ -156,6 +175,7 @@ fn stock<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
             let slope = f64::from(slope);
             x.clone().mul_scalar(slope) + relu(x).mul_scalar(1.0 - slope)
         }
+        Activation::Softplus => softplus(x, 1.0),
         Activation::Tanh => tanh(x),
     }
 }

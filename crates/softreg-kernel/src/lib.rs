@@ -1,27 +1,30 @@
-//! Layers of image networks as fused processor kernels.
+//! Layers of image networks as fused kernels, for processors and graphics cards.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`pool2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what Burn's
-//! operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
+//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what
+//! Burn's operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
-//! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. Gradients
-//! go through Burn's automatic differentiation.
+//! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
+//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] and [`gather_pixels`] are a few kernels each, in
+//! CubeCL. Gradients go through Burn's automatic differentiation.
 //!
 //! A pass uses the threads of the rayon pool that it runs in, or its own thread [`alone`]: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.
 
 mod activation;
+#[cfg(feature = "cube")]
+mod card;
 #[cfg(feature = "flex")]
 mod convolution;
 #[cfg(feature = "flex")]
 mod fresh;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "flex", feature = "cube"))]
 mod geometry;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "flex", feature = "cube"))]
 mod kernels;
 mod layer;
 #[cfg(feature = "flex")]
 mod normalization;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "flex", feature = "cube"))]
 mod op;
 #[cfg(feature = "flex")]
 mod padded;
@@ -43,7 +46,7 @@ mod window;
 
 pub use activation::Activation;
 pub use layer::{
-    activation, batch_norm, conv_transpose2d, conv2d, join_channels, kernels_are_on, pool2d,
+    activation, batch_norm, conv_transpose2d, conv2d, join_channels, kernels_are_on, linear, pool2d,
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};

@@ -1,14 +1,23 @@
 //! The kernels as operations of Burn, with their gradients.
 
 use crate::activation::Activation;
+use crate::geometry::{Extent, Geometry};
+#[cfg(feature = "flex")]
 use crate::pool::Pool;
 use crate::update::AdamStep;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+use burn::tensor::Shape;
+#[cfg(feature = "flex")]
 use std::sync::Arc;
 
 mod autodiff;
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "flex")]
+mod places;
 
 /// A convolution or its adjoint, with what stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +29,16 @@ pub(crate) struct Layer {
     pub(crate) activation: Activation,
 }
 
+impl Layer {
+    /// Between pictures of the extent `input`, by weights `[narrow, wide, k, k]`.
+    fn geometry(&self, input: Extent, weights: &Shape) -> Geometry {
+        match self.transposed {
+            false => Geometry::convolution(input, weights[0], self.window),
+            true => Geometry::transposed(input, weights[1], self.window),
+        }
+    }
+}
+
 /// Which gradients are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -28,8 +47,8 @@ pub(crate) struct Wanted {
     pub(crate) bias: bool,
 }
 
-/// Where the kernels are. Gradients that are not wanted come back with one element.
-#[backend_extension(Flex, Autodiff)]
+/// Where there are kernels for what networks are trained with. Gradients that are not wanted come back with one element.
+#[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"), Autodiff)]
 pub(crate) trait Kernels: Backend {
     /// `activation(convolution(x, scale·w) + b)`.
     fn layer(
@@ -49,16 +68,6 @@ pub(crate) trait Kernels: Backend {
         wanted: Wanted,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Maxima or means under a window.
-    fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
-
-    /// The gradient of its input.
-    fn pool_gradient(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        pool: Pool,
-    ) -> FloatTensor<Self>;
-
     /// An activation on its own.
     fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self>;
 
@@ -67,15 +76,6 @@ pub(crate) trait Kernels: Backend {
         y: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         activation: Activation,
-    ) -> FloatTensor<Self>;
-
-    /// Pixels from other places.
-    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self>;
-
-    /// The gradient of its input.
-    fn gather_pixels_gradient(
-        gradient: FloatTensor<Self>,
-        sources: Arc<[u32]>,
     ) -> FloatTensor<Self>;
 
     /// A step of Adam: weight and both moments.
@@ -103,4 +103,33 @@ pub(crate) trait Kernels: Backend {
         scale: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+}
+
+/// Where there are kernels for what goes from place to place: on processors.
+#[cfg(feature = "flex")]
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait Places: Backend {
+    /// Maxima or means under a window.
+    fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn pool_gradient(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        pool: Pool,
+    ) -> FloatTensor<Self>;
+
+    /// Pixels from other places.
+    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn gather_pixels_gradient(
+        gradient: FloatTensor<Self>,
+        sources: Arc<[u32]>,
+    ) -> FloatTensor<Self>;
+}
+
+/// Gradients are asked for inside a backward pass only, which runs below automatic differentiation.
+fn second_order() -> ! {
+    unreachable!("a gradient of a gradient: runtime devices have no second derivative")
 }

@@ -14,7 +14,7 @@ pub fn gather_pixels(x: Tensor<4>, sources: impl Into<Arc<[u32]>>) -> Tensor<4> 
     let (sources, [n, c, h, w]) = (sources.into(), x.dims());
     assert_eq!(sources.len(), n * h * w, "not a source for every pixel");
     #[cfg(feature = "flex")]
-    if kernels::are_there(&x) {
+    if kernels::of_places_are_there(&x) {
         return kernels::gather_pixels(x, sources);
     }
     let (device, last) = (x.device(), (h * w - 1) as u32);

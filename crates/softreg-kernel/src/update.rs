@@ -1,8 +1,10 @@
 //! What a step does to weights, in one pass over them.
 
+#[cfg(any(feature = "flex", feature = "cube"))]
+use crate::kernels;
 use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
-use {crate::kernels, pulp::Arch};
+use pulp::Arch;
 
 /// One step of Adam (arXiv 1412.6980, algorithm 1): the moments `m ← β₁·m + (1 − β₁)·g`, `v ← β₂·v + (1 − β₂)·g²`, the
 /// weights `w ← keep·w − rate·(correction·m)/(√v + ε)`.
@@ -35,7 +37,7 @@ pub fn adam<const D: usize>(
     for other in [&gradient, &first, &second] {
         assert_eq!(other.dims(), weight.dims(), "a gradient or moments of another weight");
     }
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&weight) {
         return kernels::adam(weight, gradient, [first, second], step);
     }
@@ -59,7 +61,7 @@ pub fn weighted_sum<const D: usize>(
     factors: [f64; 2],
 ) -> Tensor<D> {
     assert_eq!(left.dims(), right.dims(), "a sum of different shapes");
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&left) {
         return kernels::weighted_sum(left, right, factors);
     }

@@ -12,6 +12,8 @@ use softreg_kernel::{
 
 const SCALE: f64 = 0.3;
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::None, LEAKY, Activation::RELU, Activation::Softplus, Activation::Tanh];
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -65,6 +67,7 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
         Activation::None => x,
         Activation::RELU => burn::tensor::activation::relu(x),
         Activation::LeakyRelu { slope } => burn::tensor::activation::leaky_relu(x, slope.into()),
+        Activation::Softplus => burn::tensor::activation::softplus(x, 1.0),
         Activation::Tanh => x.tanh(),
     }
 }
@@ -142,7 +145,7 @@ proptest! {
         (n, h, w) in (1usize..5, 1usize..12, 1usize..12),
         channels in (1usize..36, 1usize..36),
         (kernel, stride, padding) in (1usize..5, 1usize..4, 0usize..3),
-        kind in 0usize..4,
+        kind in 0..ACTIVATIONS.len(),
         transposed in any::<bool>(),
         last in any::<bool>(),
         threads in 1usize..3,
@@ -158,7 +161,7 @@ proptest! {
         device.seed((n * h * w) as u64);
         let x = random([n, channels.1, h, w], &device);
         let x = if last { channels_last(x) } else { x };
-        let activation = [Activation::None, LEAKY, Activation::RELU, Activation::Tanh][kind];
+        let activation = ACTIVATIONS[kind];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let worst =
             pool.install(|| compare(x, [channels.0, channels.1], window, activation, transposed));
@@ -224,12 +227,12 @@ proptest! {
     fn layers_in_a_row_are_those_of_burn(
         (n, h, w) in (1usize..4, 2usize..9, 2usize..9),
         (inputs, between, outputs) in (1usize..12, 5usize..36, 1usize..12),
-        kind in 0usize..4,
+        kind in 0..ACTIVATIONS.len(),
     ) {
         let device = Device::flex().autodiff();
         device.seed((n * h * w + between) as u64);
         let window = Window { kernel: 3, stride: 1, padding: 1 };
-        let activation = [Activation::None, LEAKY, Activation::RELU, Activation::Tanh][kind];
+        let activation = ACTIVATIONS[kind];
         let x = random([n, inputs, h, w], &device);
         let first = random([between, inputs, 3, 3], &device);
         let second = random([outputs, between, 3, 3], &device);
@@ -320,7 +323,7 @@ proptest! {
     #[test]
     fn activations_are_those_of_burn(
         (a, b) in (1usize..20, 1usize..20),
-        kind in 0usize..3,
+        kind in 0..ACTIVATIONS.len(),
         turned in any::<bool>(),
     ) {
         let device = Device::flex().autodiff();
@@ -328,7 +331,7 @@ proptest! {
         let x = random([2, 3, a, b], &device);
         let x = if turned { channels_last(x) } else { x };
         let factor = random([2, 3, a, b], &device);
-        let kind = [LEAKY, Activation::RELU, Activation::Tanh][kind];
+        let kind = ACTIVATIONS[kind];
         let run = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
             let x = x.clone().detach().require_grad();
             let y = forward(x.clone());

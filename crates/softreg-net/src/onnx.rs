@@ -123,6 +123,7 @@ impl Builder {
     pub(crate) fn activation(&mut self, x: &Value, activation: Activation) -> Value {
         match activation {
             Activation::None => x.clone(),
+            Activation::Softplus => self.apply("Softplus", &[x], Vec::new()),
             Activation::Tanh => self.apply("Tanh", &[x], Vec::new()),
             Activation::LeakyRelu { slope } => {
                 let alpha =

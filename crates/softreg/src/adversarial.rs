@@ -3,6 +3,7 @@
 //! Scores are `[n]`, higher for pictures that look real. Every loss is a mean over the batch.
 
 use burn::tensor::Tensor;
+use softreg_kernel::{Activation, activation};
 
 mod hinge;
 mod least_squares;
@@ -41,4 +42,9 @@ pub const LOSSES: &[&dyn AdversarialLoss] =
 /// The loss called `name`.
 pub fn named(name: &str) -> Option<&'static dyn AdversarialLoss> {
     LOSSES.iter().copied().find(|loss| loss.name() == name)
+}
+
+/// `ln(1 + eˣ)` of every score.
+fn softplus(x: Tensor<1>) -> Tensor<1> {
+    activation(x, Activation::Softplus)
 }

@@ -10,6 +10,8 @@ impl Activation {
             Self::None => {}
             // What is below 0 is known from the input as well as from the output, as the slope is not below 0.
             Self::LeakyRelu { slope } => Arch::new().dispatch(Slope { slope, of: None, values }),
+            // Of a score per picture, not of every pixel: not worth a vector's while.
+            Self::Softplus => values.iter_mut().for_each(|v| *v = softplus(*v)),
             Self::Tanh => Arch::new().dispatch(|| {
                 for v in values {
                     *v = tanh(*v);
@@ -22,7 +24,7 @@ impl Activation {
     pub(crate) fn slope(self) -> Option<f32> {
         match self {
             Self::LeakyRelu { slope } => Some(slope),
-            Self::None | Self::Tanh => None,
+            Self::None | Self::Softplus | Self::Tanh => None,
         }
     }
 
@@ -33,6 +35,10 @@ impl Activation {
             Self::LeakyRelu { slope } => {
                 let (of, values) = (Some(outputs), gradients);
                 Arch::new().dispatch(Slope { slope, of, values });
+            }
+            // 1/(1 + e⁻ˣ) = 1 − e⁻ʸ.
+            Self::Softplus => {
+                gradients.iter_mut().zip(outputs).for_each(|(g, y)| *g *= -(-y).exp_m1());
             }
             Self::Tanh => Arch::new().dispatch(|| {
                 for (g, y) in gradients.iter_mut().zip(outputs) {
@@ -73,6 +79,12 @@ impl WithSimd for Slope<'_> {
             *value *= if by > 0.0 { 1.0 } else { slope };
         }
     }
+}
+
+/// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, which overflows nowhere.
+fn softplus(x: f32) -> f32 {
+    let above = if x > 0.0 { x } else { 0.0 };
+    above + (-x.abs()).exp().ln_1p()
 }
 
 /// `tanh x = (e − 1)/(e + 1)`, `e = exp(2x)`, without branches, so that a loop of it is vectorised; absolute
@@ -121,10 +133,27 @@ mod tests {
     }
 
     #[test]
+    fn softplus_neither_overflows_nor_rounds_away() {
+        let x = [-80.0f32, -20.0, -1.0, 0.0, 1.0, 20.0, 100.0, f32::MAX];
+        let (mut values, mut slopes) = (x, [1f32; 8]);
+        Activation::Softplus.apply(&mut values);
+        Activation::Softplus.pull_back(&values, &mut slopes);
+        for ((x, y), slope) in x.iter().zip(values).zip(slopes) {
+            let x = f64::from(*x);
+            let (exact, of_exact) =
+                (x.max(0.0) + (-x.abs()).exp().ln_1p(), 1.0 / (1.0 + (-x).exp()));
+            assert!((f64::from(y) - exact).abs() <= 1e-6 * exact, "{x}: {y}");
+            assert!((f64::from(slope) - of_exact).abs() <= 1e-6 * of_exact, "{x}: {slope}");
+        }
+    }
+
+    #[test]
     fn nothing_hides_a_value_that_is_not_a_number() {
         let mut values = [f32::NAN, -2.0, 3.0];
         Activation::LeakyRelu { slope: 0.5 }.apply(&mut values);
         assert!(values[0].is_nan());
         assert_eq!(values[1..], [-1.0, 3.0]);
+        Activation::Softplus.apply(&mut values);
+        assert!(values[0].is_nan());
     }
 }

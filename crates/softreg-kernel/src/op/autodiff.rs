@@ -1,15 +1,13 @@
 //! The operations' gradients, for Burn's automatic differentiation over any backend that has the kernels.
 
-use super::{Kernels, Layer, Wanted};
+use super::{Kernels, Layer, Wanted, second_order};
 use crate::activation::Activation;
-use crate::pool::Pool;
 use crate::update::AdamStep;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
-use std::sync::Arc;
 
 #[derive(Debug)]
 struct LayerBackward;
@@ -38,23 +36,6 @@ impl<B: Kernels> Backward<B, 3> for LayerBackward {
 }
 
 #[derive(Debug)]
-struct PoolBackward;
-
-impl<B: Kernels> Backward<B, 1> for PoolBackward {
-    type State = (FloatTensor<B>, Pool);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let (x, pool) = ops.state;
-        unary::<B, _>(ops.parents, ops.node, grads, |gradient| B::pool_gradient(x, gradient, pool));
-    }
-}
-
-#[derive(Debug)]
 struct ActivationBackward;
 
 impl<B: Kernels> Backward<B, 1> for ActivationBackward {
@@ -69,24 +50,6 @@ impl<B: Kernels> Backward<B, 1> for ActivationBackward {
         let (y, activation) = ops.state;
         unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
             B::activation_gradient(y, gradient, activation)
-        });
-    }
-}
-
-#[derive(Debug)]
-struct GatherBackward;
-
-impl<B: Kernels> Backward<B, 1> for GatherBackward {
-    type State = Arc<[u32]>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
-            B::gather_pixels_gradient(gradient, ops.state)
         });
     }
 }
@@ -138,25 +101,6 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         second_order()
     }
 
-    fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {
-        let (x, node) = x.into_parts();
-        match PoolBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let y = B::pool(x.clone(), pool);
-                prep.finish((x, pool), y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::pool(x, pool)),
-        }
-    }
-
-    fn pool_gradient(
-        _x: FloatTensor<Self>,
-        _gradient: FloatTensor<Self>,
-        _pool: Pool,
-    ) -> FloatTensor<Self> {
-        second_order()
-    }
-
     fn activation(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         match ActivationBackward.prepare::<C>([node]).compute_bound().stateful() {
@@ -172,24 +116,6 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _y: FloatTensor<Self>,
         _gradient: FloatTensor<Self>,
         _activation: Activation,
-    ) -> FloatTensor<Self> {
-        second_order()
-    }
-
-    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self> {
-        let (x, node) = x.into_parts();
-        match GatherBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let y = B::gather_pixels(x, sources.clone());
-                prep.finish(sources, y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::gather_pixels(x, sources)),
-        }
-    }
-
-    fn gather_pixels_gradient(
-        _gradient: FloatTensor<Self>,
-        _sources: Arc<[u32]>,
     ) -> FloatTensor<Self> {
         second_order()
     }
@@ -235,9 +161,4 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         second_order()
     }
-}
-
-/// Gradients are asked for inside a backward pass only, which runs below automatic differentiation.
-fn second_order() -> ! {
-    unreachable!("a gradient of a gradient: runtime devices have no second derivative")
 }

@@ -4,7 +4,7 @@
 //! takes it as it lies; operations of Burn read it through its strides. Pictures of few channels are made for
 //! such operations (augmentation, distances) and lie in the usual order.
 
-use super::{Kernels, Layer, Wanted};
+use super::{Kernels, Layer, Places, Wanted};
 use crate::activation::Activation;
 use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
@@ -90,17 +90,6 @@ impl Kernels for Flex {
         (of_input, of_weight, of_bias)
     }
 
-    fn pool(x: FlexTensor, pool: Pool) -> FlexTensor {
-        let (from, to) = (extent(&x), pooled(&x, pool));
-        pictures(pool::run(&innermost(&x), &from, &to, pool), &to)
-    }
-
-    fn pool_gradient(x: FlexTensor, gradient: FlexTensor, pool: Pool) -> FlexTensor {
-        let (from, to) = (extent(&x), pooled(&x, pool));
-        let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
-        pictures(out, &from)
-    }
-
     fn activation(x: FlexTensor, activation: Activation) -> FlexTensor {
         let (mut out, layout) = taken(x);
         activation.apply(&mut out);
@@ -116,16 +105,6 @@ impl Kernels for Flex {
         let mut out = in_order_of(gradient, &layout);
         activation.pull_back(slice(&y), &mut out);
         FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
-    }
-
-    fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
-        let (extent, count) = (extent(&x), x.shape()[0]);
-        values(pixels::gather(&view(&x), &extent, count, &sources), x.shape())
-    }
-
-    fn gather_pixels_gradient(gradient: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
-        let (extent, count) = (extent(&gradient), gradient.shape()[0]);
-        values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
     }
 
     fn adam(
@@ -162,13 +141,31 @@ impl Kernels for Flex {
     }
 }
 
-fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {
-    let extent = extent(x);
-    let shape = w.shape();
-    match layer.transposed {
-        false => Geometry::convolution(extent, shape[0], layer.window),
-        true => Geometry::transposed(extent, shape[1], layer.window),
+impl Places for Flex {
+    fn pool(x: FlexTensor, pool: Pool) -> FlexTensor {
+        let (from, to) = (extent(&x), pooled(&x, pool));
+        pictures(pool::run(&innermost(&x), &from, &to, pool), &to)
     }
+
+    fn pool_gradient(x: FlexTensor, gradient: FlexTensor, pool: Pool) -> FlexTensor {
+        let (from, to) = (extent(&x), pooled(&x, pool));
+        let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
+        pictures(out, &from)
+    }
+
+    fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&x), x.shape()[0]);
+        values(pixels::gather(&view(&x), &extent, count, &sources), x.shape())
+    }
+
+    fn gather_pixels_gradient(gradient: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&gradient), gradient.shape()[0]);
+        values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
+    }
+}
+
+fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {
+    layer.geometry(extent(x), &w.shape())
 }
 
 fn extent(x: &FlexTensor) -> Extent {

@@ -1,5 +1,5 @@
-use super::AdversarialLoss;
-use burn::tensor::{Tensor, activation::softplus};
+use super::{AdversarialLoss, softplus};
+use burn::tensor::Tensor;
 
 /// Non-saturating logistic loss. Source: arXiv 1406.2661, section 3.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,10 @@ impl AdversarialLoss for Logistic {
     }
 
     fn critic(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        softplus(-real, 1.0).mean() + softplus(fake, 1.0).mean()
+        softplus(-real).mean() + softplus(fake).mean()
     }
 
     fn generator(&self, fake: Tensor<1>, _real: Option<Tensor<1>>) -> Tensor<1> {
-        softplus(-fake, 1.0).mean()
+        softplus(-fake).mean()
     }
 }

@@ -1,5 +1,5 @@
-use super::AdversarialLoss;
-use burn::tensor::{Tensor, activation::softplus};
+use super::{AdversarialLoss, softplus};
+use burn::tensor::Tensor;
 
 /// Relativistic pairing with the logistic function: real and generated pictures are scored against
 /// each other, pair by pair. Source: arXiv 1807.00734 (RSGAN), in the form of arXiv 2501.05441,
@@ -23,7 +23,7 @@ impl AdversarialLoss for Relativistic {
     }
 
     fn critic(&self, real: Tensor<1>, fake: Tensor<1>) -> Tensor<1> {
-        softplus(fake - real, 1.0).mean()
+        softplus(fake - real).mean()
     }
 
     fn generator(&self, fake: Tensor<1>, real: Option<Tensor<1>>) -> Tensor<1> {
@@ -32,7 +32,7 @@ impl AdversarialLoss for Relativistic {
             Some(real) => real - fake,
             None => fake.neg(),
         };
-        softplus(difference, 1.0).mean()
+        softplus(difference).mean()
     }
 
     fn pairs_players(&self) -> bool {
