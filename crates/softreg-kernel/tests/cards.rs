@@ -5,6 +5,7 @@
 //! another there: it is compared where products do not round.
 
 #![cfg(feature = "cube")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use burn::tensor::{Device, DeviceType, Distribution, Tensor, TensorData};
 use proptest::prelude::*;

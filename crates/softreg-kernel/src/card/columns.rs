@@ -60,7 +60,8 @@ pub(crate) fn to_weights(
         *geometry;
     let count = wide.meta.shape()[0];
     // A sum over all pixels of all pictures for each of a few weights: shares of the pictures side by side.
-    let shares = (1..=SHARES.min(count)).rev().find(|shares| count % shares == 0).unwrap_or(1);
+    let shares =
+        (1..=SHARES.min(count)).rev().find(|shares| count.is_multiple_of(*shares)).unwrap_or(1);
     let rows = count / shares * to.height * to.width;
     let columns = channels * kernel * kernel;
     let narrow = reshape(pixels(narrow), Shape::new([shares, rows, to.channels]));
@@ -229,13 +230,15 @@ fn fold_kernel(
     let mut sum = 0.0f32;
     #[unroll]
     for ky in 0..slide.kernel {
-        if y >= ky && (y - ky) % slide.stride == 0 && (y - ky) / slide.stride < sides.narrow_height
+        if y >= ky
+            && (y - ky).is_multiple_of(slide.stride)
+            && (y - ky) / slide.stride < sides.narrow_height
         {
             let line = (first_row + (y - ky) / slide.stride) * sides.narrow_width;
             #[unroll]
             for kx in 0..slide.kernel {
                 if x >= kx
-                    && (x - kx) % slide.stride == 0
+                    && (x - kx).is_multiple_of(slide.stride)
                     && (x - kx) / slide.stride < sides.narrow_width
                 {
                     let position = line + (x - kx) / slide.stride;
