@@ -10,5 +10,6 @@ pub(crate) mod activation;
 pub(crate) mod columns;
 pub(crate) mod matrix;
 pub(crate) mod normalization;
+pub(crate) mod pixels;
 pub(crate) mod sums;
 pub(crate) mod update;

@@ -4,12 +4,11 @@ use crate::activation::Activation;
 use crate::op::{Kernels, Layer};
 use crate::update::AdamStep;
 #[cfg(feature = "flex")]
-use crate::{op::Places, pool::Pool};
+use crate::{op::Pools, pool::Pool};
 use burn::backend::{Dispatch, DispatchDevice};
 #[cfg(feature = "flex")]
 use burn::tensor::Device;
 use burn::tensor::{DType, Tensor};
-#[cfg(feature = "flex")]
 use std::sync::Arc;
 
 /// This tensor is where there are kernels for what networks are trained with, in the precision that they have.
@@ -25,9 +24,9 @@ pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
         }
 }
 
-/// And for what goes from place to place.
+/// And for pooling.
 #[cfg(feature = "flex")]
-pub(crate) fn of_places_are_there<const D: usize>(x: &Tensor<D>) -> bool {
+pub(crate) fn of_pools_are_there<const D: usize>(x: &Tensor<D>) -> bool {
     are_on_processor(&x.device()) && x.dtype() == DType::F32
 }
 
@@ -85,7 +84,6 @@ pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), activation))
 }
 
-#[cfg(feature = "flex")]
 pub(crate) fn gather_pixels(x: Tensor<4>, sources: Arc<[u32]>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::gather_pixels(x.into_dispatch(), sources))
 }

@@ -4,8 +4,7 @@
 //! Burn's operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
-//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] and [`gather_pixels`] are a few kernels each, in
-//! CubeCL. Gradients go through Burn's automatic differentiation.
+//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
 //!
 //! A pass uses the threads of the rayon pool that it runs in, or its own thread [`alone`]: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.

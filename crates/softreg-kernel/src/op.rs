@@ -8,7 +8,6 @@ use crate::update::AdamStep;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 use burn::tensor::Shape;
-#[cfg(feature = "flex")]
 use std::sync::Arc;
 
 mod autodiff;
@@ -17,7 +16,7 @@ mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
-mod places;
+mod pools;
 
 /// A convolution or its adjoint, with what stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +77,15 @@ pub(crate) trait Kernels: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
+    /// Pixels from other places.
+    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn gather_pixels_gradient(
+        gradient: FloatTensor<Self>,
+        sources: Arc<[u32]>,
+    ) -> FloatTensor<Self>;
+
     /// A step of Adam: weight and both moments.
     fn adam(
         weight: FloatTensor<Self>,
@@ -105,10 +113,10 @@ pub(crate) trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Where there are kernels for what goes from place to place: on processors.
+/// Where there are kernels for pooling: on processors.
 #[cfg(feature = "flex")]
 #[backend_extension(Flex, Autodiff)]
-pub(crate) trait Places: Backend {
+pub(crate) trait Pools: Backend {
     /// Maxima or means under a window.
     fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
 
@@ -117,15 +125,6 @@ pub(crate) trait Places: Backend {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         pool: Pool,
-    ) -> FloatTensor<Self>;
-
-    /// Pixels from other places.
-    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self>;
-
-    /// The gradient of its input.
-    fn gather_pixels_gradient(
-        gradient: FloatTensor<Self>,
-        sources: Arc<[u32]>,
     ) -> FloatTensor<Self>;
 }
 

@@ -1,7 +1,9 @@
 //! Pixels of pictures moved to other places, all channels alike, and the gradient of that.
 
+#[cfg(any(feature = "flex", feature = "cube"))]
+use crate::kernels;
 #[cfg(feature = "flex")]
-use crate::{fresh, geometry::Extent, kernels, share::for_each_share, view::View};
+use crate::{fresh, geometry::Extent, share::for_each_share, view::View};
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
 
@@ -13,8 +15,8 @@ use std::sync::Arc;
 pub fn gather_pixels(x: Tensor<4>, sources: impl Into<Arc<[u32]>>) -> Tensor<4> {
     let (sources, [n, c, h, w]) = (sources.into(), x.dims());
     assert_eq!(sources.len(), n * h * w, "not a source for every pixel");
-    #[cfg(feature = "flex")]
-    if kernels::of_places_are_there(&x) {
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    if kernels::are_there(&x) {
         return kernels::gather_pixels(x, sources);
     }
     let (device, last) = (x.device(), (h * w - 1) as u32);

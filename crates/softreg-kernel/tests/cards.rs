@@ -11,8 +11,8 @@ use burn::tensor::{Device, DeviceType, Distribution, Tensor, TensorData};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use softreg_kernel::{
-    Activation, AdamStep, Window, activation, adam, batch_norm, conv_transpose2d, conv2d, linear,
-    weighted_sum,
+    Activation, AdamStep, Window, activation, adam, batch_norm, conv_transpose2d, conv2d,
+    gather_pixels, linear, weighted_sum,
 };
 
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
@@ -240,6 +240,24 @@ fn normalisation_is_that_of_processors() {
             with_gradients(y, &factor, inputs)
         };
         near(compare(&[x], device, run), 1e-3)
+    });
+}
+
+#[test]
+fn gathered_pixels_are_those_of_processors() {
+    let shape = (1usize..5, 1usize..6, 1usize..7, 1usize..7);
+    let sources = proptest::collection::vec(0u32..60, 4 * 6 * 6);
+    check(24, (shape, any::<bool>(), sources), |device, _, ((n, c, h, w), last, sources)| {
+        Device::flex().seed((n * c * h * w) as u64);
+        // Channels innermost, or cut out of wider pictures.
+        let (x, factor) = (random([n, c, h, w + 1]), random([n, c, h, w]));
+        let run = |inputs: &[Tensor<4>]| {
+            let x = inputs[0].clone();
+            let x = if last { channels_last(x) } else { x };
+            let y = gather_pixels(x.narrow(3, 1, w), &sources[..n * h * w]);
+            with_gradients(y, &factor, inputs)
+        };
+        near(compare(&[x], device, run), 1e-6)
     });
 }
 

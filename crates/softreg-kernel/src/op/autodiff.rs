@@ -8,6 +8,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
+use std::sync::Arc;
 
 #[derive(Debug)]
 struct LayerBackward;
@@ -50,6 +51,24 @@ impl<B: Kernels> Backward<B, 1> for ActivationBackward {
         let (y, activation) = ops.state;
         unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
             B::activation_gradient(y, gradient, activation)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct GatherBackward;
+
+impl<B: Kernels> Backward<B, 1> for GatherBackward {
+    type State = Arc<[u32]>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::gather_pixels_gradient(gradient, ops.state)
         });
     }
 }
@@ -116,6 +135,24 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _y: FloatTensor<Self>,
         _gradient: FloatTensor<Self>,
         _activation: Activation,
+    ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn gather_pixels(x: FloatTensor<Self>, sources: Arc<[u32]>) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        match GatherBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::gather_pixels(x, sources.clone());
+                prep.finish(sources, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::gather_pixels(x, sources)),
+        }
+    }
+
+    fn gather_pixels_gradient(
+        _gradient: FloatTensor<Self>,
+        _sources: Arc<[u32]>,
     ) -> FloatTensor<Self> {
         second_order()
     }

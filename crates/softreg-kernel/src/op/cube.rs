@@ -5,12 +5,13 @@ use crate::activation::Activation;
 use crate::card::activation::{alone, alone_gradient, through};
 use crate::card::columns::{Finish, to_narrow, to_weights, to_wide};
 use crate::card::matrix::{pictures, room};
-use crate::card::{normalization, sums, update};
+use crate::card::{normalization, pixels, sums, update};
 use crate::geometry::Extent;
 use crate::update::AdamStep;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
+use std::sync::Arc;
 
 impl Kernels for CubeBackend {
     fn layer(x: CubeTensor, w: CubeTensor, b: CubeTensor, layer: Layer) -> CubeTensor {
@@ -31,12 +32,12 @@ impl Kernels for CubeBackend {
         let geometry = layer.geometry(extent(&x), w.meta.shape());
         let shape = y.meta.shape().dims();
         let nothing = room(&x, [1]);
-        let pixels = through(layer.activation, y, gradient);
+        let front = through(layer.activation, y, gradient);
         let of_bias = match wanted.bias {
-            true => sums::of_channels(&pixels),
+            true => sums::of_channels(&front),
             false => nothing.clone(),
         };
-        let gradient = pictures(pixels, shape);
+        let gradient = pictures(front, shape);
         let of_input = match wanted.input {
             true => {
                 let run = if layer.transposed { to_narrow } else { to_wide };
@@ -64,6 +65,14 @@ impl Kernels for CubeBackend {
         activation: Activation,
     ) -> CubeTensor {
         alone_gradient(y, gradient, activation)
+    }
+
+    fn gather_pixels(x: CubeTensor, sources: Arc<[u32]>) -> CubeTensor {
+        pixels::gather(x, &sources)
+    }
+
+    fn gather_pixels_gradient(gradient: CubeTensor, sources: Arc<[u32]>) -> CubeTensor {
+        pixels::scatter(gradient, &sources)
     }
 
     fn adam(

@@ -4,7 +4,7 @@
 //! takes it as it lies; operations of Burn read it through its strides. Pictures of few channels are made for
 //! such operations (augmentation, distances) and lie in the usual order.
 
-use super::{Kernels, Layer, Places, Wanted};
+use super::{Kernels, Layer, Pools, Wanted};
 use crate::activation::Activation;
 use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
 use crate::geometry::{Extent, Geometry};
@@ -107,6 +107,16 @@ impl Kernels for Flex {
         FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
     }
 
+    fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&x), x.shape()[0]);
+        values(pixels::gather(&view(&x), &extent, count, &sources), x.shape())
+    }
+
+    fn gather_pixels_gradient(gradient: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
+        let (extent, count) = (extent(&gradient), gradient.shape()[0]);
+        values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
+    }
+
     fn adam(
         weight: FlexTensor,
         gradient: FlexTensor,
@@ -141,7 +151,7 @@ impl Kernels for Flex {
     }
 }
 
-impl Places for Flex {
+impl Pools for Flex {
     fn pool(x: FlexTensor, pool: Pool) -> FlexTensor {
         let (from, to) = (extent(&x), pooled(&x, pool));
         pictures(pool::run(&innermost(&x), &from, &to, pool), &to)
@@ -151,16 +161,6 @@ impl Places for Flex {
         let (from, to) = (extent(&x), pooled(&x, pool));
         let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
         pictures(out, &from)
-    }
-
-    fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
-        let (extent, count) = (extent(&x), x.shape()[0]);
-        values(pixels::gather(&view(&x), &extent, count, &sources), x.shape())
-    }
-
-    fn gather_pixels_gradient(gradient: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
-        let (extent, count) = (extent(&gradient), gradient.shape()[0]);
-        values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
     }
 }
 
