@@ -6,22 +6,13 @@ use crate::update::AdamStep;
 #[cfg(feature = "flex")]
 use crate::{op::Pools, pool::Pool};
 use burn::backend::{Dispatch, DispatchDevice};
-#[cfg(feature = "flex")]
-use burn::tensor::Device;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use std::sync::Arc;
 
 /// This tensor is where there are kernels for what networks are trained with, in the precision that they have.
 pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() == DType::F32
-        && match x.device().inner().as_dispatch() {
-            #[cfg(feature = "flex")]
-            DispatchDevice::Flex(_) => true,
-            #[cfg(feature = "cube")]
-            DispatchDevice::Cube(_) => true,
-            #[allow(unreachable_patterns)]
-            _ => false,
-        }
+    let device = x.device();
+    x.dtype() == DType::F32 && (are_on_processor(&device) || are_on_card(&device))
 }
 
 /// And for pooling.
@@ -30,9 +21,22 @@ pub(crate) fn of_pools_are_there<const D: usize>(x: &Tensor<D>) -> bool {
     are_on_processor(&x.device()) && x.dtype() == DType::F32
 }
 
-#[cfg(feature = "flex")]
 pub(crate) fn are_on_processor(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
+    match device.clone().inner().as_dispatch() {
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => true,
+        #[allow(unreachable_patterns, reason = "with all features there may be no other device")]
+        _ => false,
+    }
+}
+
+pub(crate) fn are_on_card(device: &Device) -> bool {
+    match device.clone().inner().as_dispatch() {
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(_) => true,
+        #[allow(unreachable_patterns, reason = "with all features there may be no other device")]
+        _ => false,
+    }
 }
 
 pub(crate) fn layer(
@@ -64,7 +68,7 @@ pub(crate) fn layer(
 fn at_a_time(x: &Tensor<4>, weight: &Tensor<4>, layer: &Layer) -> Option<usize> {
     /// Values, of 4 bytes: as long as a buffer of Vulkan may be anywhere.
     const MOST: usize = 1 << 25;
-    if !matches!(x.device().inner().as_dispatch(), DispatchDevice::Cube(_)) {
+    if !are_on_card(&x.device()) {
         return None;
     }
     let ([count, _, h, w], [_, wide, k, _]) = (x.dims(), weight.dims());

@@ -73,7 +73,7 @@ pub fn conv_transpose2d(
 /// Where weights or bias do not fit.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, scale: f64, bias: Tensor<1>) -> Tensor<2> {
     #[cfg(feature = "cube")]
-    if kernels::are_there(&x) && !kernels_are_on(&x.device()) {
+    if kernels::are_there(&x) && kernels::are_on_card(&x.device()) {
         // A picture of one pixel: scale and bias cost no kernel of their own.
         let ([n, inputs], [_, outputs]) = (x.dims(), weight.dims());
         let (x, weight) = (x.reshape([n, inputs, 1, 1]), weight.reshape([inputs, outputs, 1, 1]));

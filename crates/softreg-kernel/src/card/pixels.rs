@@ -74,19 +74,40 @@ fn numbers(beside: &CubeTensor, list: &[u32]) -> CubeTensor {
     CubeTensor::new_contiguous(client, device, Shape::new([list.len()]), handle, DType::U32)
 }
 
+/// Whose value stands at a place of contiguous pictures.
+#[derive(CubeType)]
+struct Place {
+    picture: usize,
+    channel: usize,
+    /// Among the pixels of all pictures.
+    pixel: usize,
+}
+
+#[cube]
+fn place(at: usize, lie: &Lie) -> Place {
+    let pixels = lie.height * lie.width;
+    let plane = at / pixels;
+    let picture = plane / lie.channels;
+    Place { picture, channel: plane % lie.channels, pixel: picture * pixels + at % pixels }
+}
+
+/// The value of another pixel in the same channel of the same picture.
+#[cube]
+fn other(values: &[f32], lie: &Lie, place: &Place, pixel: usize) -> f32 {
+    values[lie.at(place.picture, place.channel, pixel / lie.width, pixel % lie.width)]
+}
+
 #[cube(launch)]
 fn gather_kernel(x: &[f32], lie: &Lie, sources: &[u32], out: &mut [f32]) {
     let at = ABSOLUTE_POS;
     if at >= out.len() {
         terminate!();
     }
-    let pixels = lie.height * lie.width;
-    let plane = at / pixels;
-    let picture = plane / lie.channels;
-    let source = sources[picture * pixels + at % pixels] as usize;
+    let place = place(at, lie);
+    let source = sources[place.pixel] as usize;
     let mut value = 0.0f32;
-    if source < pixels {
-        value = x[lie.at(picture, plane % lie.channels, source / lie.width, source % lie.width)];
+    if source < lie.height * lie.width {
+        value = other(x, lie, &place, source);
     }
     out[at] = value;
 }
@@ -97,15 +118,10 @@ fn scatter_kernel(gradient: &[f32], lie: &Lie, starts: &[u32], takers: &[u32], o
     if at >= out.len() {
         terminate!();
     }
-    let pixels = lie.height * lie.width;
-    let plane = at / pixels;
-    let picture = plane / lie.channels;
-    let channel = plane % lie.channels;
-    let pixel = picture * pixels + at % pixels;
+    let place = place(at, lie);
     let mut sum = 0.0f32;
-    for i in starts[pixel]..starts[pixel + 1] {
-        let taker = takers[i as usize] as usize;
-        sum += gradient[lie.at(picture, channel, taker / lie.width, taker % lie.width)];
+    for i in starts[place.pixel]..starts[place.pixel + 1] {
+        sum += other(gradient, lie, &place, takers[i as usize] as usize);
     }
     out[at] = sum;
 }
