@@ -86,6 +86,56 @@ pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
     Ok(Found { name: name.to_owned(), backend, device })
 }
 
+/// Devices that share a work: one at least.
+pub(crate) struct Devices {
+    pub(crate) first: Found,
+    pub(crate) beside: Vec<Found>,
+}
+
+impl Devices {
+    /// The devices of `list`: names as [`device`] takes them, separated by commas; BACKEND:all is every one of it.
+    pub(crate) fn named(list: &str) -> anyhow::Result<Self> {
+        let mut all = Vec::new();
+        for name in list.split(',').map(str::trim) {
+            let before = all.len();
+            if let Some(of) = name.strip_suffix(":all") {
+                all.extend(found().filter(|found| found.backend.name == of));
+            }
+            if all.len() == before {
+                all.push(device(name.trim_end_matches(":all"))?);
+            }
+        }
+        let twice = |i: &usize| all[..*i].iter().any(|other| other.device == all[*i].device);
+        if let Some(again) = (0..all.len()).find(twice) {
+            return Err(usage(format!("--device {list} names {} twice", all[again].name)));
+        }
+        let first = all.remove(0);
+        Ok(Self { first, beside: all })
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Found> {
+        // Known to be that many, unlike a chain.
+        (0..1 + self.beside.len()).map(|i| self.at(i))
+    }
+
+    /// The device of work number `i`, where works are dealt out.
+    pub(crate) fn at(&self, i: usize) -> &Found {
+        match i % (1 + self.beside.len()) {
+            0 => &self.first,
+            i => &self.beside[i - 1],
+        }
+    }
+
+    /// The only one of work number `i`.
+    pub(crate) fn alone(mut self, i: usize) -> Self {
+        let first = match i % (1 + self.beside.len()) {
+            0 => self.first,
+            i => self.beside.swap_remove(i - 1),
+        };
+        Self { first, beside: Vec::new() }
+    }
+}
+
 /// The names of the backends in this build.
 pub(crate) fn names() -> Vec<&'static str> {
     BACKENDS.iter().map(|backend| backend.name).collect()

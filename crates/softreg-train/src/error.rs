@@ -91,6 +91,22 @@ pub enum Error {
         /// Pictures per step that so many processes need.
         least: usize,
     },
+    /// There are more devices than parts of the batch.
+    #[error(
+        "{devices} devices, and a batch of {batch} on {threads} threads has {workers} of at least 8 pictures: set training.threads to {devices} and training.batch to at least {least}, or name fewer devices"
+    )]
+    IdleDevices {
+        /// How many were named.
+        devices: usize,
+        /// Parts of the batch that are computed at once.
+        workers: usize,
+        /// Pictures per step.
+        batch: usize,
+        /// As configured.
+        threads: usize,
+        /// Pictures per step that so many devices need.
+        least: usize,
+    },
     /// Worker threads could not be started.
     #[error("could not start {threads} worker threads: {reason}; set training.threads lower")]
     Threads {

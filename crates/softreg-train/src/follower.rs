@@ -25,6 +25,8 @@ pub struct Follower<'a> {
     pub held_out: Vec<usize>,
     /// Where it computes.
     pub device: Device,
+    /// More devices: the workers of a step are dealt out over all.
+    pub beside: Vec<Device>,
     /// The processes that train together.
     pub group: &'a mut dyn Group,
 }
@@ -36,8 +38,9 @@ impl Follower<'_> {
     /// [`Error::Diverged`] on all processes in the same step; any other error on this one alone, which
     /// must then end the group.
     pub fn follow(self) -> Result<u64, Error> {
-        let Self { checked, pictures, training, held_out, device, group } = self;
-        let mut trainer = Trainer::new(checked, pictures, &training, &held_out, &device, group)?;
+        let Self { checked, pictures, training, held_out, device, beside, group } = self;
+        let devices = [device.clone()].into_iter().chain(beside).collect();
+        let mut trainer = Trainer::new(checked, pictures, &training, &held_out, devices, group)?;
         let mut players = Players::new(checked, &device);
         let mut progress = Progress::default();
         loop {

@@ -99,17 +99,17 @@ impl Players {
     }
 }
 
-/// A copy that shares the weights' memory but has leaves of its own in the graph of derivatives, so
-/// that copies on several threads do not wait for each other.
-pub(crate) fn replica<M: Module>(module: &M) -> M {
-    struct Leaves;
-    impl ModuleMapper for Leaves {
+/// A copy on `device` that has leaves of its own in the graph of derivatives, so that copies on several threads do not
+/// wait for each other. On the device of the weights it shares their memory.
+pub(crate) fn replica<M: Module>(module: &M, device: &Device) -> M {
+    struct Leaves<'a>(&'a Device);
+    impl ModuleMapper for Leaves<'_> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             param.map(|weight| {
                 let tracked = weight.is_require_grad();
-                Tensor::from_inner(weight.inner()).set_require_grad(tracked)
+                Tensor::from_inner(weight.inner().to_device(self.0)).set_require_grad(tracked)
             })
         }
     }
-    module.clone().map(&mut Leaves)
+    module.clone().map(&mut Leaves(device))
 }

@@ -8,7 +8,7 @@
 use crate::error::Error;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
 use softreg_kernel::{alone, weighted_sum};
 use std::ops::Range;
@@ -20,6 +20,22 @@ const MIN_SHARD: usize = 8;
 
 /// How long a thread waits for others before it sleeps.
 const AWAKE: Duration = Duration::from_millis(3);
+
+/// How many workers each of so many processes has.
+fn workers(threads: usize, batch: usize, processes: usize) -> usize {
+    threads.min(batch / MIN_SHARD / processes).max(1)
+}
+
+/// Checks that each of so many devices of one process has a worker.
+pub(crate) fn check_devices(devices: usize, threads: usize, batch: usize) -> Result<(), Error> {
+    let workers = workers(threads, batch, 1);
+    match workers < devices {
+        true => {
+            Err(Error::IdleDevices { devices, workers, batch, threads, least: devices * MIN_SHARD })
+        }
+        false => Ok(()),
+    }
+}
 
 /// The workers of a run that this process has.
 #[derive(Debug)]
@@ -45,7 +61,7 @@ impl Workers {
         if processes > 1 && batch / MIN_SHARD < processes {
             return Err(Error::TooManyProcesses { processes, batch, least: processes * MIN_SHARD });
         }
-        let workers = threads.min(batch / MIN_SHARD / processes).max(1);
+        let workers = workers(threads, batch, processes);
         let pools = (0..workers)
             .map(|worker| {
                 let share = threads * (worker + 1) / workers - threads * worker / workers;
@@ -55,6 +71,11 @@ impl Workers {
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
         Ok(Self { pools, first: rank * workers, all: processes * workers })
+    }
+
+    /// The place of worker number `worker` of all processes among those of this one.
+    pub(crate) fn place(&self, worker: usize) -> usize {
+        worker - self.first
     }
 
     /// The rows of a batch that each worker of this process gets, as many workers as have some; an even
@@ -144,22 +165,24 @@ pub(crate) fn pairwise<T>(mut items: Vec<T>, add: impl Fn(T, T) -> T) -> Option<
     items.pop()
 }
 
-/// `Σᵢ shareᵢ·gradientsᵢ`, added [`pairwise`].
+/// `Σᵢ shareᵢ·gradientsᵢ`, added [`pairwise`] on `device`, wherever they come from.
 pub(crate) fn combine<M: Module>(
     module: &M,
     mut parts: Vec<(f64, GradientsParams)>,
+    device: &Device,
 ) -> GradientsParams {
     if matches!(parts.as_slice(), [(share, _)] if *share == 1.0) {
         return parts.remove(0).1;
     }
-    struct Combine {
+    struct Combine<'a> {
+        device: &'a Device,
         parts: Vec<(f64, GradientsParams)>,
         sum: GradientsParams,
     }
-    impl ModuleVisitor for Combine {
+    impl ModuleVisitor for Combine<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let own = |(share, gradients): &mut (f64, GradientsParams)| {
-                Some((*share, gradients.remove::<D>(param.id)?))
+                Some((*share, gradients.remove::<D>(param.id)?.to_device(self.device)))
             };
             let all = self.parts.iter_mut().filter_map(own).collect();
             let total = pairwise(all, |(a, left), (b, right)| {
@@ -173,7 +196,7 @@ pub(crate) fn combine<M: Module>(
             }
         }
     }
-    let mut combine = Combine { parts, sum: GradientsParams::new() };
+    let mut combine = Combine { device, parts, sum: GradientsParams::new() };
     module.visit(&mut combine);
     combine.sum
 }
@@ -206,6 +229,15 @@ mod tests {
                 rows.extend(own.rows(64));
             }
             assert_eq!(rows, one.rows(64));
+        }
+        assert!(check_devices(2, 2, 16).is_ok());
+        for (devices, threads, batch) in [(2, 2, 15), (3, 2, 64)] {
+            let refused = check_devices(devices, threads, batch).unwrap_err().to_string();
+            assert!(refused.contains(&format!("training.threads to {devices}")), "{refused}");
+            assert!(
+                refused.contains(&format!("training.batch to at least {}", 8 * devices)),
+                "{refused}"
+            );
         }
         // Threads that the batch has no rows for are shared out; processes are not.
         assert_eq!(Workers::new(16, 64, 1, 4).unwrap().rows(64).len(), 2);

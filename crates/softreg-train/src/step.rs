@@ -37,7 +37,8 @@ pub(crate) struct Trainer<'a> {
     beside: Sampler,
     held_out: Vec<usize>,
     workers: Workers,
-    device: Device,
+    /// Worker `i` of this process computes on device `i` modulo their number; the first has the players.
+    devices: Vec<Device>,
 }
 
 /// What was drawn for an update, for all workers of all processes.
@@ -122,11 +123,12 @@ impl<'a> Trainer<'a> {
         pictures: &'a Collection,
         training: &[usize],
         held_out: &[usize],
-        device: &Device,
+        devices: Vec<Device>,
         group: &dyn Group,
     ) -> Result<Self, Error> {
         let config = checked.config();
         let batch = config.training.batch;
+        let workers = Workers::new(config.training.threads, batch, group.rank(), group.size())?;
         let sampler = |seed| Sampler::new(training.to_vec(), batch, seed, config.data.flip);
         Ok(Self {
             checked,
@@ -135,8 +137,8 @@ impl<'a> Trainer<'a> {
             // Any other seed: its order of pictures must not be the batches' own.
             beside: sampler(!config.seed)?,
             held_out: held_out.to_vec(),
-            workers: Workers::new(config.training.threads, batch, group.rank(), group.size())?,
-            device: device.clone(),
+            workers,
+            devices,
         })
     }
 
@@ -162,7 +164,7 @@ impl<'a> Trainer<'a> {
             let (judge, memory) = (self.judge(&players), &players.memory);
             let rows = self.workers.rows(config.training.batch);
             let results = self.workers.map(rows, |worker, rows| {
-                let work = self.share(&drawn, rows, &players.generator, last);
+                let work = self.share(worker, &drawn, rows, &players.generator, last);
                 self.critic_gradients(judge, worker, work, step, memory, last)
             });
             let (gradients, pictures): (Vec<_>, Vec<_>) =
@@ -235,17 +237,24 @@ impl<'a> Trainer<'a> {
         Drawn { number, batch, fresh }
     }
 
+    /// Where worker number `worker` of all processes computes, if it is one of this process.
+    fn device(&self, worker: usize) -> &Device {
+        &self.devices[self.workers.place(worker) % self.devices.len()]
+    }
+
     /// One worker's share of what was drawn, with a generator of its own.
     fn share(
         &self,
+        worker: usize,
         drawn: &Drawn,
         rows: Range<usize>,
         generator: &Generator,
         with_graph: bool,
     ) -> Work {
         let shape = self.checked.shape();
-        let device = self.device.clone().autodiff();
-        let generator = replica(generator);
+        let device = self.device(worker);
+        let generator = replica(generator, device);
+        let device = device.clone().autodiff();
         Work {
             number: drawn.number,
             generator: if with_graph { generator } else { generator.no_grad() },
@@ -266,8 +275,10 @@ impl<'a> Trainer<'a> {
         last: bool,
     ) -> Result<(Gradients, Made), Error> {
         let plan = self.plan();
-        let weights = replica(judge.critic);
+        let device = self.device(worker);
+        let weights = replica(judge.critic, device);
         let critic = judge.effective(&weights);
+        let teacher = judge.teacher.map(|teacher| teacher.clone().to_device(device));
         let shard = &work.shard;
         let labels_of_fake = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
         let pictures = work.generator.forward(shard.latents.clone(), labels_of_fake.clone());
@@ -288,7 +299,7 @@ impl<'a> Trainer<'a> {
         let mut scene = CriticScene {
             critic: &critic,
             weights: &weights,
-            teacher: judge.teacher,
+            teacher: teacher.as_ref(),
             generator: &work.generator,
             shard,
             fresh: work.fresh.as_ref(),
@@ -324,7 +335,7 @@ impl<'a> Trainer<'a> {
         memory: &Memory,
     ) -> Result<Gradients, Error> {
         let Made { work, pictures, kept } = made;
-        let critic = judge.effective(&replica(judge.critic).no_grad());
+        let critic = judge.effective(&replica(judge.critic, self.device(worker)).no_grad());
         let shard = &work.shard;
         let labels = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
         // Draws of its own: the streams of the same update, past the workers of the critic.
@@ -425,7 +436,8 @@ impl<'a> Trainer<'a> {
             memory.set_latest(&self.plan().terms()[*index].name, *raw);
         }
         let gradients = workers.into_iter().map(|w| (share(&w), w.of_weights)).collect();
-        let gradients = sum_gradients(group, network, combine(network, gradients));
+        let gradients =
+            sum_gradients(group, network, combine(network, gradients, &self.devices[0]));
         Ok(Whole { gradients, loss: parts.loss, scores })
     }
 
@@ -495,7 +507,8 @@ impl<'a> Trainer<'a> {
         let judge = self.judge(players);
         let score = |worker: usize, rows: Range<usize>| {
             let chosen = &chosen[rows];
-            let device = self.device.clone().autodiff();
+            let own = self.device(worker);
+            let device = own.clone().autodiff();
             let values = unit_pictures(self.pictures, chosen);
             let (h, w) = (shape.geometry.height(), shape.geometry.width());
             let values = TensorData::new(values, [chosen.len(), shape.channels, h, w]);
@@ -505,7 +518,7 @@ impl<'a> Trainer<'a> {
             });
             let pixels = Tensor::from_data(values, &device);
             let pixels = self.augment(number, worker, "held-out", &players.memory, pixels);
-            let critic = judge.effective(&replica(judge.critic).no_grad());
+            let critic = judge.effective(&replica(judge.critic, own).no_grad());
             let scores = critic.forward(pixels, hot);
             f64::from(scores.sum().into_scalar::<f32>())
         };

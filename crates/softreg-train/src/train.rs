@@ -38,6 +38,8 @@ pub struct Run<'a> {
     pub held_out: Vec<usize>,
     /// Where it computes.
     pub device: Device,
+    /// More devices: the workers of a step are dealt out over all. Players, pictures and measures are on the first.
+    pub beside: Vec<Device>,
     /// The validation measure, where there is one.
     pub validation: Option<Arc<dyn Validation>>,
     /// Who watches.
@@ -85,13 +87,13 @@ impl Run<'_> {
         let config = self.checked.config();
         let batch = config.training.batch;
         let checked = self.checked;
-        let device = self.device.clone();
+        let devices = [&self.device].into_iter().chain(&self.beside).cloned().collect();
         let mut trainer = Trainer::new(
             checked,
             self.pictures,
             &self.training,
             &self.held_out,
-            &device,
+            devices,
             self.group,
         )?;
         let restored = if resume { self.restored()? } else { None };

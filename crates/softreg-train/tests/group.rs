@@ -115,7 +115,7 @@ fn process(
     let (training, held_out) = checked.config().parts(&pictures);
     let (checked, pictures, device) = (&checked, &pictures, Device::flex());
     if group.rank() > 0 {
-        return Follower { checked, pictures, training, held_out, device, group }
+        return Follower { checked, pictures, training, held_out, device, beside: vec![], group }
             .follow()
             .map(|_| ());
     }
@@ -128,6 +128,7 @@ fn process(
         training,
         held_out,
         device,
+        beside: vec![],
         validation: None,
         observer: &mut (),
         interrupt: &AtomicBool::new(false),

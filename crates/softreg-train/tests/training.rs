@@ -58,6 +58,7 @@ fn train(
         training,
         held_out,
         device: Device::flex(),
+        beside: Vec::new(),
         validation,
         observer,
         interrupt: &AtomicBool::new(false),

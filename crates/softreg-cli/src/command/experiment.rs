@@ -1,8 +1,9 @@
 //! What commands share that train many runs.
 
 use super::choices::{self, Choices};
-use crate::backend;
+use crate::backend::{self, Devices};
 use crate::terminal::line_to_stderr;
+use burn::tensor::Device;
 use clap::Args;
 use softreg_image::Collection;
 use softreg_train::RunConfig;
@@ -11,12 +12,12 @@ use softreg_train::config::Checked;
 /// Where trials run.
 #[derive(Debug, Args)]
 pub(super) struct Machine {
-    /// Trials at once [default: as many as there are cores for their threads; on a graphics
-    /// processor 1]
+    /// Trials at once [default: as many as there are cores for their threads; on graphics
+    /// processors one each]
     #[arg(long, value_name = "COUNT", help_heading = "Machine",
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     jobs: Option<u64>,
-    /// Where to compute
+    /// Where to compute; trials are dealt out over several (cuda:0,cuda:1, or cuda:all)
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     pub(super) device: String,
 }
@@ -25,11 +26,16 @@ pub(super) struct Machine {
 const HELD_OUT: f64 = 0.2;
 
 impl Machine {
-    /// Trials at once, each with so many threads.
-    pub(super) fn at_once(&self, threads: usize) -> anyhow::Result<usize> {
-        let graphics = backend::device(&self.device)?.backend.graphics;
-        let room = if graphics { 1 } else { backend::cores() / threads.max(1) };
-        Ok(self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1))
+    /// Trials at once on these devices, each with so many threads.
+    pub(super) fn at_once(&self, devices: &Devices, threads: usize) -> usize {
+        let graphics = devices.iter().all(|found| found.backend.graphics);
+        let room = if graphics { devices.iter().len() } else { backend::cores() / threads.max(1) };
+        self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1)
+    }
+
+    /// The device on which what all trials need is checked first.
+    pub(super) fn first(&self) -> anyhow::Result<Device> {
+        Ok(Devices::named(&self.device)?.first.device)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `softreg train`: from pictures to a generator, in one command.
 
 use super::choices::{self, Choices};
-use crate::backend::{self, Found};
+use crate::backend::{self, Devices};
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
-use crate::together::Together;
+use crate::together::{self, Together};
 use crate::trained;
 use crate::validation::HeldOut;
 use anyhow::Context;
@@ -46,7 +46,7 @@ pub(crate) struct Train {
     /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Where to compute
+    /// Where to compute; over several devices the batch is split (cuda:0,cuda:1, or cuda:all)
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
     /// Print the configuration with comments, and do nothing
@@ -85,19 +85,30 @@ impl Train {
         trained.map_err(|error| together.fail(error))
     }
 
+    /// Where this process computes: of several on one host, each on one of the devices.
+    fn devices(&self, together: &mut Together) -> anyhow::Result<Devices> {
+        let devices = Devices::named(&self.device)?;
+        Ok(match together.group().size() {
+            1 => devices,
+            _ => devices.alone(together::place_on_host()),
+        })
+    }
+
     fn start(&self, mut progress: Progress, together: &mut Together) -> anyhow::Result<()> {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
-        let Found { backend, device, .. } = backend::device(&self.device)?;
-        // Several processes on one machine share its cores: one each, where nothing else is said.
-        if config.training.threads == 0 && (backend.graphics || together.group().size() > 1) {
-            config.training.threads = 1;
+        let devices = self.devices(together)?;
+        // One keeps a graphics processor busy. Several processes on one machine share its cores: one each, where
+        // nothing else is said.
+        let graphics = devices.iter().any(|found| found.backend.graphics);
+        if config.training.threads == 0 && (graphics || together.group().size() > 1) {
+            config.training.threads = devices.iter().len();
         }
         backend::use_threads(config.training.threads)?;
         // Thousands of pictures take a while.
         progress.say(&format!("reading {}", config.data.source));
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
-        let ready = Ready::new(checked, pictures, device)?;
+        let ready = Ready::new(checked, pictures, devices)?;
         together.tell(&ready.checked, &ready.pictures);
         let (checked, pictures) = (&ready.checked, &ready.pictures);
         let folder = match &self.out {
@@ -149,12 +160,12 @@ impl Train {
                 "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
             ));
         }
-        let device = backend::device(&self.device)?.device;
+        let devices = self.devices(together)?;
         backend::use_threads(config.training.threads)?;
         progress.say(&format!("reading {}", config.data.source));
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
-        let ready = Ready::new(checked, pictures, device)?;
+        let ready = Ready::new(checked, pictures, devices)?;
         together.tell(&ready.checked, &ready.pictures);
         progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
         self.train(&folder, ready, &mut progress, together, true)
@@ -163,7 +174,7 @@ impl Train {
     /// All processes but the first: what is trained, the first one says.
     fn follow(&self, together: &mut Together) -> anyhow::Result<()> {
         let config = together.hear()?;
-        let device = backend::device(&self.device)?.device;
+        let (device, beside) = split(self.devices(together)?);
         backend::use_threads(config.training.threads)?;
         // The first one ends the run; here Ctrl-C would take it down with this one.
         ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")?;
@@ -173,7 +184,7 @@ impl Train {
         let (training, held_out) = checked.config().parts(&pictures);
         let (checked, pictures) = (&checked, &pictures);
         let group = together.group();
-        Follower { checked, pictures, training, held_out, device, group }.follow()?;
+        Follower { checked, pictures, training, held_out, device, beside, group }.follow()?;
         Ok(())
     }
 
@@ -200,7 +211,7 @@ impl Train {
                 threads => format!("{processes} processes of {threads} threads"),
             });
         }
-        let Ready { checked, pictures, device, training, held_out, validation } = ready;
+        let Ready { checked, pictures, device, beside, training, held_out, validation } = ready;
         let run = Run {
             folder,
             checked: &checked,
@@ -208,6 +219,7 @@ impl Train {
             training,
             held_out,
             device,
+            beside,
             validation: validation.map(|v| Arc::new(v) as Arc<dyn Validation>),
             observer: progress,
             interrupt: &INTERRUPTED,
@@ -266,24 +278,32 @@ impl Train {
     }
 }
 
+/// The device with the players, and those beside it.
+fn split(devices: Devices) -> (Device, Vec<Device>) {
+    (devices.first.device, devices.beside.into_iter().map(|found| found.device).collect())
+}
+
 /// Everything that was settled before a run folder is written.
 struct Ready {
     checked: Checked,
     pictures: Arc<Collection>,
     device: Device,
+    beside: Vec<Device>,
     training: Vec<usize>,
     held_out: Vec<usize>,
     validation: Option<HeldOut>,
 }
 
 impl Ready {
-    fn new(checked: Checked, pictures: Collection, device: Device) -> anyhow::Result<Self> {
+    fn new(checked: Checked, pictures: Collection, devices: Devices) -> anyhow::Result<Self> {
+        checked.check_devices(devices.iter().len())?;
+        let (device, beside) = split(devices);
         let config = checked.config();
         let (training, held_out) = config.parts(&pictures);
         let pictures = Arc::new(pictures);
         let parts = (training.as_slice(), held_out.as_slice());
         let validation = HeldOut::new(&pictures, parts, &config.validation, config.seed, &device)?;
-        Ok(Self { checked, pictures, device, training, held_out, validation })
+        Ok(Self { checked, pictures, device, beside, training, held_out, validation })
     }
 }
 

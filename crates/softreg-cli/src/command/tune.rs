@@ -7,7 +7,7 @@ mod worker;
 use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
-use crate::backend;
+use crate::backend::Devices;
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trial::{Pool, interrupted, listen_for_interruption};
@@ -133,13 +133,17 @@ impl Tune {
             .with_context(|| format!("cannot make {}", folder.display()))?;
         listen_for_interruption()?;
         let plan = store.plan().clone();
-        let at_once = self.machine.at_once(design.recipe.training.threads)?;
+        let devices = Devices::named(&design.device)?;
+        let at_once = self.machine.at_once(&devices, design.recipe.training.threads);
         if !self.json {
             line_to_stderr(&introduction(&plan, &design, &folder, at_once));
         }
         let pool = Pool::new(at_once, expected(&plan), self.json);
         std::thread::scope(|scope| {
-            let work = |index| worker::work(index, &folder, &address, &pool, open()?);
+            let work = |index| {
+                let device = &devices.at(index).name;
+                worker::work(index, device, &folder, &address, &pool, open()?)
+            };
             let workers: Vec<_> =
                 (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
             let ended = workers.into_iter().map(|worker| {
@@ -175,7 +179,7 @@ impl Tune {
             ));
         }
         // Weights that are missing are told now, and not after the first trial.
-        self.protocol.extractor(&backend::device(&self.machine.device)?.device)?;
+        self.protocol.extractor(&self.machine.first()?)?;
         if self.vary.is_empty() {
             return Err(usage(
                 "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",

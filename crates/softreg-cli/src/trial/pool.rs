@@ -52,26 +52,28 @@ impl Pool {
         Self { bar, workers: workers.max(1), quiet, state: Mutex::new(now) }
     }
 
-    /// Works on every job, several at once, in their order; results in the order of the jobs.
+    /// Works on every job, several at once, in their order, with the number of the worker; results in the order of
+    /// the jobs.
     pub(crate) fn run<J: Send, R: Send>(
         &self,
         jobs: Vec<(String, J)>,
-        work: impl Fn(J, &Watch<'_>) -> R + Sync,
+        work: impl Fn(usize, J, &Watch<'_>) -> R + Sync,
     ) -> Vec<R> {
         let count = jobs.len();
         let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
         let results = Mutex::new(Vec::with_capacity(count));
         std::thread::scope(|scope| {
-            for _ in 0..self.workers.min(count) {
-                scope.spawn(|| {
+            for worker in 0..self.workers.min(count) {
+                let (queue, results, work) = (&queue, &results, &work);
+                scope.spawn(move || {
                     loop {
                         // In a statement of its own, so that the queue is free while one works.
-                        let next = lock(&queue).pop_front();
+                        let next = lock(queue).pop_front();
                         let Some((index, (name, job))) = next else { break };
                         let watch = self.watch(name);
-                        let result = work(job, &watch);
+                        let result = work(worker, job, &watch);
                         watch.done();
-                        lock(&results).push((index, result));
+                        lock(results).push((index, result));
                     }
                 });
             }
@@ -163,7 +165,7 @@ mod tests {
     fn every_job_is_done_once_and_results_keep_their_order() {
         let pool = Pool::new(3, 20, true);
         let jobs = (0..20).map(|i| (format!("job {i}"), i)).collect();
-        let doubled = pool.run(jobs, |i, watch| {
+        let doubled = pool.run(jobs, |_, i, watch| {
             watch.stage(Stage::Training(0.5));
             std::thread::sleep(Duration::from_millis(20 - i));
             2 * i
@@ -182,7 +184,7 @@ mod tests {
             scope.spawn(|| {
                 let jobs = (0..3).map(|i| (format!("job {i}"), ())).collect();
                 // Each waits for the two others.
-                pool.run(jobs, |(), _| together.wait());
+                pool.run(jobs, |_, (), _| together.wait());
                 let _ = sender.send(());
             });
             let over = receiver.recv_timeout(Duration::from_secs(20)).is_ok();

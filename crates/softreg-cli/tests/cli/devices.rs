@@ -1,6 +1,6 @@
 //! What there is to compute on.
 
-use crate::program::Workplace;
+use crate::program::{TINY, Workplace, numbers};
 use serde_json::Value;
 
 #[test]
@@ -16,7 +16,7 @@ fn every_device_is_listed_with_its_speed_and_can_be_chosen() {
         let name = entry["device"].as_str().unwrap();
         place.ok(&format!(
             "train motif {} --steps 1 --quiet --device {name} --out run-on-{}",
-            crate::program::TINY,
+            TINY,
             name.replace(':', "-")
         ));
     }
@@ -25,4 +25,45 @@ fn every_device_is_listed_with_its_speed_and_can_be_chosen() {
     assert!(said.err.contains("cpu:7") && said.err.contains("--device"), "{said:?}");
     let said = place.run("train --device cpu:x");
     assert_eq!(said.code, Some(2), "{said:?}");
+}
+
+#[test]
+fn devices_share_a_batch() {
+    let place = Workplace::new();
+    let listed: Vec<Value> = serde_json::from_str(&place.ok("devices --json").out).unwrap();
+    let all: Vec<&str> = listed.iter().map(|entry| entry["device"].as_str().unwrap()).collect();
+    let first = all[0];
+    let said = place.run(&format!("train motif {TINY} --device {first},{first}"));
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains(&format!("names {first} twice")), "{said:?}");
+    let said = place.run("train --device nothing:all");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    let [first, second, ..] = all.as_slice() else {
+        return println!("skipped: one device in this build, so that no batch was split over two");
+    };
+    let small = "--limit 32 --size 16 --width 4 --threads 2 --quiet";
+    let said =
+        place.run(&format!("train motif {small} --batch 8 --device {first},{second} --out idle"));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("training.batch to at least 16"), "{said:?}");
+    assert!(!place.path("idle").exists());
+    // Both ways round, with a teacher, normalised weights, exact slopes and pictures held out.
+    let run = |device: &str, out: &str| {
+        let reg =
+            "--reg consistency --reg mode-seeking --reg interpolation --reg spectral --reg r1";
+        place.ok(&format!(
+            "train motif {small} --steps 3 --batch 16 {reg} --set output.log-every=1 --set data.validation=0.25 --device {device} --out {out}"
+        ));
+        numbers(&place.path(out)).pop().unwrap()
+    };
+    let alone = run(first, "alone");
+    for (out, device) in
+        [("one", format!("{first},{second}")), ("other", format!("{second},{first}"))]
+    {
+        let shared = run(&device, out);
+        for (key, value) in alone.as_object().unwrap().iter().filter(|(key, _)| key.contains('/')) {
+            let (a, b) = (value.as_f64().unwrap(), shared[key].as_f64().unwrap());
+            assert!((a - b).abs() < 1e-4 * a.abs().max(1.0), "{key} on {device}: {b}, alone {a}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::RunConfig;
 use crate::optimizer::{self, OPTIMIZERS};
+use crate::replica::check_devices;
 use crate::step::PROBABILITY;
 use softreg::adversarial::{self, AdversarialLoss, LOSSES};
 use softreg::augment::{AUGMENTATIONS, Policy, Probability};
@@ -98,6 +99,14 @@ impl Checked {
     /// The configuration, complete.
     pub fn config(&self) -> &RunConfig {
         &self.config
+    }
+
+    /// Checks that a step has work for so many devices of one process.
+    ///
+    /// # Errors
+    /// [`Error::IdleDevices`].
+    pub fn check_devices(&self, devices: usize) -> Result<(), crate::Error> {
+        check_devices(devices, self.config.training.threads, self.config.training.batch)
     }
 
     /// The shape of the networks.

@@ -19,6 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Works until there is nothing left to do.
 pub(super) fn work(
     index: usize,
+    device: &str,
     folder: &Path,
     address: &Address,
     pool: &Pool,
@@ -38,7 +39,7 @@ pub(super) fn work(
         };
         let watch = pool.watch(format!("trial {}", task.trial));
         let result = with_signs_of_life(address, &task, &name, || {
-            value(&task, folder, &store, &design, &watch)
+            value(&task, device, folder, &store, &design, &watch)
         });
         match result {
             Ok(Value { value, about }) => {
@@ -66,6 +67,7 @@ struct Value {
 /// Trains and measures every seed of a task.
 fn value(
     task: &Task,
+    device: &str,
     folder: &Path,
     store: &Store,
     design: &Design,
@@ -80,7 +82,7 @@ fn value(
         let trial = Trial {
             folder: folder.join("trials").join(format!("{:04}-s{seed}", task.trial)),
             config,
-            device: design.device.clone(),
+            device: device.to_owned(),
         };
         let results = trial.run(&design.protocol, &mut |stage| {
             watch.stage(match stage {
