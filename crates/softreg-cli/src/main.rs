@@ -22,6 +22,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    softreg_kernel::keep_freed_memory();
     failure::install_panic_hook();
     let outcome = std::panic::catch_unwind(|| command::run(Cli::parse()));
     match outcome {

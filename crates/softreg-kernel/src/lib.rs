@@ -10,6 +10,8 @@
 //! pictures are taken in an order that depends on the number of threads alone.
 
 mod activation;
+#[cfg(feature = "mimalloc")]
+mod allocator;
 #[cfg(feature = "cube")]
 mod card;
 #[cfg(feature = "flex")]
@@ -44,6 +46,8 @@ mod view;
 mod window;
 
 pub use activation::Activation;
+#[cfg(feature = "mimalloc")]
+pub use allocator::keep_freed_memory;
 pub use layer::{
     activation, batch_norm, conv_transpose2d, conv2d, join_channels, kernels_are_on, linear, pool2d,
 };
