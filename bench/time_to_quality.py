@@ -5,7 +5,7 @@ same feature maps (96, 48 and 24 around 32x32). PyTorch trains as published for 
 norm in the critic, batch norm in the generator, hinge loss, Adam with 2e-4, 0.5 and 0.999, batch 64: arXiv 1802.05957,
 1910.12027) with consistency of weight 10 (flip and shift, arXiv 1910.12027) and differentiable augmentation (colour,
 translation, cutout, arXiv 2006.10738), pictures from an average of the generator's weights. softreg trains with the
-options given.
+options given. Published rates are made for hours: with --rates PyTorch trains once with each, and its best counts.
 
 At fixed intervals of training time (the clock stands still meanwhile) 5,000 pictures are drawn and `softreg evaluate`
 measures their Fréchet distance to pictures that neither has seen. Printed are both curves, and the time until either is
@@ -83,12 +83,12 @@ def moved(x):
 
 
 class Torch:
-    def __init__(self, pictures, seed):
+    def __init__(self, pictures, seed, rate):
         torch.manual_seed(seed)
         self.pictures = pictures
         self.generator, self.critic = Generator(), Critic()
         self.average = copy.deepcopy(self.generator)
-        adam = lambda player: torch.optim.Adam(player.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        adam = lambda player: torch.optim.Adam(player.parameters(), lr=rate, betas=(0.5, 0.999))
         self.optimizers = adam(self.generator), adam(self.critic)
 
     def step(self):
@@ -130,11 +130,11 @@ def distance(what, options, *more):
     return json.loads(said)["metrics"]["fd5k_resnet20"]["value"]
 
 
-def of_torch(options, seed):
+def of_torch(options, seed, rate):
     """Minutes and distances."""
     records = np.fromfile(options.pictures, np.uint8).reshape(-1, 3073)[: options.limit, 1:]
     torch.set_num_threads(1)
-    run = Torch(torch.from_numpy(records.reshape(-1, 3, 32, 32).copy()), seed)
+    run = Torch(torch.from_numpy(records.reshape(-1, 3, 32, 32).copy()), seed, rate)
     curve, spent, steps, path = [], 0.0, 0, Path(options.folder) / "made.bin"
     while spent < 60 * options.minutes:
         start, until = time.perf_counter(), spent + options.every
@@ -144,7 +144,7 @@ def of_torch(options, seed):
         spent += time.perf_counter() - start
         run.draw(path)
         curve.append((spent / 60, distance(path, options)))
-        print(f"PyTorch, seed {seed}: {curve[-1][0]:.2f} minutes, {steps} steps: {curve[-1][1]:.2f}", file=sys.stderr)
+        print(f"PyTorch, rate {rate:g}, seed {seed}: {curve[-1][0]:.2f} minutes, {steps} steps: {curve[-1][1]:.2f}", file=sys.stderr)
     return curve
 
 
@@ -188,6 +188,7 @@ def main():
     parser.add_argument("--reference", type=int, default=3000)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=60)
+    parser.add_argument("--rates", type=float, nargs="+", default=[2e-4], help="PyTorch's learning rates")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--built", action="store_true", help="do not run cargo")
     options = parser.parse_args(sys.argv[1:end])
@@ -196,13 +197,14 @@ def main():
         subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "softreg-cli"], cwd=peer.ROOT, check=True)
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as options.folder:
-            ours, theirs = of_softreg(options, seed), of_torch(options, seed)
-        print(f"\nSeed {seed}, minutes and distance:\n\n| softreg | | PyTorch | |\n|---:|---:|---:|---:|")
-        for i in range(max(len(ours), len(theirs))):
-            cell = lambda curve: f"{curve[i][0]:.1f} | {curve[i][1]:.1f}" if i < len(curve) else " | "
-            print(f"| {cell(ours)} | {cell(theirs)} |")
-        target = min(value for _, value in theirs)
-        a, b = reached(ours, target), reached(theirs, target)
+            ours, theirs = of_softreg(options, seed), [of_torch(options, seed, rate) for rate in options.rates]
+        heads = "".join(f" PyTorch, {rate:g} | |" for rate in options.rates)
+        print(f"\nSeed {seed}, minutes and distance:\n\n| softreg | |{heads}\n|{'---:|' * (2 + 2 * len(theirs))}")
+        for i in range(max(map(len, [ours, *theirs]))):
+            cell = lambda curve: f" {curve[i][0]:.1f} | {curve[i][1]:.1f} |" if i < len(curve) else " | |"
+            print("|" + "".join(map(cell, [ours, *theirs])))
+        target = min(value for curve in theirs for _, value in curve)
+        a, b = reached(ours, target), min(filter(None, (reached(curve, target) for curve in theirs)))
         told = f"softreg {a:.1f} minutes, PyTorch {b:.1f}: {b / a:.1f} times sooner" if a else f"softreg did not get there, PyTorch in {b:.1f} minutes"
         print(f"\nA distance of {target:.1f}, PyTorch's best: {told}")
 

@@ -47,43 +47,75 @@ pub(crate) struct Found {
     pub(crate) device: Device,
 }
 
+impl Backend {
+    /// What there is of it in this machine, whether it computes or not.
+    fn listed(&'static self) -> impl Iterator<Item = Found> {
+        let devices = quietly(self.devices).unwrap_or_default().into_iter().enumerate();
+        devices.map(move |(i, device)| {
+            let name = match self.graphics {
+                true => format!("{}:{i}", self.name),
+                false => self.name.to_owned(),
+            };
+            Found { name, backend: self, device }
+        })
+    }
+}
+
+impl Found {
+    /// The device, where it can add: it is asked for one sum, so that a missing driver is told as such.
+    fn probed(self) -> anyhow::Result<Self> {
+        anyhow::ensure!(computes(&self.device), does_not_compute(&self.name));
+        Ok(self)
+    }
+}
+
+fn does_not_compute(name: &str) -> String {
+    format!(
+        "the device `{name}` does not compute: it is not in this machine, or its driver is missing; `softreg devices` lists what computes, --device cpu always does"
+    )
+}
+
 /// Everything in this machine that computes; the first is what `auto` means.
 pub(crate) fn found() -> impl Iterator<Item = Found> {
-    BACKENDS.iter().flat_map(|backend| {
-        let devices = quietly(backend.devices).unwrap_or_default().into_iter().enumerate();
-        devices.filter(|(_, device)| computes(device)).map(move |(i, device)| {
-            let name = match backend.graphics {
-                true => format!("{}:{i}", backend.name),
-                false => backend.name.to_owned(),
-            };
-            Found { name, backend, device }
-        })
-    })
+    BACKENDS.iter().flat_map(Backend::listed).filter(|found| computes(&found.device))
 }
 
 /// The device called `name`: a backend, or BACKEND:INDEX where there are several of it, or `auto`.
-///
-/// It is asked for one sum first, so that a missing one or its driver is told as such.
 pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
-    if name == "auto" {
-        return found().next().context("this build computes on nothing that this machine has");
+    match listed(name)? {
+        mut one if one.len() == 1 => one.remove(0).probed(),
+        _ => Err(usage(format!("`{name}` names several devices, and one is wanted here"))),
     }
-    let (of, index) = match name.split_once(':') {
-        Some((of, index)) => (of, index.parse().ok()),
-        None => (name, Some(0)),
+}
+
+/// What `name` means, not asked yet whether it computes; one at least. BACKEND:all may mean several.
+fn listed(name: &str) -> anyhow::Result<Vec<Found>> {
+    if name == "auto" {
+        let first =
+            found().next().context("this build computes on nothing that this machine has")?;
+        return Ok(vec![first]);
+    }
+    let (of, which) = name.split_once(':').unwrap_or((name, "0"));
+    let Some(backend) = BACKENDS.iter().find(|backend| backend.name == of) else {
+        return Err(unknown(name));
     };
-    let Some((backend, index)) = BACKENDS.iter().find(|b| b.name == of).zip(index) else {
-        return Err(usage(format!(
-            "there is no device `{name}` in this build: choose from auto, {}{}",
-            names().join(", "),
-            if cfg!(feature = "gpu") { ", or one that `softreg devices` lists" } else { "" }
-        )));
+    let wanted: Vec<Found> = match which {
+        "all" => backend.listed().collect(),
+        index => {
+            let index = index.parse().map_err(|_| unknown(name))?;
+            backend.listed().skip(index).take(1).collect()
+        }
     };
-    let devices = quietly(backend.devices).unwrap_or_default();
-    let device = devices.into_iter().nth(index).filter(computes).with_context(|| {
-        format!("the device `{name}` does not compute: it is not in this machine, or its driver is missing; `softreg devices` lists what computes, --device cpu always does")
-    })?;
-    Ok(Found { name: name.to_owned(), backend, device })
+    anyhow::ensure!(!wanted.is_empty(), does_not_compute(name));
+    Ok(wanted)
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    usage(format!(
+        "there is no device `{name}` in this build: choose from auto, {}{}",
+        names().join(", "),
+        if cfg!(feature = "gpu") { ", or one that `softreg devices` lists" } else { "" }
+    ))
 }
 
 /// Devices that share a work: one at least.
@@ -95,45 +127,57 @@ pub(crate) struct Devices {
 impl Devices {
     /// The devices of `list`: names as [`device`] takes them, separated by commas; BACKEND:all is every one of it.
     pub(crate) fn named(list: &str) -> anyhow::Result<Self> {
-        let mut all = Vec::new();
-        for name in list.split(',').map(str::trim) {
-            let before = all.len();
-            if let Some(of) = name.strip_suffix(":all") {
-                all.extend(found().filter(|found| found.backend.name == of));
-            }
-            if all.len() == before {
-                all.push(device(name.trim_end_matches(":all"))?);
-            }
+        let mut all = several(list)?.into_iter().map(Found::probed);
+        match all.next() {
+            Some(first) => Ok(Self { first: first?, beside: all.collect::<anyhow::Result<_>>()? }),
+            None => Err(unknown(list)),
         }
-        let twice = |i: &usize| all[..*i].iter().any(|other| other.device == all[*i].device);
-        if let Some(again) = (0..all.len()).find(twice) {
-            return Err(usage(format!("--device {list} names {} twice", all[again].name)));
-        }
-        let first = all.remove(0);
-        Ok(Self { first, beside: all })
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Found> {
-        // Known to be that many, unlike a chain.
-        (0..1 + self.beside.len()).map(|i| self.at(i))
+    /// The one of them that process number `place` of those on this host has. The others are left to the others: a card
+    /// may be one process's alone.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn of_process(list: &str, place: usize) -> anyhow::Result<Self> {
+        let mut all = several(list)?;
+        let own = place % all.len();
+        Ok(Self { first: all.swap_remove(own).probed()?, beside: Vec::new() })
     }
 
-    /// The device of work number `i`, where works are dealt out.
-    pub(crate) fn at(&self, i: usize) -> &Found {
-        match i % (1 + self.beside.len()) {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Found> {
+        [&self.first].into_iter().chain(&self.beside)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        1 + self.beside.len()
+    }
+
+    /// The name of the device of work number `i`, where works are dealt out.
+    pub(crate) fn name(&self, i: usize) -> &str {
+        let found = match i % self.count() {
             0 => &self.first,
             i => &self.beside[i - 1],
-        }
+        };
+        &found.name
     }
 
-    /// The only one of work number `i`.
-    pub(crate) fn alone(mut self, i: usize) -> Self {
-        let first = match i % (1 + self.beside.len()) {
-            0 => self.first,
-            i => self.beside.swap_remove(i - 1),
-        };
-        Self { first, beside: Vec::new() }
+    /// The names of all.
+    pub(crate) fn names(&self) -> String {
+        self.iter().map(|found| found.name.as_str()).collect::<Vec<_>>().join(",")
     }
+}
+
+/// What a list means, one at least and none twice.
+fn several(list: &str) -> anyhow::Result<Vec<Found>> {
+    let mut all: Vec<Found> = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        for found in listed(name)? {
+            if all.iter().any(|other| other.device == found.device) {
+                return Err(usage(format!("--device {list} names {} twice", found.name)));
+            }
+            all.push(found);
+        }
+    }
+    Ok(all)
 }
 
 /// The names of the backends in this build.

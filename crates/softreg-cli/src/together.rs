@@ -3,6 +3,7 @@
 #[cfg(feature = "mpi")]
 mod mpi;
 
+use crate::backend::Devices;
 use crate::failure::{self, usage};
 use serde::{Deserialize, Serialize};
 use softreg_image::Collection;
@@ -53,22 +54,10 @@ impl Told {
 const LAUNCHERS: [&str; 4] =
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
 
-/// The same launchers' number of a process among those on its host.
-const PLACES: [&str; 4] =
-    ["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "MV2_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"];
-
 /// How many processes a launcher started, as far as it says.
 fn launched() -> usize {
-    first_number(&LAUNCHERS).unwrap_or(1)
-}
-
-/// Which one of the processes on this host this is, from 0, as far as a launcher says.
-pub(crate) fn place_on_host() -> usize {
-    first_number(&PLACES).unwrap_or(0)
-}
-
-fn first_number(variables: &[&str]) -> Option<usize> {
-    variables.iter().find_map(|name| std::env::var(name).ok()?.parse().ok())
+    let size = |name: &str| std::env::var(name).ok()?.parse().ok();
+    LAUNCHERS.into_iter().find_map(size).unwrap_or(1)
 }
 
 impl Together {
@@ -93,6 +82,15 @@ impl Together {
             Joined::Alone(alone) => alone,
             #[cfg(feature = "mpi")]
             Joined::Mpi(mpi) => mpi,
+        }
+    }
+
+    /// Where this process computes: on the devices of `list`, or of several processes on one host on one of them each.
+    pub(crate) fn devices(&self, list: &str) -> anyhow::Result<Devices> {
+        match &self.group {
+            Joined::Alone(_) => Devices::named(list),
+            #[cfg(feature = "mpi")]
+            Joined::Mpi(mpi) => Devices::of_process(list, mpi.place()),
         }
     }
 

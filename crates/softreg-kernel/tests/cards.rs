@@ -294,9 +294,12 @@ fn what_a_step_does_to_weights_is_what_it_does_on_processors() {
             let [w, g, m, v] = [0, 1, 2, 3].map(|i| on(&inputs[i], device));
             let before = w.clone();
             let sum = weighted_sum(channels_last(w.clone()), g.clone(), [0.75, -2.5]);
-            let (weight, [m, v]) = adam(w, channels_last(g), [m, v], step);
-            // What else looks at a weight still sees what it was.
-            [weight, m, v, sum, before].map(Tensor::into_data)
+            let (weight, [m, v]) = adam(w, channels_last(g.clone()), [m, v], step);
+            // What else looks at a weight, or at a result, still sees what it was.
+            let seen = [&weight, &m, &v].map(Tensor::clone);
+            let (weight, [m, v]) = adam(weight, g, [m, v], step);
+            let after = [weight, m, v, sum, before].map(Tensor::into_data);
+            after.into_iter().chain(seen.map(Tensor::into_data)).collect::<Vec<_>>()
         };
         let worst = deviation(&run(&device), &run(&Device::flex()));
         assert!(worst < 1e-5, "{device:?}: {worst:e}");

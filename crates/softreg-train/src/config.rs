@@ -103,7 +103,7 @@ pub struct Training {
     pub augment_target: Option<f64>,
     /// Pictures in which the adaptive probability goes from 0 to 1.
     pub augment_speed: u64,
-    /// Worker threads; 0 takes one per core.
+    /// Worker threads; 0 takes one per core, or per graphics processor, or for each of several processes.
     pub threads: usize,
 }
 

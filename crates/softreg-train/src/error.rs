@@ -93,7 +93,7 @@ pub enum Error {
     },
     /// There are more devices than parts of the batch.
     #[error(
-        "{devices} devices, and a batch of {batch} on {threads} threads has {workers} of at least 8 pictures: set training.threads to {devices} and training.batch to at least {least}, or name fewer devices"
+        "a batch of {batch} on {threads} threads is split into {workers}, fewer than the {devices} devices: name at most {workers} of them, or start a run with training.threads of {devices} or more and training.batch of {least} or more"
     )]
     IdleDevices {
         /// How many were named.
@@ -102,7 +102,7 @@ pub enum Error {
         workers: usize,
         /// Pictures per step.
         batch: usize,
-        /// As configured.
+        /// As configured; 1 or more.
         threads: usize,
         /// Pictures per step that so many devices need.
         least: usize,

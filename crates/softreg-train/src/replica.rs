@@ -233,11 +233,8 @@ mod tests {
         assert!(check_devices(2, 2, 16).is_ok());
         for (devices, threads, batch) in [(2, 2, 15), (3, 2, 64)] {
             let refused = check_devices(devices, threads, batch).unwrap_err().to_string();
-            assert!(refused.contains(&format!("training.threads to {devices}")), "{refused}");
-            assert!(
-                refused.contains(&format!("training.batch to at least {}", 8 * devices)),
-                "{refused}"
-            );
+            assert!(refused.contains(&format!("training.threads of {devices}")), "{refused}");
+            assert!(refused.contains(&format!("training.batch of {}", 8 * devices)), "{refused}");
         }
         // Threads that the batch has no rows for are shared out; processes are not.
         assert_eq!(Workers::new(16, 64, 1, 4).unwrap().rows(64).len(), 2);

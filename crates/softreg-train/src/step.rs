@@ -95,25 +95,28 @@ struct Scores {
 
 /// The critic with the weights that it is run with.
 pub(crate) fn effective_critic(checked: &Checked, players: &Players) -> Critic {
-    let spectral = players.spectral.as_ref().zip(checked.plan().spectral_norm());
-    Judge { critic: &players.critic, teacher: None, spectral }.effective(&players.critic)
+    effective(&players.critic, bounded(checked, players))
+}
+
+/// How the critic's weights are normalised, if they are, and to which norm.
+fn bounded<'p>(checked: &Checked, players: &'p Players) -> Option<(&'p SpectralNorm, f64)> {
+    players.spectral.as_ref().zip(checked.plan().spectral_norm())
+}
+
+/// `raw` with the weights that it is run with.
+fn effective(raw: &Critic, spectral: Option<(&SpectralNorm, f64)>) -> Critic {
+    let Some((norm, bound)) = spectral else { return raw.clone() };
+    let scales = raw.scales();
+    norm.normalized(raw.clone(), &|id| bound / scales.get(&id).copied().unwrap_or(1.0))
 }
 
 /// The critic as the workers run it.
-#[derive(Clone, Copy)]
 struct Judge<'a> {
-    critic: &'a Critic,
-    teacher: Option<&'a Critic>,
+    /// On every device.
+    critics: Vec<Critic>,
+    /// On every device, where there is one.
+    teachers: Option<Vec<Critic>>,
     spectral: Option<(&'a SpectralNorm, f64)>,
-}
-
-impl Judge<'_> {
-    /// `raw` with the weights that it is run with.
-    fn effective(&self, raw: &Critic) -> Critic {
-        let Some((norm, bound)) = self.spectral else { return raw.clone() };
-        let scales = raw.scales();
-        norm.normalized(raw.clone(), &|id| bound / scales.get(&id).copied().unwrap_or(1.0))
-    }
 }
 
 impl<'a> Trainer<'a> {
@@ -162,10 +165,11 @@ impl<'a> Trainer<'a> {
             }
             let drawn = self.draw(number, step, &players.memory);
             let (judge, memory) = (self.judge(&players), &players.memory);
+            let generators = self.everywhere(&players.generator);
             let rows = self.workers.rows(config.training.batch);
             let results = self.workers.map(rows, |worker, rows| {
-                let work = self.share(worker, &drawn, rows, &players.generator, last);
-                self.critic_gradients(judge, worker, work, step, memory, last)
+                let work = self.share(worker, &drawn, rows, &generators, last);
+                self.critic_gradients(&judge, worker, work, step, memory, last)
             });
             let (gradients, pictures): (Vec<_>, Vec<_>) =
                 results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
@@ -188,7 +192,7 @@ impl<'a> Trainer<'a> {
         let (judge, memory) = (self.judge(&players), &players.memory);
         let results = self
             .workers
-            .map(made, |worker, made| self.generator_gradients(judge, worker, made, step, memory));
+            .map(made, |worker, made| self.generator_gradients(&judge, worker, made, step, memory));
         let gradients = results.into_iter().collect::<Result<_, _>>()?;
         let Whole { gradients, loss, .. } = self.whole(
             &players.generator,
@@ -212,12 +216,18 @@ impl<'a> Trainer<'a> {
     }
 
     fn judge<'p>(&self, players: &'p Players) -> Judge<'p> {
-        let bound = self.plan().spectral_norm();
-        Judge {
-            critic: &players.critic,
-            teacher: players.teacher.as_ref(),
-            spectral: players.spectral.as_ref().zip(bound),
-        }
+        let teachers = players.teacher.as_ref().map(|teacher| {
+            self.devices.iter().map(|device| teacher.clone().to_device(device)).collect()
+        });
+        let critics = self.everywhere(&players.critic);
+        Judge { critics, teachers, spectral: bounded(self.checked, players) }
+    }
+
+    /// A worker's critic, without gradients.
+    fn frozen(&self, judge: &Judge<'_>, worker: usize) -> Critic {
+        let place = self.place(worker);
+        let weights = replica(&judge.critics[place], &self.devices[place]).no_grad();
+        effective(&weights, judge.spectral)
     }
 
     /// Draws what update `number` needs.
@@ -237,9 +247,14 @@ impl<'a> Trainer<'a> {
         Drawn { number, batch, fresh }
     }
 
-    /// Where worker number `worker` of all processes computes, if it is one of this process.
-    fn device(&self, worker: usize) -> &Device {
-        &self.devices[self.workers.place(worker) % self.devices.len()]
+    /// Which device worker number `worker` of all processes has, if it is one of this process.
+    fn place(&self, worker: usize) -> usize {
+        self.workers.place(worker) % self.devices.len()
+    }
+
+    /// A replica on every device: sent by one thread, since what several send to one card at once may be mistaken there.
+    fn everywhere<M: Module>(&self, module: &M) -> Vec<M> {
+        self.devices.iter().map(|device| replica(module, device)).collect()
     }
 
     /// One worker's share of what was drawn, with a generator of its own.
@@ -248,12 +263,13 @@ impl<'a> Trainer<'a> {
         worker: usize,
         drawn: &Drawn,
         rows: Range<usize>,
-        generator: &Generator,
+        generators: &[Generator],
         with_graph: bool,
     ) -> Work {
         let shape = self.checked.shape();
-        let device = self.device(worker);
-        let generator = replica(generator, device);
+        let place = self.place(worker);
+        let device = &self.devices[place];
+        let generator = replica(&generators[place], device);
         let device = device.clone().autodiff();
         Work {
             number: drawn.number,
@@ -267,7 +283,7 @@ impl<'a> Trainer<'a> {
     /// `∂J/∂critic` on one worker's share of the batch.
     fn critic_gradients(
         &self,
-        judge: Judge<'_>,
+        judge: &Judge<'_>,
         worker: usize,
         work: Work,
         step: u64,
@@ -275,10 +291,9 @@ impl<'a> Trainer<'a> {
         last: bool,
     ) -> Result<(Gradients, Made), Error> {
         let plan = self.plan();
-        let device = self.device(worker);
-        let weights = replica(judge.critic, device);
-        let critic = judge.effective(&weights);
-        let teacher = judge.teacher.map(|teacher| teacher.clone().to_device(device));
+        let place = self.place(worker);
+        let weights = replica(&judge.critics[place], &self.devices[place]);
+        let critic = effective(&weights, judge.spectral);
         let shard = &work.shard;
         let labels_of_fake = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
         let pictures = work.generator.forward(shard.latents.clone(), labels_of_fake.clone());
@@ -299,7 +314,7 @@ impl<'a> Trainer<'a> {
         let mut scene = CriticScene {
             critic: &critic,
             weights: &weights,
-            teacher: teacher.as_ref(),
+            teacher: judge.teachers.as_ref().map(|teachers| &teachers[place]),
             generator: &work.generator,
             shard,
             fresh: work.fresh.as_ref(),
@@ -328,14 +343,14 @@ impl<'a> Trainer<'a> {
     /// `∂J/∂generator` on one worker's share of the batch; the critic is frozen.
     fn generator_gradients(
         &self,
-        judge: Judge<'_>,
+        judge: &Judge<'_>,
         worker: usize,
         made: Made,
         step: u64,
         memory: &Memory,
     ) -> Result<Gradients, Error> {
         let Made { work, pictures, kept } = made;
-        let critic = judge.effective(&replica(judge.critic, self.device(worker)).no_grad());
+        let critic = self.frozen(judge, worker);
         let shard = &work.shard;
         let labels = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
         // Draws of its own: the streams of the same update, past the workers of the critic.
@@ -507,8 +522,7 @@ impl<'a> Trainer<'a> {
         let judge = self.judge(players);
         let score = |worker: usize, rows: Range<usize>| {
             let chosen = &chosen[rows];
-            let own = self.device(worker);
-            let device = own.clone().autodiff();
+            let device = self.devices[self.place(worker)].clone().autodiff();
             let values = unit_pictures(self.pictures, chosen);
             let (h, w) = (shape.geometry.height(), shape.geometry.width());
             let values = TensorData::new(values, [chosen.len(), shape.channels, h, w]);
@@ -518,7 +532,7 @@ impl<'a> Trainer<'a> {
             });
             let pixels = Tensor::from_data(values, &device);
             let pixels = self.augment(number, worker, "held-out", &players.memory, pixels);
-            let critic = judge.effective(&replica(judge.critic, own).no_grad());
+            let critic = self.frozen(&judge, worker);
             let scores = critic.forward(pixels, hot);
             f64::from(scores.sum().into_scalar::<f32>())
         };

@@ -69,7 +69,8 @@ pub(super) struct Choices {
     /// Any key of the configuration, SECTION.KEY=VALUE; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     assignments: Vec<String>,
-    /// Worker threads [default: one per core; of trials side by side: 1]
+    /// Worker threads [default: one per core; one per graphics processor; one for each of several processes or of
+    /// trials side by side]
     #[arg(long, value_name = "COUNT", help_heading = "Machine")]
     threads: Option<usize>,
 }

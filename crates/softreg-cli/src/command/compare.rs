@@ -7,7 +7,6 @@ mod summary;
 use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
-use crate::backend::Devices;
 use crate::failure::usage;
 use crate::terminal::{duration, line_to_stderr, line_to_stdout};
 use crate::trial::{Failure, Pool, Stage, Trial, Watch, interrupted, listen_for_interruption};
@@ -101,14 +100,14 @@ impl Compare {
         listen_for_interruption()?;
         let trials = design.trials(&folder);
         let threads = design.arms.first().map_or(1, |arm| arm.threads()).max(1);
-        let devices = Devices::named(&design.device)?;
+        let devices = self.machine.devices(&design.device)?;
         let at_once = self.machine.at_once(&devices, threads);
         if !self.json {
             line_to_stderr(&introduction(&design, &folder, trials.len(), at_once));
         }
         let pool = Pool::new(at_once, trials.len(), self.json);
         let outcomes = pool.run(trials, |worker, (arm, seed, trial), watch| {
-            let trial = Trial { device: devices.at(worker).name.clone(), ..trial };
+            let trial = Trial { device: devices.name(worker).to_owned(), ..trial };
             let result = trial.run(&design.protocol, &mut |stage: Stage| watch.stage(stage));
             tell(&result, watch, &shown);
             Outcome { arm, seed, folder: trial.folder, result }
@@ -139,7 +138,7 @@ impl Compare {
     fn designed(&self) -> anyhow::Result<(PathBuf, Design)> {
         self.protocol.check()?;
         // Weights that are missing are told now, and not after the first trial.
-        self.protocol.extractor(&self.machine.first()?)?;
+        self.protocol.extractor(&self.machine.devices("auto")?.first.device)?;
         let config = experiment::recipe(&self.choices, self.protocol.reference_name().is_none())?;
         let wanted = match self.arms.as_slice() {
             [] => ["none", "hard", "recipe"].map(str::to_owned).to_vec(),
@@ -157,7 +156,7 @@ impl Compare {
             arms,
             seeds,
             protocol: self.protocol.clone().absolute(),
-            device: self.machine.device.clone(),
+            device: self.machine.device().to_owned(),
         };
         let folder = match &self.out {
             Some(path) => claim::create(path)?,

@@ -3,7 +3,6 @@
 use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
 use crate::terminal::line_to_stderr;
-use burn::tensor::Device;
 use clap::Args;
 use softreg_image::Collection;
 use softreg_train::RunConfig;
@@ -17,9 +16,10 @@ pub(super) struct Machine {
     #[arg(long, value_name = "COUNT", help_heading = "Machine",
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     jobs: Option<u64>,
-    /// Where to compute; trials are dealt out over several (cuda:0,cuda:1, or cuda:all)
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
-    pub(super) device: String,
+    /// Where to compute; trials are dealt out over several (cuda:0,cuda:1, or cuda:all) [default: auto, and with
+    /// --resume what was chosen before]
+    #[arg(long, value_name = "DEVICE", help_heading = "Machine")]
+    device: Option<String>,
 }
 
 /// Pictures held out where the recipe holds none out and no others are named.
@@ -28,14 +28,19 @@ const HELD_OUT: f64 = 0.2;
 impl Machine {
     /// Trials at once on these devices, each with so many threads.
     pub(super) fn at_once(&self, devices: &Devices, threads: usize) -> usize {
-        let graphics = devices.iter().all(|found| found.backend.graphics);
-        let room = if graphics { devices.iter().len() } else { backend::cores() / threads.max(1) };
+        let graphics = devices.iter().any(|found| found.backend.graphics);
+        let room = if graphics { devices.count() } else { backend::cores() / threads.max(1) };
         self.jobs.map_or(room, |jobs| usize::try_from(jobs).unwrap_or(room)).max(1)
     }
 
-    /// The device on which what all trials need is checked first.
-    pub(super) fn first(&self) -> anyhow::Result<Device> {
-        Ok(Devices::named(&self.device)?.first.device)
+    /// The device of a new experiment, as it is kept.
+    pub(super) fn device(&self) -> &str {
+        self.device.as_deref().unwrap_or("auto")
+    }
+
+    /// The devices of this host, where `before` was chosen for the experiment.
+    pub(super) fn devices(&self, before: &str) -> anyhow::Result<Devices> {
+        Devices::named(self.device.as_deref().unwrap_or(before))
     }
 }
 

@@ -4,7 +4,7 @@ use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
-use crate::together::{self, Together};
+use crate::together::Together;
 use crate::trained;
 use crate::validation::HeldOut;
 use anyhow::Context;
@@ -85,24 +85,15 @@ impl Train {
         trained.map_err(|error| together.fail(error))
     }
 
-    /// Where this process computes: of several on one host, each on one of the devices.
-    fn devices(&self, together: &mut Together) -> anyhow::Result<Devices> {
-        let devices = Devices::named(&self.device)?;
-        Ok(match together.group().size() {
-            1 => devices,
-            _ => devices.alone(together::place_on_host()),
-        })
-    }
-
     fn start(&self, mut progress: Progress, together: &mut Together) -> anyhow::Result<()> {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
-        let devices = self.devices(together)?;
+        let devices = together.devices(&self.device)?;
         // One keeps a graphics processor busy. Several processes on one machine share its cores: one each, where
         // nothing else is said.
         let graphics = devices.iter().any(|found| found.backend.graphics);
         if config.training.threads == 0 && (graphics || together.group().size() > 1) {
-            config.training.threads = devices.iter().len();
+            config.training.threads = devices.count();
         }
         backend::use_threads(config.training.threads)?;
         // Thousands of pictures take a while.
@@ -160,7 +151,7 @@ impl Train {
                 "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
             ));
         }
-        let devices = self.devices(together)?;
+        let devices = together.devices(&self.device)?;
         backend::use_threads(config.training.threads)?;
         progress.say(&format!("reading {}", config.data.source));
         let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
@@ -174,7 +165,7 @@ impl Train {
     /// All processes but the first: what is trained, the first one says.
     fn follow(&self, together: &mut Together) -> anyhow::Result<()> {
         let config = together.hear()?;
-        let (device, beside) = split(self.devices(together)?);
+        let (device, beside) = split(together.devices(&self.device)?);
         backend::use_threads(config.training.threads)?;
         // The first one ends the run; here Ctrl-C would take it down with this one.
         ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")?;
@@ -211,7 +202,8 @@ impl Train {
                 threads => format!("{processes} processes of {threads} threads"),
             });
         }
-        let Ready { checked, pictures, device, beside, training, held_out, validation } = ready;
+        let Ready { checked, pictures, names, device, beside, training, held_out, validation } =
+            ready;
         let run = Run {
             folder,
             checked: &checked,
@@ -225,7 +217,7 @@ impl Train {
             interrupt: &INTERRUPTED,
             versions: BTreeMap::from([
                 ("softreg".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-                ("device".to_owned(), self.device.clone()),
+                ("device".to_owned(), names),
             ]),
             group: together.group(),
         };
@@ -287,6 +279,8 @@ fn split(devices: Devices) -> (Device, Vec<Device>) {
 struct Ready {
     checked: Checked,
     pictures: Arc<Collection>,
+    /// Of the devices.
+    names: String,
     device: Device,
     beside: Vec<Device>,
     training: Vec<usize>,
@@ -296,14 +290,15 @@ struct Ready {
 
 impl Ready {
     fn new(checked: Checked, pictures: Collection, devices: Devices) -> anyhow::Result<Self> {
-        checked.check_devices(devices.iter().len())?;
+        checked.check_devices(devices.count())?;
+        let names = devices.names();
         let (device, beside) = split(devices);
         let config = checked.config();
         let (training, held_out) = config.parts(&pictures);
         let pictures = Arc::new(pictures);
         let parts = (training.as_slice(), held_out.as_slice());
         let validation = HeldOut::new(&pictures, parts, &config.validation, config.seed, &device)?;
-        Ok(Self { checked, pictures, device, beside, training, held_out, validation })
+        Ok(Self { checked, pictures, names, device, beside, training, held_out, validation })
     }
 }
 

@@ -7,7 +7,6 @@ mod worker;
 use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
-use crate::backend::Devices;
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trial::{Pool, interrupted, listen_for_interruption};
@@ -133,7 +132,7 @@ impl Tune {
             .with_context(|| format!("cannot make {}", folder.display()))?;
         listen_for_interruption()?;
         let plan = store.plan().clone();
-        let devices = Devices::named(&design.device)?;
+        let devices = self.machine.devices(&design.device)?;
         let at_once = self.machine.at_once(&devices, design.recipe.training.threads);
         if !self.json {
             line_to_stderr(&introduction(&plan, &design, &folder, at_once));
@@ -141,7 +140,7 @@ impl Tune {
         let pool = Pool::new(at_once, expected(&plan), self.json);
         std::thread::scope(|scope| {
             let work = |index| {
-                let device = &devices.at(index).name;
+                let device = devices.name(index);
                 worker::work(index, device, &folder, &address, &pool, open()?)
             };
             let workers: Vec<_> =
@@ -179,7 +178,7 @@ impl Tune {
             ));
         }
         // Weights that are missing are told now, and not after the first trial.
-        self.protocol.extractor(&self.machine.first()?)?;
+        self.protocol.extractor(&self.machine.devices("auto")?.first.device)?;
         if self.vary.is_empty() {
             return Err(usage(
                 "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",
@@ -209,7 +208,7 @@ impl Tune {
             seeds: (0..self.seeds).map(|i| recipe.seed + i).collect(),
             protocol: self.protocol.clone().absolute(),
             quantity: quantity.to_owned(),
-            device: self.machine.device.clone(),
+            device: self.machine.device().to_owned(),
             recipe,
         };
         let folder = match &self.out {

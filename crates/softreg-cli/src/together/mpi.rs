@@ -14,6 +14,8 @@ const LOAD: usize = 1 << 30;
 pub(crate) struct Mpi {
     // Before the universe: dropped in this order.
     world: SimpleCommunicator,
+    /// Number among the processes on this host.
+    place: usize,
     _universe: Universe,
 }
 
@@ -23,7 +25,14 @@ impl Mpi {
         // Only the thread that trains talks to the others.
         let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
             .context("MPI cannot be initialized in this process")?;
-        Ok(Self { world: universe.world(), _universe: universe })
+        let world = universe.world();
+        let place = world.split_shared(world.rank()).rank() as usize;
+        Ok(Self { world, place, _universe: universe })
+    }
+
+    /// The number of this process among those on its host, from 0.
+    pub(super) fn place(&self) -> usize {
+        self.place
     }
 
     /// The name of this host.

@@ -45,7 +45,7 @@ fn devices_share_a_batch() {
     let said =
         place.run(&format!("train motif {small} --batch 8 --device {first},{second} --out idle"));
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("training.batch to at least 16"), "{said:?}");
+    assert!(said.err.contains("training.batch of 16 or more"), "{said:?}");
     assert!(!place.path("idle").exists());
     // Both ways round, with a teacher, normalised weights, exact slopes and pictures held out.
     let run = |device: &str, out: &str| {

@@ -182,6 +182,62 @@ fn a_server_that_goes_away_is_waited_for() {
     assert!(heard[1].contains("back"), "{heard:?}");
 }
 
+#[test]
+fn nobody_is_dead_because_the_server_was_away() {
+    let Some(server) = Server::start() else { return };
+    let address = server.address("study");
+    Store::create(&address, &plan(Method::Random { trials: 2 }), "about").unwrap();
+    let (mut one, mut other) = (open(&address), open(&address));
+    let Claim::Task(of_one) = one.claim("one", 0.0).unwrap() else { panic!() };
+    let Claim::Task(of_other) = other.claim("other", 0.0).unwrap() else { panic!() };
+    // As after minutes in which nobody could be heard.
+    server.sql("UPDATE softreg_task SET heard = heard - 300");
+    server.down();
+    server.up();
+    // The one that is back first takes nothing from the other, but what was given back.
+    assert!(other.finish(&of_other, "other", 1.0, "{}").unwrap());
+    assert_eq!(other.claim("other", 0.0).unwrap(), Claim::Wait);
+    assert!(one.beat(&of_one, "one", 0.0).unwrap(), "the task is still its own");
+    assert!(one.release(&of_one, "one").unwrap());
+    assert_eq!(other.claim("other", 0.0).unwrap(), Claim::Task(of_one));
+}
+
+#[test]
+fn a_host_that_is_killed_leaves_its_trial_to_another() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (Workplace::new(), Workplace::new());
+    let call = |place: &Workplace, line: &str| {
+        let mut command = place.command(line);
+        command.env("SOFTREG_STUDY", server.url());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut first = call(
+        &one,
+        &format!(
+            "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 3 --steps 60 --jobs 1 --out s"
+        ),
+    );
+    let address = server.address("s");
+    let begun =
+        || Store::open(&address, |_| ()).is_ok_and(|(mut s, _)| !s.history().unwrap().is_empty());
+    crate::program::until("a trial", begun);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let before = Store::open(&address, |_| ()).unwrap().0.history().unwrap();
+    assert!(
+        before.iter().any(|one| matches!(one.rung, softreg_study::Rung::Running)),
+        "{before:?}"
+    );
+    // A minute later.
+    server.sql("UPDATE softreg_task SET heard = heard - 61 WHERE state = 'running'");
+    let second = wait(call(&two, "tune --resume s --jobs 1"));
+    assert_eq!(second.code, Some(0), "{second:?}");
+    let all = trials(&two.path("s"));
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|trial| trial["value"].is_number()), "{all:?}");
+}
+
 /// The trials of a folder.
 fn trials(folder: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("report.json")).unwrap();

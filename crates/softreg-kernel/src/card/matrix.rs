@@ -49,13 +49,17 @@ impl Lie {
 /// All the memory in which a tensor's values lie, with what may lie between them.
 pub(crate) fn memory(mut x: CubeTensor) -> BufferArg {
     let reach = x.meta.shape().iter().zip(x.meta.strides().iter());
-    let length = 1 + reach.map(|(side, stride)| (side - 1) * stride).sum::<usize>();
+    let length = 1 + reach.map(|(side, stride)| side.saturating_sub(1) * stride).sum::<usize>();
     x.meta = Box::new(Metadata::new([length], [1]));
     x.into_buffer_arg()
 }
 
 /// One unit for every one of so many values.
 pub(crate) fn a_unit_each(beside: &CubeTensor, values: usize) -> (CubeCount, CubeDim) {
+    assert!(
+        u32::try_from(values).is_ok(),
+        "kernels count in 32 bits: {values} values at once are too many"
+    );
     let dim = CubeDim::new(&beside.client, values);
     (calculate_cube_count_elemwise(&beside.client, values, dim), dim)
 }

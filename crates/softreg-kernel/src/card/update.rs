@@ -1,6 +1,6 @@
 //! What a step does to weights, in one pass over them.
 
-use super::matrix::a_unit_each;
+use super::matrix::{a_unit_each, room};
 use crate::update::AdamStep;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
@@ -52,7 +52,29 @@ pub(crate) fn weighted_sum(left: CubeTensor, right: CubeTensor, [a, b]: [f32; 2]
 /// The tensor, in order, in memory that nothing else looks at.
 fn own(x: CubeTensor) -> CubeTensor {
     let x = into_contiguous(x);
-    if x.can_mut() { x } else { x.copy() }
+    if x.can_mut() {
+        return x;
+    }
+    // Burn's own copy may leave gaps between rows.
+    let copy = room(&x, x.meta.shape().clone());
+    let (cubes, dim) = a_unit_each(&copy, copy.meta.num_elements());
+    copy_kernel::launch(
+        &copy.client.clone(),
+        cubes,
+        dim,
+        x.into_buffer_arg(),
+        copy.clone().into_buffer_arg(),
+    );
+    copy
+}
+
+#[cube(launch)]
+fn copy_kernel(from: &[f32], to: &mut [f32]) {
+    let at = ABSOLUTE_POS;
+    if at >= to.len() {
+        terminate!();
+    }
+    to[at] = from[at];
 }
 
 #[cube(launch)]

@@ -6,7 +6,9 @@
 //!
 //! A server that is away is waited for. What was asked is then asked again, whether or not it was done
 //! before the connection broke: a change that was made already changes nothing, and a task that was handed
-//! out unheard is handed out again after [`super::STALE`] seconds.
+//! out unheard is handed out again after [`super::STALE`] seconds. Who has found the server away gives the others a moment to
+//! be heard again, before it takes any for dead. A connection whose other end is gone without a word ends in less than a minute, on
+//! either side.
 
 use super::{
     Address, Base, Change, Claim, FORMAT, NEVER, Recorded, STALE, Task, Wrong, decide, error, rung,
@@ -22,6 +24,22 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(500);
 /// To reach it at all.
 const CONNECT: Duration = Duration::from_secs(10);
+/// A connection that has been silent for so long is asked whether it still is one.
+const SILENT: Duration = Duration::from_secs(20);
+/// Between such questions; three without an answer, and it is none.
+const ASK: Duration = Duration::from_secs(5);
+/// What is sent and not heard of ends a connection.
+const UNHEARD: Duration = Duration::from_secs(40);
+/// After the server was away nobody is dead for so long: whoever lives had no means to say so.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The server's side of the same: a host that is gone must not keep what others wait for.
+const SESSION: &str = "
+SET idle_in_transaction_session_timeout = '40s';
+SET tcp_keepalives_idle = 20;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;
+";
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS softreg_study (
@@ -51,8 +69,18 @@ pub(super) struct Server {
     config: postgres::Config,
     name: String,
     client: Option<Client>,
+    /// When the server was last found to be away.
+    away: Option<Instant>,
     wrong: Box<Wrong>,
     notice: Box<dyn Fn(&str) + Send>,
+}
+
+/// What a transaction is about.
+struct Asked<'a> {
+    name: &'a str,
+    wrong: &'a Wrong,
+    /// A worker that has not been heard of for so many seconds is dead.
+    silence: f64,
 }
 
 /// A failure of a transaction: of the server, or of what is in it.
@@ -76,7 +104,7 @@ impl From<Error> for Failure {
 impl Server {
     pub(super) fn create(url: &str, name: &str, plan: &str, about: &str) -> Result<()> {
         let mut server = Self::new(url, name, Box::new(|_| ()))?;
-        let made = server.transact(|transaction, _, name| {
+        let made = server.transact(|transaction, &Asked { name, .. }| {
             // Two that make the tables at once would meet in the server's catalogue.
             transaction.batch_execute("SELECT pg_advisory_xact_lock(5060427)")?;
             transaction.batch_execute(TABLES)?;
@@ -101,7 +129,7 @@ impl Server {
         notice: Box<dyn Fn(&str) + Send>,
     ) -> Result<(Self, [String; 3])> {
         let mut server = Self::new(url, name, notice)?;
-        let texts = server.transact(|transaction, _, name| {
+        let texts = server.transact(|transaction, &Asked { name, .. }| {
             let sql = "SELECT format, plan, about FROM softreg_study WHERE name = $1";
             let there = "SELECT to_regclass('softreg_study') IS NOT NULL";
             if !transaction.query_one(there, &[])?.try_get::<_, bool>(0)? {
@@ -123,16 +151,18 @@ impl Server {
             config.connect_timeout(CONNECT);
         }
         config.application_name("softreg");
+        config.keepalives_idle(SILENT).keepalives_interval(ASK).keepalives_retries(3);
+        config.tcp_user_timeout(UNHEARD);
         // The first time a server that is not there is told at once.
-        let client = config.connect(NoTls).map_err(|e| said(&wrong, &e))?;
+        let client = connect(&config).map_err(|e| said(&wrong, &e))?;
         let (name, wrong, client) = (name.to_owned(), Box::new(wrong), Some(client));
-        Ok(Self { config, name, client, wrong, notice })
+        Ok(Self { config, name, client, away: None, wrong, notice })
     }
 
     /// Does `work` in a transaction, and again as long as the server is away.
     fn transact<T>(
         &mut self,
-        mut work: impl FnMut(&mut Transaction<'_>, &Wrong, &str) -> std::result::Result<T, Failure>,
+        mut work: impl FnMut(&mut Transaction<'_>, &Asked<'_>) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
         let begun = Instant::now();
         let mut away = false;
@@ -150,7 +180,7 @@ impl Server {
             // What the server itself refuses, it would refuse again; unless it is just going or coming.
             let class =
                 failure.code().map(|code| code.code().get(..2).unwrap_or_default().to_owned());
-            let passing = matches!(class.as_deref(), None | Some("57" | "08" | "40" | "53"));
+            let passing = matches!(class.as_deref(), None | Some("57" | "08" | "25" | "40" | "53"));
             if !passing || begun.elapsed() > PATIENCE {
                 return Err(said(&*self.wrong, &failure));
             }
@@ -162,27 +192,38 @@ impl Server {
             }
             self.client = None;
             std::thread::sleep(PAUSE);
+            self.away = Some(Instant::now());
         }
     }
 
     fn attempt<T>(
         &mut self,
-        work: &mut impl FnMut(&mut Transaction<'_>, &Wrong, &str) -> std::result::Result<T, Failure>,
+        work: &mut impl FnMut(&mut Transaction<'_>, &Asked<'_>) -> std::result::Result<T, Failure>,
     ) -> std::result::Result<T, Failure> {
         let client = match &mut self.client {
             Some(client) => client,
-            none => none.insert(self.config.connect(NoTls)?),
+            none => none.insert(connect(&self.config)?),
         };
         let mut transaction = client.transaction()?;
-        let result = work(&mut transaction, &*self.wrong, &self.name)?;
+        let graced = self.away.is_some_and(|away| away.elapsed() < GRACE);
+        // Those who gave their tasks back have never been heard of.
+        let silence = if graced { -NEVER / 2.0 } else { STALE };
+        let asked = Asked { name: &self.name, wrong: &*self.wrong, silence };
+        let result = work(&mut transaction, &asked)?;
         transaction.commit()?;
         Ok(result)
     }
 }
 
+fn connect(config: &postgres::Config) -> std::result::Result<Client, postgres::Error> {
+    let mut client = config.connect(NoTls)?;
+    client.batch_execute(SESSION)?;
+    Ok(client)
+}
+
 impl Base for Server {
     fn claim(&mut self, plan: &Plan, worker: &str, _now: f64) -> Result<Claim> {
-        self.transact(|transaction, wrong, name| {
+        self.transact(|transaction, &Asked { name, wrong, silence }| {
             // Until the end of the transaction: others decide after this.
             let lock = "SELECT 1 FROM softreg_study WHERE name = $1 FOR UPDATE";
             transaction.query_one(lock, &[&name])?;
@@ -191,7 +232,7 @@ impl Base for Server {
                  WHERE study = $1 AND state = 'running' AND heard < {NOW} - $2
                  ORDER BY rung DESC, trial LIMIT 1"
             );
-            let left = transaction.query_opt(&sql, &[&name, &STALE])?;
+            let left = transaction.query_opt(&sql, &[&name, &silence])?;
             let left = left.map(|row| {
                 let parameters: String = row.try_get(2)?;
                 Ok::<_, Failure>(task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?)
@@ -220,7 +261,7 @@ impl Base for Server {
             "UPDATE softreg_task SET state = $5, value = $6, about = $7, heard = COALESCE($8, {NOW})
              WHERE study = $1 AND trial = $2 AND rung = $3 AND worker = $4 AND state = 'running'"
         );
-        self.transact(|transaction, _, name| {
+        self.transact(|transaction, &Asked { name, .. }| {
             let values: [&(dyn postgres::types::ToSql + Sync); 8] =
                 [&name, &trial, &rung, &worker, &state, &value, &about, &heard];
             Ok(transaction.execute(&sql, &values)? == 1)
@@ -228,7 +269,7 @@ impl Base for Server {
     }
 
     fn history(&mut self) -> Result<Vec<Recorded>> {
-        self.transact(|transaction, wrong, name| {
+        self.transact(|transaction, &Asked { name, wrong, .. }| {
             Ok(recorded(&transaction.query(HISTORY, &[&name])?, wrong)?)
         })
     }

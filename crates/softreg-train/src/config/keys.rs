@@ -73,7 +73,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "training.threads",
-        "worker threads, 0 for one per core; part of what makes a run repeatable",
+        "worker threads, 0 for one per core, or per graphics processor, or for each of several processes; part of what makes a run repeatable",
         "0",
     ),
     key("optimizer.name", "see: softreg list optimizers", "\"adam\""),

@@ -134,11 +134,16 @@ fn with_signs_of_life<T>(
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beat = scope.spawn(|| {
-            // Without a connection the task may be done twice, and counts once.
-            let Ok((mut store, _)) = Store::open(address, |_| ()) else { return };
+            let mut store = None;
             while !over.load(Ordering::Relaxed) {
                 std::thread::park_timeout(BEAT);
-                let _ = store.beat(task, worker, now());
+                // Without a connection the task may be done twice, and counts once.
+                store = store.or_else(|| Some(Store::open(address, |_| ()).ok()?.0));
+                let heard =
+                    store.as_mut().is_some_and(|store| store.beat(task, worker, now()).is_ok());
+                if !heard {
+                    store = None;
+                }
             }
         });
         let result = work();
