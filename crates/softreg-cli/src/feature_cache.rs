@@ -2,6 +2,7 @@
 //!
 //! A file that is missing, broken or of another kind is no error: its features are computed again.
 
+use crate::cache;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use softreg_feature::Extractor;
 use softreg_metric::{Features, Pictures};
@@ -16,14 +17,9 @@ pub(crate) struct FeatureCache {
 const TENSOR: &str = "features";
 
 impl FeatureCache {
-    /// In the user's cache folder: `$XDG_CACHE_HOME/softreg/features`, else below `~/.cache`; nowhere
-    /// where neither is known.
+    /// In the user's cache folder, where there is one.
     pub(crate) fn of_user() -> Self {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache =
-            cache.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")));
-        Self { folder: cache.map(|cache| cache.join("softreg").join("features")) }
+        Self { folder: cache::folder("features") }
     }
 
     /// The features of pictures, read where they are there and kept where they can be.

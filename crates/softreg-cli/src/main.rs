@@ -1,6 +1,7 @@
 //! The program `softreg`: trains image generators that stay diverse on small picture collections.
 
 mod backend;
+mod cache;
 mod command;
 mod failure;
 mod feature_cache;

@@ -126,11 +126,33 @@ fn none_readable(spec: &str, skipped: impl Iterator<Item = Skipped>) -> Error {
 /// # Errors
 /// When `spec` cannot be opened, or no picture in it can be read.
 pub fn open(spec: &str, options: &LoadOptions) -> Result<Collection, Error> {
+    open_with(spec, options, |_, _, decode| decode())
+}
+
+/// [`open`], where `get` decides whether it is decoded: it gets the source, the size of the pictures, and what decodes them.
+pub(crate) fn open_with(
+    spec: &str,
+    options: &LoadOptions,
+    get: impl FnOnce(
+        &dyn Source,
+        Size,
+        &dyn Fn() -> Result<Collection, Error>,
+    ) -> Result<Collection, Error>,
+) -> Result<Collection, Error> {
     let source = source::open(spec, options.end(), options.seed)?;
     let size = match options.size {
         Some(size) => size,
         None => size_of(source.as_ref(), spec)?,
     };
+    get(source.as_ref(), size, &|| decode(source.as_ref(), spec, size, options))
+}
+
+fn decode(
+    source: &dyn Source,
+    spec: &str,
+    size: Size,
+    options: &LoadOptions,
+) -> Result<Collection, Error> {
     let transform = Transform {
         size,
         channels: options.channels,
@@ -150,7 +172,7 @@ pub fn open(spec: &str, options: &LoadOptions) -> Result<Collection, Error> {
         let end = (start + CHUNK).min(listing.names.len());
         let decoded: Vec<Result<Vec<u8>, String>> = (start..end)
             .into_par_iter()
-            .map(|index| Ok(transform.apply(&raster(source.as_ref(), index, Some(size))?)))
+            .map(|index| Ok(transform.apply(&raster(source, index, Some(size))?)))
             .collect();
         for (index, picture) in (start..end).zip(decoded) {
             match picture {
@@ -229,7 +251,13 @@ impl Planes {
     }
 }
 
-fn fingerprint(size: Size, channels: usize, pixels: &[u8], labels: Option<&[u32]>) -> String {
+/// [`Collection::fingerprint`].
+pub(crate) fn fingerprint(
+    size: Size,
+    channels: usize,
+    pixels: &[u8],
+    labels: Option<&[u32]>,
+) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(b"softreg collection 1");
     for number in [size.width(), size.height(), channels as u32, u32::from(labels.is_some())] {

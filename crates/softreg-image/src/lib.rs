@@ -10,10 +10,12 @@
 //! | decode one | [`picture`] |
 //! | bring it to the training size | [`size`], [`channels`], [`transform`] |
 //! | hold them all | [`collection`] |
+//! | and keep them for the next time | [`cache`] |
 //! | draw batches | [`sampler`] |
 //! | tell a person what is there | [`doctor`] |
 //! | download a well-known set | [`fetch`] |
 
+pub mod cache;
 pub mod channels;
 pub mod collection;
 pub mod doctor;
@@ -27,6 +29,7 @@ pub mod transform;
 
 mod resample;
 
+pub use cache::Cache;
 pub use channels::{Background, Channels};
 pub use collection::{Collection, LoadOptions, Skipped, native_size, open};
 pub use error::Error;

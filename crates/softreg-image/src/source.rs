@@ -42,6 +42,12 @@ pub trait Source: Send + Sync {
     /// A clause about the picture for the list of unreadable ones.
     fn record(&self, index: usize, size: Option<Size>) -> Result<Record, String>;
 
+    /// A text that is another one when any listed picture may be another one: lengths and times of change of files.
+    /// `None` where a picture is as quick to read as to keep.
+    fn stamp(&self) -> Option<String> {
+        None
+    }
+
     /// Format and size of the picture at `index`, reading as little as possible.
     ///
     /// # Errors
@@ -54,6 +60,13 @@ pub trait Source: Send + Sync {
             }
         }
     }
+}
+
+/// A file's part of a [`Source::stamp`].
+fn stamp_of(path: &Path) -> Option<String> {
+    let about = std::fs::metadata(path).ok()?;
+    let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("{} {}", about.len(), changed.as_nanos()))
 }
 
 /// What a source needs to know when it is opened.

@@ -6,6 +6,7 @@ mod view;
 
 use super::choices;
 use crate::backend;
+use crate::cache;
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained;
@@ -149,7 +150,7 @@ impl Opened {
     fn open(path: &PathBuf) -> anyhow::Result<Self> {
         let folder = RunFolder::open(path)?;
         let config = trained::configuration(&folder)?;
-        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)
+        let pictures = cache::pictures(&config.data.source, &config.load_options()?)
             .context("the pictures of the run are needed")?;
         let checked = config.check(&pictures)?;
         let (training, held_out) = checked.config().parts(&pictures);

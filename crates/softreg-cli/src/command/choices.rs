@@ -1,7 +1,7 @@
 //! What a run can be told on the command line, for every command that needs to know a whole run.
 
 use crate::command::listed;
-use crate::{backend, recipe};
+use crate::{backend, cache, recipe};
 use clap::Args;
 use softreg::adversarial::LOSSES;
 use softreg::augment::AUGMENTATIONS;
@@ -152,7 +152,7 @@ pub(super) fn with_pictures(
     if options.size.is_none() {
         options.size = size_for(&config.data.source, &options, note)?;
     }
-    let pictures = softreg_image::open(&config.data.source, &options)?;
+    let pictures = cache::pictures(&config.data.source, &options)?;
     config.data.source = absolute(&config.data.source);
     config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());

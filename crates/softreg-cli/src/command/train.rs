@@ -2,6 +2,7 @@
 
 use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
+use crate::cache;
 use crate::failure::usage;
 use crate::terminal::{Mode, Progress, line_to_stdout};
 use crate::together::Together;
@@ -154,7 +155,7 @@ impl Train {
         let devices = together.devices(&self.device)?;
         backend::use_threads(config.training.threads)?;
         progress.say(&format!("reading {}", config.data.source));
-        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        let pictures = cache::pictures(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         let ready = Ready::new(checked, pictures, devices)?;
         together.tell(&ready.checked, &ready.pictures);
@@ -169,7 +170,7 @@ impl Train {
         backend::use_threads(config.training.threads)?;
         // The first one ends the run; here Ctrl-C would take it down with this one.
         ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")?;
-        let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+        let pictures = cache::pictures(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         together.compare(&pictures)?;
         let (training, held_out) = checked.config().parts(&pictures);

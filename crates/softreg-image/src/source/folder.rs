@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{Listing, Record, Request, Source, SourceEntry, extension};
+use super::{Listing, Record, Request, Source, SourceEntry, extension, stamp_of};
 use crate::collection::Skipped;
 use crate::error::Error;
 use crate::picture::{EXTENSIONS, Head, MAX_FILE_BYTES, head};
@@ -102,6 +102,11 @@ impl Source for Folder {
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
         read_limited(self.file(index)?).map(Record::File)
+    }
+
+    fn stamp(&self) -> Option<String> {
+        let of = |name: &String| Some(format!("{name} {}\n", stamp_of(&self.root.join(name))?));
+        self.listing.names.iter().map(of).collect()
     }
 
     fn head(&self, index: usize) -> Result<Head, String> {

@@ -13,7 +13,7 @@ use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 
 use super::folder::read_limited;
-use super::{Listing, Record, Request, Source, SourceEntry, extension};
+use super::{Listing, Record, Request, Source, SourceEntry, extension, stamp_of};
 use crate::collection::Skipped;
 use crate::error::Error;
 use crate::picture::{EXTENSIONS, MAX_FILE_BYTES};
@@ -146,6 +146,10 @@ fn refuse_bombs(path: &Path, archive: &mut Archive) -> Result<(), Error> {
 impl Source for Zip {
     fn listing(&self) -> &Listing {
         &self.listing
+    }
+
+    fn stamp(&self) -> Option<String> {
+        stamp_of(&self.path)
     }
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {

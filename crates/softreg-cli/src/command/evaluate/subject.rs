@@ -1,6 +1,7 @@
 //! What is compared: generated pictures, real ones, and those that were trained on.
 
 use super::Evaluate;
+use crate::cache;
 use crate::failure::usage;
 use crate::terminal::line_to_stderr;
 use crate::trained::{self, Trained};
@@ -50,7 +51,7 @@ impl Set {
 
     /// All pictures of a source.
     fn open(source: &str, options: &LoadOptions) -> anyhow::Result<Self> {
-        let pictures = softreg_image::open(source, options)?;
+        let pictures = cache::pictures(source, options)?;
         let all: Vec<usize> = (0..pictures.len()).collect();
         let mut set = Self::of(&pictures, &all, source, "all");
         if options.skip > 0 {
@@ -130,7 +131,7 @@ impl Subject {
         let (options, source) = (config.load_options()?, config.data.source.as_str());
         // Others are brought to the size and the channels of the run.
         let others = LoadOptions { limit: None, ..options.clone() };
-        let (reference, training, held_out) = match softreg_image::open(source, &options) {
+        let (reference, training, held_out) = match cache::pictures(source, &options) {
             Ok(own) => {
                 let (training, held_out) = config.parts(&own);
                 let part = |indices: &[usize], part: &str| Set::of(&own, indices, source, part);

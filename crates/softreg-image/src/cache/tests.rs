@@ -1,0 +1,145 @@
+use super::*;
+use image::{Rgb, RgbImage};
+
+/// A folder of pictures in two classes, one of them broken.
+fn pictures(root: &Path) {
+    for (i, class) in ["a", "b", "a", "b"].into_iter().enumerate() {
+        let folder = root.join(class);
+        fs::create_dir_all(&folder).unwrap();
+        let shade = |x: u32, y: u32| Rgb([(40 * i) as u8, (x * 9) as u8, (y * 7) as u8]);
+        RgbImage::from_fn(20, 18, shade).save(folder.join(format!("{i}.png"))).unwrap();
+    }
+    File::create(root.join("a/broken.png")).unwrap().write_all(b"no picture").unwrap();
+}
+
+fn same(a: &Collection, b: &Collection) -> bool {
+    (a.size, a.channels, &a.pixels, &a.labels) == (b.size, b.channels, &b.pixels, &b.labels)
+        && (&a.classes, &a.names, &a.skipped) == (&b.classes, &b.names, &b.skipped)
+        && a.fingerprint == b.fingerprint
+}
+
+struct Place {
+    _root: tempfile::TempDir,
+    spec: String,
+    cache: Cache,
+}
+
+fn place() -> Place {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("pictures");
+    pictures(&folder);
+    let cache =
+        Cache { worth_keeping: Duration::ZERO, ..Cache::at(root.path().join("cache/pictures")) };
+    Place { spec: folder.display().to_string(), cache, _root: root }
+}
+
+impl Place {
+    fn open(&self, options: &LoadOptions) -> Collection {
+        self.cache.open(&self.spec, options).unwrap()
+    }
+
+    fn kept(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.cache.folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+fn options(size: u32) -> LoadOptions {
+    LoadOptions { size: Some(Size::new(size, size).unwrap()), ..Default::default() }
+}
+
+#[test]
+fn what_is_read_again_is_what_was_decoded() {
+    let place = place();
+    let decoded = crate::open(&place.spec, &options(16)).unwrap();
+    assert_eq!((decoded.len(), decoded.skipped.len(), decoded.classes.len()), (4, 1, 2));
+    assert!(same(&place.open(&options(16)), &decoded));
+    let [file] = place.kept().try_into().unwrap();
+    assert!(same(&place.open(&options(16)), &decoded));
+    // That it is read shows when it says something else, with a fingerprint that fits.
+    let other = Collection { names: vec!["x".to_owned(); 4], ..decoded.clone() };
+    write(&file, &other).unwrap();
+    assert!(same(&place.open(&options(16)), &other));
+}
+
+#[test]
+fn whatever_it_depends_on_has_a_place_of_its_own() {
+    let place = place();
+    let first = place.open(&options(16));
+    let padded = LoadOptions { fit: crate::Fit::Pad, ..options(16) };
+    for other in [options(20), padded, LoadOptions { limit: Some(2), ..options(16) }] {
+        let (kept, expected) = (place.kept().len(), crate::open(&place.spec, &other).unwrap());
+        assert!(same(&place.open(&other), &expected));
+        assert_eq!(place.kept().len(), kept + 1, "{other:?}");
+    }
+    // Another picture of the same name, a moment later.
+    let path = Path::new(&place.spec).join("a/0.png");
+    let mut image = image::open(&path).unwrap().to_rgb8();
+    image.pixels_mut().for_each(|p| p.0[0] = 255);
+    image.save(&path).unwrap();
+    assert_ne!(place.open(&options(16)).fingerprint, first.fingerprint);
+    // One more.
+    fs::copy(&path, path.with_file_name("9.png")).unwrap();
+    assert_eq!(place.open(&options(16)).len(), 5);
+}
+
+#[test]
+fn what_is_broken_is_decoded_again() {
+    let place = place();
+    let decoded = place.open(&options(16));
+    let [file] = place.kept().try_into().unwrap();
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let broken = [&b""[..], b"{}\n", &whole[..whole.len() - 1], &whole[..10], &flipped];
+    for bytes in broken {
+        File::create(&file).unwrap().write_all(bytes).unwrap();
+        assert!(read(&file).is_none());
+        assert!(same(&place.open(&options(16)), &decoded));
+        assert_eq!(fs::read(&file).unwrap(), whole);
+    }
+}
+
+#[test]
+fn what_is_quick_to_decode_or_not_a_file_is_not_kept() {
+    let place = place();
+    let cache = Cache { worth_keeping: Duration::from_secs(60), ..place.cache.clone() };
+    cache.open(&place.spec, &options(16)).unwrap();
+    let few = LoadOptions { limit: Some(4), ..options(16) };
+    place.cache.open("motif", &few).unwrap();
+    assert!(place.kept().is_empty());
+    // Nothing to decode is the same error as ever.
+    let empty = tempfile::tempdir().unwrap();
+    let spec = empty.path().display().to_string();
+    let told = place.cache.open(&spec, &few).unwrap_err().to_string();
+    assert_eq!(told, crate::open(&spec, &few).unwrap_err().to_string());
+}
+
+#[test]
+fn there_is_room_for_so_much_and_what_is_wanted_stays() {
+    let place = place();
+    place.open(&options(20));
+    let one = fs::metadata(&place.kept()[0]).unwrap().len();
+    let cache = Cache { room: 4 * one, ..place.cache.clone() };
+    let set_back = |by: u64| {
+        for path in place.kept() {
+            let file = File::options().write(true).open(path).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(now - Duration::from_secs(by)).unwrap();
+        }
+    };
+    let sized = |width: u32| LoadOptions {
+        size: Some(Size::new(width, 20).unwrap()),
+        ..Default::default()
+    };
+    cache.open(&place.spec, &sized(21)).unwrap();
+    set_back(50);
+    cache.open(&place.spec, &sized(22)).unwrap();
+    set_back(50);
+    // Wanted again: the one of width 21 goes instead.
+    place.open(&options(20));
+    cache.open(&place.spec, &sized(23)).unwrap();
+    let widths: std::collections::BTreeSet<u32> =
+        place.kept().iter().map(|path| read(path).unwrap().size.width()).collect();
+    assert_eq!(widths.into_iter().collect::<Vec<_>>(), [20, 22, 23]);
+}
