@@ -2,6 +2,8 @@
 
 #[cfg(feature = "mpi")]
 mod mpi;
+#[cfg(feature = "mpi")]
+mod patience;
 
 use crate::backend::Devices;
 use crate::failure::{self, usage};

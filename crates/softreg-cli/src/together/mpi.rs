@@ -1,5 +1,6 @@
 //! A group over MPI.
 
+use super::patience::Patience;
 use anyhow::Context;
 use mpi::Threading;
 use mpi::environment::{Universe, processor_name};
@@ -16,6 +17,7 @@ pub(crate) struct Mpi {
     world: SimpleCommunicator,
     /// Number among the processes on this host.
     place: usize,
+    patience: Patience,
     _universe: Universe,
 }
 
@@ -27,7 +29,10 @@ impl Mpi {
             .context("MPI cannot be initialized in this process")?;
         let world = universe.world();
         let place = world.split_shared(world.rank()).rank() as usize;
-        Ok(Self { world, place, _universe: universe })
+        let (rank, size) = (world.rank(), world.size());
+        let host = processor_name().unwrap_or_else(|_| "an unknown host".to_owned());
+        let patience = Patience::of(format!("process {rank} of {size} on {host}"))?;
+        Ok(Self { world, place, patience, _universe: universe })
     }
 
     /// The number of this process among those on its host, from 0.
@@ -65,15 +70,15 @@ impl Group for Mpi {
     }
 
     fn all_to_all(&mut self, given: &[f32], received: &mut [f32]) {
-        self.world.all_to_all_into(given, received);
+        self.patience.during(|| self.world.all_to_all_into(given, received));
     }
 
     fn all_gather(&mut self, given: &[f32], received: &mut [f32]) {
-        self.world.all_gather_into(given, received);
+        self.patience.during(|| self.world.all_gather_into(given, received));
     }
 
     fn all_gather_numbers(&mut self, given: &[f64], received: &mut [f64]) {
-        self.world.all_gather_into(given, received);
+        self.patience.during(|| self.world.all_gather_into(given, received));
     }
 
     fn broadcast(&mut self, bytes: &mut Vec<u8>) {

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const ADDRESSES: [&str; 2] = ["10.213.77.1", "10.213.77.2"];
 
@@ -29,8 +30,9 @@ fn done(words: &[&str]) -> bool {
 impl Hosts {
     /// `None` where this machine or this user may not have networks of its own.
     pub(crate) fn new(dir: &Path) -> Option<Self> {
-        let id = std::process::id();
-        let names = ["a", "b"].map(|end| format!("softreg{id}{end}"));
+        static PAIRS: AtomicUsize = AtomicUsize::new(0);
+        let (id, pair) = (std::process::id(), PAIRS.fetch_add(1, Ordering::Relaxed));
+        let names = ["a", "b"].map(|end| format!("softreg{id}{end}{pair}"));
         let agent = dir.join("agent.sh");
         // As ssh is called: options, the host, and a command for its shell.
         let text = format!("#!/bin/sh\nshift\nexec ip netns exec {} sh -c \"$*\"\n", names[1]);
@@ -77,6 +79,21 @@ impl Hosts {
         let each = ADDRESSES.map(|address| format!("{address}:1")).join(",");
         command.args(["--host", &each, "-n", "2"]).current_dir(dir);
         command
+    }
+
+    /// Takes the line away, as if the other host were gone.
+    pub(crate) fn cut(&self) {
+        assert!(done(&[
+            "ip",
+            "netns",
+            "exec",
+            &self.names[0],
+            "ip",
+            "link",
+            "set",
+            "line",
+            "down"
+        ]));
     }
 
     /// What went over the line, and what it had to drop, in bytes and packets.

@@ -118,7 +118,11 @@ fn wait(mut child: Child, most: Duration) -> Output {
 
 /// Starts four processes that train for a long time, and waits until a checkpoint is there.
 fn begun(dir: &Path) -> Child {
-    let mut command = mpirun(dir, 4);
+    begun_by(mpirun(dir, 4), dir)
+}
+
+/// The same by another launcher.
+fn begun_by(mut command: Command, dir: &Path) -> Child {
     command.arg(PROGRAM).arg("train").args(SMALL);
     command.args(["--out", "run", "--steps", "1000000"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -156,6 +160,48 @@ fn a_killed_process_ends_all_and_fewer_go_on() {
         );
         goes_on(dir.path(), 2);
     }
+}
+
+#[test]
+fn a_process_that_is_stopped_is_not_waited_for_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = mpirun(dir.path(), 4);
+    command.env("SOFTREG_PATIENCE", "3");
+    let child = begun_by(command, dir.path());
+    let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == 2).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let output = wait(child, Duration::from_secs(30));
+    assert!(!output.status.success());
+    let said = said(&output);
+    assert!(said.contains("of 4 on") && said.contains("for 3 seconds"), "{said}");
+    assert!(said.contains("--resume") && !said.contains("process 2 of 4"), "{said}");
+    goes_on(dir.path(), 2);
+    let mut command = mpirun(dir.path(), 2);
+    command.env("SOFTREG_PATIENCE", "soon").arg(PROGRAM).arg("train");
+    let output = command.output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SOFTREG_PATIENCE=soon"));
+}
+
+#[test]
+fn a_host_that_is_gone_ends_all_in_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(hosts) = Hosts::new(dir.path()) else {
+        eprintln!("skipped: no networks of its own for a process here (root, `ip` and `tc`)");
+        return;
+    };
+    let mut command = hosts.mpirun(dir.path());
+    command.args(["-x", "SOFTREG_PATIENCE"]).env("SOFTREG_PATIENCE", "5");
+    // The launcher asks its part on the other host whether it is there: by default after five minutes.
+    for (key, value) in [("time", "2"), ("intvl", "1"), ("probes", "3")] {
+        command.args(["--mca", &format!("oob_tcp_keepalive_{key}"), value]);
+    }
+    let child = begun_by(command, dir.path());
+    hosts.cut();
+    let output = wait(child, Duration::from_secs(60));
+    assert!(!output.status.success());
+    assert!(said(&output).contains("process 0 of 2"), "{}", said(&output));
+    goes_on(dir.path(), 1);
 }
 
 #[test]
