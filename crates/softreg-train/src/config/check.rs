@@ -104,7 +104,7 @@ impl Checked {
     /// Checks that a step has work for so many devices of one process.
     ///
     /// # Errors
-    /// [`Error::IdleDevices`].
+    /// [`IdleDevices`](crate::Error::IdleDevices).
     pub fn check_devices(&self, devices: usize) -> Result<(), crate::Error> {
         check_devices(devices, self.config.training.threads, self.config.training.batch)
     }
