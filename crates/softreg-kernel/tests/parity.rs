@@ -84,17 +84,19 @@ fn compare(
     let shape = if transposed { [inputs, outputs, k, k] } else { [outputs, inputs, k, k] };
     let (w, b) = (random(shape, &device), random([outputs], &device));
     let (s, p) = ([window.stride; 2], [window.padding; 2]);
+    // As in a network, so that sums are of the size of what is summed, and not their rounding of many times that.
+    let scale = 1.0 / ((inputs * k * k) as f64).sqrt();
     let mut factor = None;
     let (own, stock): (Forward<'_>, Forward<'_>) = match transposed {
-        false => (&|x, w, b| conv2d(x, w, SCALE, Some(b), window, activation), &|x, w, b| {
+        false => (&|x, w, b| conv2d(x, w, scale, Some(b), window, activation), &|x, w, b| {
             let options = ConvOptions::new(s, p, [1, 1], 1);
-            activate(module::conv2d(x, w.mul_scalar(SCALE), Some(b), options), activation)
+            activate(module::conv2d(x, w.mul_scalar(scale), Some(b), options), activation)
         }),
         true => {
-            (&|x, w, b| conv_transpose2d(x, w, SCALE, Some(b), window, activation), &|x, w, b| {
+            (&|x, w, b| conv_transpose2d(x, w, scale, Some(b), window, activation), &|x, w, b| {
                 let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
                 activate(
-                    module::conv_transpose2d(x, w.mul_scalar(SCALE), Some(b), options),
+                    module::conv_transpose2d(x, w.mul_scalar(scale), Some(b), options),
                     activation,
                 )
             })
