@@ -128,10 +128,12 @@ impl Together {
     }
 
     /// Waits for all processes.
-    fn meet(&mut self) {
-        let group = self.group();
-        let mut all = vec![0.0; group.size()];
-        group.all_gather_numbers(&[0.0], &mut all);
+    fn meet(&self) {
+        match &self.group {
+            Joined::Alone(_) => {}
+            #[cfg(feature = "mpi")]
+            Joined::Mpi(mpi) => mpi.meet(),
+        }
     }
 
     /// Says that the others wait for nothing more.

@@ -65,7 +65,7 @@ impl Cache {
             }
             let start = Instant::now();
             let collection = decode()?;
-            if start.elapsed() >= self.worth_keeping {
+            if start.elapsed() >= self.worth_keeping && all_were_read(source, &collection) {
                 // A cache that cannot be written saves nothing, and loses nothing.
                 let _ = self.keep(&path, &collection);
             }
@@ -104,13 +104,21 @@ impl Cache {
     }
 }
 
+/// Whether what was left out is broken, and not just out of reach for a moment.
+fn all_were_read(source: &dyn Source, collection: &Collection) -> bool {
+    let out = |name: &String| collection.skipped.iter().any(|skipped| skipped.name == *name);
+    let names = source.listing().names.iter().enumerate();
+    names.filter(|(_, name)| out(name)).all(|(index, _)| source.record(index, None).is_ok())
+}
+
 /// A name for what `options` make of a source; none where that is not known without reading all, or not worth it.
 fn name(spec: &str, source: &dyn Source, options: &LoadOptions) -> Option<String> {
     let stamp = source.stamp()?;
     let options = serde_json::to_string(options).ok()?;
+    let skipped = serde_json::to_string(&source.listing().skipped).ok()?;
     let path = fs::canonicalize(spec).map_or_else(|_| spec.to_owned(), |p| p.display().to_string());
     let mut hash = blake3::Hasher::new();
-    for part in [FORMAT, env!("CARGO_PKG_VERSION"), &options, &path, &stamp] {
+    for part in [FORMAT, env!("CARGO_PKG_VERSION"), &options, &path, &stamp, &skipped] {
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
@@ -118,14 +126,20 @@ fn name(spec: &str, source: &dyn Source, options: &LoadOptions) -> Option<String
 }
 
 fn write(path: &Path, collection: &Collection) -> io::Result<()> {
-    let Collection { size, channels, pixels, labels, classes, names, skipped, fingerprint } =
-        collection.clone();
-    let format = FORMAT.to_owned();
-    let head = Head { format, size, channels, labels, classes, names, skipped, fingerprint };
+    let head = Head {
+        format: FORMAT.to_owned(),
+        size: collection.size,
+        channels: collection.channels,
+        labels: collection.labels.clone(),
+        classes: collection.classes.clone(),
+        names: collection.names.clone(),
+        skipped: collection.skipped.clone(),
+        fingerprint: collection.fingerprint.clone(),
+    };
     let mut file = BufWriter::new(File::create(path)?);
     serde_json::to_writer(&mut file, &head)?;
     file.write_all(b"\n")?;
-    file.write_all(&pixels)?;
+    file.write_all(&collection.pixels)?;
     file.into_inner()?.sync_all()
 }
 

@@ -66,7 +66,14 @@ pub trait Source: Send + Sync {
 fn stamp_of(path: &Path) -> Option<String> {
     let about = std::fs::metadata(path).ok()?;
     let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(format!("{} {}", about.len(), changed.as_nanos()))
+    let stamp = format!("{} {}", about.len(), changed.as_nanos());
+    // Who copies with the times of change may put another file in its place; this time is the system's own.
+    #[cfg(unix)]
+    let stamp = {
+        use std::os::unix::fs::MetadataExt;
+        format!("{stamp} {} {}", about.ctime(), about.ctime_nsec())
+    };
+    Some(stamp)
 }
 
 /// What a source needs to know when it is opened.

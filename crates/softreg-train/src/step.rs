@@ -164,13 +164,16 @@ impl<'a> Trainer<'a> {
                 spectral.iterate(&players.critic);
             }
             let drawn = self.draw(number, step, &players.memory);
-            let (judge, memory) = (self.judge(&players), &players.memory);
-            let generators = self.everywhere(&players.generator);
-            let rows = self.workers.rows(config.training.batch);
-            let results = self.workers.map(rows, |worker, rows| {
-                let work = self.share(worker, &drawn, rows, &generators, last);
-                self.critic_gradients(&judge, worker, work, step, memory, last)
-            });
+            // Replicas are gone before the optimiser writes to weights, or it would write to a copy.
+            let results = {
+                let (judge, memory) = (self.judge(&players), &players.memory);
+                let generators = self.everywhere(&players.generator);
+                let rows = self.workers.rows(config.training.batch);
+                self.workers.map(rows, |worker, rows| {
+                    let work = self.share(worker, &drawn, rows, &generators, last);
+                    self.critic_gradients(&judge, worker, work, step, memory, last)
+                })
+            };
             let (gradients, pictures): (Vec<_>, Vec<_>) =
                 results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
             made = pictures;

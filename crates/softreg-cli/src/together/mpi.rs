@@ -35,6 +35,11 @@ impl Mpi {
         Ok(Self { world, place, patience, _universe: universe })
     }
 
+    /// Waits for all processes, however long they take: one may read more pictures than another, or from a slower disk.
+    pub(super) fn meet(&self) {
+        self.world.barrier();
+    }
+
     /// The number of this process among those on its host, from 0.
     pub(super) fn place(&self) -> usize {
         self.place

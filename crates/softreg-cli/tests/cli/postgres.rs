@@ -59,6 +59,14 @@ impl Server {
         self.call("pg_ctl", &["-w", "-m", "immediate", "stop"]);
     }
 
+    /// The program at a workplace, with its studies here.
+    fn softreg(&self, place: &Workplace, line: &str) -> std::process::Child {
+        let mut command = place.command(line);
+        command.env("SOFTREG_STUDY", self.url());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     fn url(&self) -> String {
         format!("host={} user=softreg password=secret dbname=postgres", self.dir.path().display())
     }
@@ -206,16 +214,9 @@ fn nobody_is_dead_because_the_server_was_away() {
 fn a_host_that_is_killed_leaves_its_trial_to_another() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (Workplace::new(), Workplace::new());
-    let call = |place: &Workplace, line: &str| {
-        let mut command = place.command(line);
-        command.env("SOFTREG_STUDY", server.url());
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let mut first = call(
-        &one,
+    let mut first = server.softreg(&one,
         &format!(
-            "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 3 --steps 60 --jobs 1 --out s"
+            "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 3 --steps 200 --jobs 1 --out s"
         ),
     );
     let address = server.address("s");
@@ -231,7 +232,7 @@ fn a_host_that_is_killed_leaves_its_trial_to_another() {
     );
     // A minute later.
     server.sql("UPDATE softreg_task SET heard = heard - 61 WHERE state = 'running'");
-    let second = wait(call(&two, "tune --resume s --jobs 1"));
+    let second = wait(server.softreg(&two, "tune --resume s --jobs 1"));
     assert_eq!(second.code, Some(0), "{second:?}");
     let all = trials(&two.path("s"));
     assert_eq!(all.len(), 3);
@@ -249,21 +250,15 @@ fn trials(folder: &Path) -> Vec<Value> {
 fn two_hosts_work_on_one_study() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (Workplace::new(), Workplace::new());
-    let call = |place: &Workplace, line: &str| {
-        let mut command = place.command(line);
-        command.env("SOFTREG_STUDY", server.url());
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        command.spawn().unwrap()
-    };
     let design = format!(
         "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 6 --steps 3 \
          --jobs 1 --out s"
     );
-    let first = call(&one, &design);
+    let first = server.softreg(&one, &design);
     // As soon as there is a study, another host goes on with it.
     let address = server.address("s");
     crate::program::until("the study", || Store::open(&address, |_| ()).is_ok());
-    let second = wait(call(&two, "tune --resume s --jobs 1"));
+    let second = wait(server.softreg(&two, "tune --resume s --jobs 1"));
     assert_eq!(second.code, Some(0), "{second:?}");
     let first = wait(first);
     assert_eq!(first.code, Some(0), "{first:?}");
@@ -277,11 +272,11 @@ fn two_hosts_work_on_one_study() {
     assert_eq!(runs(&one) + runs(&two), 6);
     assert!(!one.path("s/study.sqlite").exists());
 
-    let missing = wait(call(&two, "tune --resume other"));
+    let missing = wait(server.softreg(&two, "tune --resume other"));
     assert_eq!(missing.code, Some(1), "{missing:?}");
     assert!(missing.err.contains("no study of that name"), "{missing:?}");
     assert!(!two.path("other").exists());
-    let again = wait(call(&two, &design.replace("--out s", "--out deeper/s")));
+    let again = wait(server.softreg(&two, &design.replace("--out s", "--out deeper/s")));
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.err.contains("there is a study of that name"), "{again:?}");
     assert!(!two.path("deeper/s").exists());

@@ -28,7 +28,7 @@ fn done(words: &[&str]) -> bool {
 }
 
 impl Hosts {
-    /// `None` where this machine or this user may not have networks of its own.
+    /// `None`, and a word about it, where this machine or this user may not have networks of its own.
     pub(crate) fn new(dir: &Path) -> Option<Self> {
         static PAIRS: AtomicUsize = AtomicUsize::new(0);
         let (id, pair) = (std::process::id(), PAIRS.fetch_add(1, Ordering::Relaxed));
@@ -46,6 +46,9 @@ impl Hosts {
                 "ip", "link", "add", "line", "netns", a, "type", "veth", "peer", "line", "netns", b,
             ])
             && [0, 1].iter().all(|i| hosts.connect(*i));
+        if !up {
+            eprintln!("skipped: no networks of its own for a process here (root, `ip` and `tc`)");
+        }
         up.then_some(hosts)
     }
 

@@ -75,10 +75,7 @@ fn one_two_and_four_processes_come_to_the_same_weights() {
 #[test]
 fn two_hosts_on_a_slow_line_that_loses_packets_come_to_the_same_weights() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(hosts) = Hosts::new(dir.path()) else {
-        eprintln!("skipped: no networks of its own for a process here (root, `ip` and `tc`)");
-        return;
-    };
+    let Some(hosts) = Hosts::new(dir.path()) else { return };
     let more = ["--steps", "50", "--out"];
     let one = [SMALL.as_slice(), &["--threads", "2"], &more, &["one"]].concat();
     assert!(train(dir.path(), 1, &one).status.success());
@@ -184,12 +181,23 @@ fn a_process_that_is_stopped_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn who_reads_pictures_for_long_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = mpirun(dir.path(), 2);
+    // The other process begins to draw these when the first one has.
+    command.env("SOFTREG_PATIENCE", "1").arg(PROGRAM).arg("train").arg("motif:20000");
+    command.args(["--size", "64", "--width", "4", "--batch", "16", "--steps", "1", "--quiet"]);
+    let output = wait(
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
+        Duration::from_secs(120),
+    );
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
 fn a_host_that_is_gone_ends_all_in_seconds() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(hosts) = Hosts::new(dir.path()) else {
-        eprintln!("skipped: no networks of its own for a process here (root, `ip` and `tc`)");
-        return;
-    };
+    let Some(hosts) = Hosts::new(dir.path()) else { return };
     let mut command = hosts.mpirun(dir.path());
     command.args(["-x", "SOFTREG_PATIENCE"]).env("SOFTREG_PATIENCE", "5");
     // The launcher asks its part on the other host whether it is there: by default after five minutes.

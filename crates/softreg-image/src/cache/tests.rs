@@ -78,6 +78,16 @@ fn whatever_it_depends_on_has_a_place_of_its_own() {
     image.pixels_mut().for_each(|p| p.0[0] = 255);
     image.save(&path).unwrap();
     assert_ne!(place.open(&options(16)).fingerprint, first.fingerprint);
+    // One of the same length, and with the same time of change.
+    let (bytes, changed) =
+        (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+    let before = place.open(&options(16)).fingerprint;
+    let mut file = File::create(&path).unwrap();
+    file.write_all(&vec![0; bytes.len()]).unwrap();
+    file.set_modified(changed).unwrap();
+    drop(file);
+    assert_ne!(place.open(&options(16)).fingerprint, before);
+    File::create(&path).unwrap().write_all(&bytes).unwrap();
     // One more.
     fs::copy(&path, path.with_file_name("9.png")).unwrap();
     assert_eq!(place.open(&options(16)).len(), 5);
@@ -97,6 +107,24 @@ fn what_is_broken_is_decoded_again() {
         assert!(read(&file).is_none());
         assert!(same(&place.open(&options(16)), &decoded));
         assert_eq!(fs::read(&file).unwrap(), whole);
+    }
+}
+
+#[test]
+fn what_could_not_be_read_may_be_another_time() {
+    let place = place();
+    let empty = Path::new(&place.spec).join("a/empty.png");
+    File::create(&empty).unwrap();
+    assert_eq!(place.open(&options(16)).skipped.len(), 2);
+    assert!(place.kept().is_empty());
+    fs::remove_file(empty).unwrap();
+    assert_eq!(place.open(&options(16)).skipped.len(), 1);
+    assert_eq!(place.kept().len(), 1);
+    // What was left out by its name alone is told too.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("0.png", Path::new(&place.spec).join("a/link.png")).unwrap();
+        assert_eq!(place.open(&options(16)).skipped.len(), 2);
     }
 }
 

@@ -178,9 +178,10 @@ impl Server {
                 Err(Failure::Server(failure)) => failure,
             };
             // What the server itself refuses, it would refuse again; unless it is just going or coming.
-            let class =
-                failure.code().map(|code| code.code().get(..2).unwrap_or_default().to_owned());
-            let passing = matches!(class.as_deref(), None | Some("57" | "08" | "25" | "40" | "53"));
+            let code = failure.code().map_or("", |code| code.code());
+            // 25P03: a transaction that took too long.
+            let passing =
+                code == "25P03" || matches!(code.get(..2), None | Some("57" | "08" | "40" | "53"));
             if !passing || begun.elapsed() > PATIENCE {
                 return Err(said(&*self.wrong, &failure));
             }

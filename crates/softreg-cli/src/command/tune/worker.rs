@@ -135,8 +135,11 @@ fn with_signs_of_life<T>(
     std::thread::scope(|scope| {
         let beat = scope.spawn(|| {
             let mut store = None;
-            while !over.load(Ordering::Relaxed) {
+            loop {
                 std::thread::park_timeout(BEAT);
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
                 // Without a connection the task may be done twice, and counts once.
                 store = store.or_else(|| Some(Store::open(address, |_| ()).ok()?.0));
                 let heard =
