@@ -163,15 +163,15 @@ fn a_killed_process_ends_all_and_fewer_go_on() {
 fn a_process_that_is_stopped_is_not_waited_for_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = mpirun(dir.path(), 4);
-    command.env("SOFTREG_PATIENCE", "3");
+    command.env("SOFTREG_PATIENCE", "5");
     let child = begun_by(command, dir.path());
     let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == 2).unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
-    let output = wait(child, Duration::from_secs(30));
+    let output = wait(child, Duration::from_secs(45));
     assert!(!output.status.success());
     let said = said(&output);
-    assert!(said.contains("of 4 on") && said.contains("for 3 seconds"), "{said}");
+    assert!(said.contains("of 4 on") && said.contains("for 5 seconds"), "{said}");
     assert!(said.contains("--resume") && !said.contains("process 2 of 4"), "{said}");
     goes_on(dir.path(), 2);
     let mut command = mpirun(dir.path(), 2);
@@ -185,7 +185,7 @@ fn who_reads_pictures_for_long_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = mpirun(dir.path(), 2);
     // The other process begins to draw these when the first one has.
-    command.env("SOFTREG_PATIENCE", "1").arg(PROGRAM).arg("train").arg("motif:20000");
+    command.env("SOFTREG_PATIENCE", "5").arg(PROGRAM).arg("train").arg("motif:5000");
     command.args(["--size", "64", "--width", "4", "--batch", "16", "--steps", "1", "--quiet"]);
     let output = wait(
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
