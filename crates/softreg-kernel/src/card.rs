@@ -11,5 +11,6 @@ pub(crate) mod columns;
 pub(crate) mod matrix;
 pub(crate) mod normalization;
 pub(crate) mod pixels;
+pub(crate) mod resampling;
 pub(crate) mod sums;
 pub(crate) mod update;

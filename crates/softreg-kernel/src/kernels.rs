@@ -2,6 +2,7 @@
 
 use crate::activation::Activation;
 use crate::op::{Kernels, Layer};
+use crate::resampling::Resampling;
 use crate::update::AdamStep;
 #[cfg(feature = "flex")]
 use crate::{op::Pools, pool::Pool};
@@ -90,6 +91,10 @@ pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -
 
 pub(crate) fn gather_pixels(x: Tensor<4>, sources: Arc<[u32]>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::gather_pixels(x.into_dispatch(), sources))
+}
+
+pub(crate) fn taps(weight: Tensor<4>, resampling: Resampling) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::taps(weight.into_dispatch(), resampling))
 }
 
 pub(crate) fn adam<const D: usize>(

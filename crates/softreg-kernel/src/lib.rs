@@ -1,7 +1,8 @@
 //! Layers of image networks as fused kernels, for processors and graphics cards.
 //!
 //! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what
-//! Burn's operations do, and [`adam`] and [`weighted_sum`] several of them at once, to rounding, on any device. On Burn's
+//! Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
+//! to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
 //! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
@@ -33,6 +34,7 @@ mod padded;
 mod panels;
 mod pixels;
 mod pool;
+mod resampling;
 #[cfg(feature = "flex")]
 mod share;
 mod threads;
@@ -53,6 +55,7 @@ pub use layer::{
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};
+pub use resampling::{conv2d_downsample, conv2d_downsample_adjoint, upsample_conv2d};
 pub use threads::{alone, threads};
 pub use update::{AdamStep, adam, weighted_sum};
 pub use window::Window;

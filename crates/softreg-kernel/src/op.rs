@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::geometry::{Extent, Geometry};
 #[cfg(feature = "flex")]
 use crate::pool::Pool;
+use crate::resampling::Resampling;
 use crate::update::AdamStep;
 use crate::window::Window;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
@@ -85,6 +86,12 @@ pub(crate) trait Kernels: Backend {
         gradient: FloatTensor<Self>,
         sources: Arc<[u32]>,
     ) -> FloatTensor<Self>;
+
+    /// The taps of a convolution of stride 2 that does what one of stride 1 and a change of size do.
+    fn taps(w: FloatTensor<Self>, resampling: Resampling) -> FloatTensor<Self>;
+
+    /// The gradient of its weights.
+    fn taps_gradient(gradient: FloatTensor<Self>, resampling: Resampling) -> FloatTensor<Self>;
 
     /// A step of Adam: weight and both moments.
     fn adam(

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use softreg_kernel::{
     Activation, AdamStep, Window, activation, adam, batch_norm, conv_transpose2d, conv2d,
-    gather_pixels, linear, weighted_sum,
+    conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, linear, upsample_conv2d,
+    weighted_sum,
 };
 
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
@@ -185,6 +186,32 @@ fn layers_of_the_default_networks() {
                 with_gradients(y, &factor, inputs)
             });
             assert!(worst < tolerance, "{device:?}, {narrow} to {wide}: {worst:e}");
+        }
+    }
+}
+
+/// Their weights become taps, and come back in another order.
+#[test]
+fn changes_of_size_beside_a_convolution_are_those_of_processors() {
+    for (device, tolerance) in cards() {
+        for (inputs, outputs, side) in [(1, 1, 2), (5, 3, 4), (24, 48, 8), (7, 40, 6)] {
+            Device::flex().seed(side as u64);
+            let x = random([3, inputs, side, side]);
+            let weight = random([outputs, inputs, 3, 3]);
+            let gradient = random([3, outputs, side / 2, side / 2]);
+            let worst = compare(&[x, weight, gradient], &device, |inputs| {
+                let [x, weight, gradient] = inputs else { unreachable!("three") };
+                let (x, w) = (x.clone(), weight.clone());
+                let up = upsample_conv2d(x.clone(), w.clone(), 0.1, None, Activation::Tanh);
+                let down = conv2d_downsample(x, w.clone(), 0.1, None, Activation::Tanh);
+                let back = conv2d_downsample_adjoint(gradient.clone(), w, 0.1);
+                let [up, down, back] = [up, down, back].map(|x| x.reshape([1, 1, 1, -1]));
+                let all = Tensor::cat(vec![up, down, back], 3);
+                Device::flex().seed(1);
+                let factor = random(all.dims());
+                with_gradients(all, &factor, inputs)
+            });
+            assert!(worst < tolerance, "{device:?}, {inputs} to {outputs}: {worst:e}");
         }
     }
 }

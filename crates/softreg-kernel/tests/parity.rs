@@ -2,12 +2,16 @@
 
 use burn::tensor::{
     DType, Device, Distribution, Int, Tensor, TensorData, module,
-    ops::{AvgPoolOptions, ConvOptions, ConvTransposeOptions, MaxPoolOptions},
+    ops::{
+        AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
+        MaxPoolOptions,
+    },
 };
 use proptest::prelude::*;
 use softreg_kernel::{
     Activation, Pool, Pooling, Window, activation, batch_norm, conv_transpose2d, conv2d,
-    gather_pixels, join_channels, pool2d, weighted_sum,
+    conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, join_channels, pool2d,
+    upsample_conv2d, weighted_sum,
 };
 
 const SCALE: f64 = 0.3;
@@ -37,7 +41,7 @@ fn deviation<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
     a.iter().zip(&b).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
 }
 
-type Forward<'a> = &'a dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>;
+type Forward<'a> = &'a (dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4> + Sync);
 
 /// Output and gradients of input, weight and bias, for a random gradient of the output.
 fn all(
@@ -168,6 +172,59 @@ proptest! {
         let worst =
             pool.install(|| compare(x, [channels.0, channels.1], window, activation, transposed));
         prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn changes_of_size_beside_a_convolution_are_those_of_burn(
+        (n, h, w) in (1usize..4, 2usize..9, 2usize..9),
+        (inputs, outputs) in (1usize..28, 1usize..28),
+        kind in 0..ACTIVATIONS.len(),
+        doubled in any::<bool>(),
+        last in any::<bool>(),
+        threads in 1usize..3,
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * h * w + inputs) as u64);
+        let x = random([n, inputs, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        let (weight, b) = (random([outputs, inputs, 3, 3], &device), random([outputs], &device));
+        let (activation, scale) = (ACTIVATIONS[kind], 1.0 / ((9 * inputs) as f64).sqrt());
+        let convolved = |x, w: Tensor<4>, b| {
+            module::conv2d(x, w.mul_scalar(scale), b, ConvOptions::new([1, 1], [1, 1], [1, 1], 1))
+        };
+        let width = w;
+        let halved = |x| module::avg_pool2d(x, AvgPoolOptions::new([2, 2]).with_stride([2, 2]));
+        let (own, stock): (Forward<'_>, Forward<'_>) = match doubled {
+            true => (&|x, w, b| upsample_conv2d(x, w, scale, Some(b), activation), &|x, w, b| {
+                let size = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * width]);
+                activate(convolved(module::interpolate(x, size), w, Some(b)), activation)
+            }),
+            false => (&|x, w, b| conv2d_downsample(x, w, scale, Some(b), activation), &|x, w, b| {
+                activate(halved(convolved(x, w, Some(b))), activation)
+            }),
+        };
+        let mut factor = None;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let a = pool.install(|| all([&x, &weight], &b, &mut factor, own));
+        let e = all([&x, &weight], &b, &mut factor, stock);
+        // Another precision has no kernel, so that this is the way of every other device.
+        let [wide_x, wide_w] = [&x, &weight].map(|x| x.clone().inner().cast(DType::F64));
+        let wide = own(wide_x, wide_w, b.clone().inner().cast(DType::F64)).cast(DType::F32);
+        let ([ax, aw], [ex, ew]) = (a.1, e.1);
+        let worst = deviation(ax, ex).max(deviation(aw, ew)).max(deviation(a.2, e.2));
+        let worst = worst.max(deviation(a.0, e.0.clone())).max(deviation(wide, e.0));
+        prop_assert!(worst < 1e-5, "{worst:e}");
+
+        // What the gradient of the input is, the adjoint is as a layer.
+        if !doubled && h % 2 == 0 && w % 2 == 0 {
+            let x = x.detach().require_grad();
+            let gradient = random([n, outputs, h / 2, w / 2], &device);
+            let y = halved(convolved(x.clone(), weight.clone(), None));
+            let of_x = x.grad(&(y * gradient.clone()).sum().backward()).expect("a gradient");
+            let adjoint = conv2d_downsample_adjoint(gradient, weight, scale).inner();
+            let worst = deviation(adjoint, Tensor::from_data(of_x.into_data(), &device.inner()));
+            prop_assert!(worst < 1e-5, "{worst:e}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Kernels, Layer, Wanted, second_order};
 use crate::activation::Activation;
+use crate::resampling::Resampling;
 use crate::update::AdamStep;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -69,6 +70,24 @@ impl<B: Kernels> Backward<B, 1> for GatherBackward {
     ) {
         unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
             B::gather_pixels_gradient(gradient, ops.state)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct TapsBackward;
+
+impl<B: Kernels> Backward<B, 1> for TapsBackward {
+    type State = Resampling;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        unary::<B, _>(ops.parents, ops.node, grads, |gradient| {
+            B::taps_gradient(gradient, ops.state)
         });
     }
 }
@@ -154,6 +173,18 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _gradient: FloatTensor<Self>,
         _sources: Arc<[u32]>,
     ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn taps(w: FloatTensor<Self>, resampling: Resampling) -> FloatTensor<Self> {
+        let (w, node) = w.into_parts();
+        match TapsBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(resampling, B::taps(w, resampling)),
+            OpsKind::UnTracked(prep) => prep.finish(B::taps(w, resampling)),
+        }
+    }
+
+    fn taps_gradient(_gradient: FloatTensor<Self>, _resampling: Resampling) -> FloatTensor<Self> {
         second_order()
     }
 

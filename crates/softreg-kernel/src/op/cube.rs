@@ -5,8 +5,9 @@ use crate::activation::Activation;
 use crate::card::activation::{alone, alone_gradient, through};
 use crate::card::columns::{Finish, to_narrow, to_weights, to_wide};
 use crate::card::matrix::{pictures, room};
-use crate::card::{normalization, pixels, sums, update};
+use crate::card::{normalization, pixels, resampling, sums, update};
 use crate::geometry::Extent;
+use crate::resampling::Resampling;
 use crate::update::AdamStep;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
@@ -73,6 +74,14 @@ impl Kernels for CubeBackend {
 
     fn gather_pixels_gradient(gradient: CubeTensor, sources: Arc<[u32]>) -> CubeTensor {
         pixels::scatter(gradient, &sources)
+    }
+
+    fn taps(w: CubeTensor, resampling: Resampling) -> CubeTensor {
+        resampling::spread(w, resampling)
+    }
+
+    fn taps_gradient(gradient: CubeTensor, resampling: Resampling) -> CubeTensor {
+        resampling::pull_back(gradient, resampling)
     }
 
     fn adam(

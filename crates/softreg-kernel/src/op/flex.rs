@@ -11,6 +11,7 @@ use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::pixels;
 use crate::pool::{self, Pool};
+use crate::resampling::{self, Resampling};
 use crate::update::{self, AdamStep};
 use crate::view::View;
 use burn::backend::Flex;
@@ -117,6 +118,14 @@ impl Kernels for Flex {
         values(pixels::scatter(&view(&gradient), &extent, count, &sources), gradient.shape())
     }
 
+    fn taps(w: FlexTensor, resampling: Resampling) -> FlexTensor {
+        windows(&w, resampling, 4, resampling::spread)
+    }
+
+    fn taps_gradient(gradient: FlexTensor, resampling: Resampling) -> FlexTensor {
+        windows(&gradient, resampling, 3, resampling::pull_back)
+    }
+
     fn adam(
         weight: FlexTensor,
         gradient: FlexTensor,
@@ -162,6 +171,18 @@ impl Pools for Flex {
         let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
         pictures(out, &from)
     }
+}
+
+/// Weights to taps or back, to windows of so many rows.
+fn windows(
+    x: &FlexTensor,
+    resampling: Resampling,
+    side: usize,
+    run: impl Fn(&View<'_>, [usize; 2], Resampling) -> Vec<f32>,
+) -> FlexTensor {
+    let channels = [x.shape()[0], x.shape()[1]];
+    let [first, second] = resampling.channels(channels);
+    values(run(&view(x), channels, resampling), Shape::from([first, second, side, side]))
 }
 
 fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {

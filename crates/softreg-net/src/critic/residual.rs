@@ -2,8 +2,9 @@ use super::Trace;
 use crate::architecture::Shape;
 use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, double};
 use burn::module::Module;
-use burn::tensor::{Tensor, module::avg_pool2d, ops::AvgPoolOptions};
+use burn::tensor::Tensor;
 use rand::Rng;
+use softreg_kernel::{Pool, Pooling, Window, pool2d};
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// A 3x3 convolution from the picture, then one residual block per halving, leaky ReLU at the end.
@@ -26,7 +27,7 @@ impl Block {
     fn forward(&self, x: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
         let shortcut = self.shortcut.forward(halve(x.clone()));
         let y = self.first.forward(trace.leaky_relu(x));
-        let y = halve(self.second.forward(trace.leaky_relu(y)));
+        let y = self.second.before_halving(trace.leaky_relu(y));
         (shortcut + y).mul_scalar(FRAC_1_SQRT_2)
     }
 
@@ -34,13 +35,14 @@ impl Block {
     fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
         let g = gradient.mul_scalar(FRAC_1_SQRT_2);
         let shortcut = unhalve(self.shortcut.pull_back(g.clone()));
-        let second = self.second.pull_back(unhalve(g)) * slopes[1].clone();
+        let second = self.second.pull_back_halved(g) * slopes[1].clone();
         shortcut + self.first.pull_back(second) * slopes[0].clone()
     }
 }
 
 fn halve(x: Tensor<4>) -> Tensor<4> {
-    avg_pool2d(x, AvgPoolOptions::new([2, 2]).with_stride([2, 2]))
+    let window = Window { kernel: 2, stride: 2, padding: 0 };
+    pool2d(x, Pool { window, takes: Pooling::Mean, over_the_edge: false })
 }
 
 /// The gradient of what was halved.
@@ -94,7 +96,8 @@ pub(super) fn multiplications(shape: &Shape) -> u64 {
     };
     let block = |level: usize| {
         let (from, to) = (channels(level - 1), channels(level));
-        9 * from * (from + to) * area(level - 1) + from * to * area(level)
+        // Second convolution and halving are 16 taps for every pixel after the halving.
+        9 * from * from * area(level - 1) + 17 * from * to * area(level)
     };
     let picture = 9 * shape.channels as u64 * channels(0) * area(0);
     picture + (1..=shape.geometry.doublings).map(block).sum::<u64>()

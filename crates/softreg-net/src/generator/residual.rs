@@ -35,7 +35,7 @@ impl Block {
     fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
         let shortcut = double(self.shortcut.forward(x.clone()));
-        let y = self.first.forward(double(self.norms[0].forward(leaky_relu(x), statistics)));
+        let y = self.first.after_doubling(self.norms[0].forward(leaky_relu(x), statistics));
         let y = self.second.forward(self.norms[1].forward(leaky_relu(y), statistics));
         (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
     }
@@ -111,7 +111,8 @@ pub(super) fn multiplications(shape: &Shape) -> u64 {
     let area = |level: usize| ((geometry.height() >> level) * (geometry.width() >> level)) as u64;
     let block = |level: usize| {
         let (from, to) = (channels(level), channels(level.saturating_sub(1)));
-        from * to * area(level) + 9 * to * (from + to) * area(level - 1)
+        // Doubling and first convolution are 16 taps for every pixel before the doubling.
+        17 * from * to * area(level) + 9 * to * to * area(level - 1)
     };
     let base = inputs(shape) as u64 * channels(geometry.doublings) * area(geometry.doublings);
     let picture = 9 * channels(0) * shape.channels as u64 * area(0);

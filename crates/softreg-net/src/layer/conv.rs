@@ -3,7 +3,10 @@ use crate::onnx::{Builder, Value};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use rand::Rng;
-use softreg_kernel::{Activation, Window, conv_transpose2d, conv2d};
+use softreg_kernel::{
+    Activation, Window, conv_transpose2d, conv2d, conv2d_downsample, conv2d_downsample_adjoint,
+    upsample_conv2d,
+};
 
 /// Convolution with equalised weights, zero padding:
 /// `[n, inputs, h, w] → [n, outputs, h/stride, w/stride]`, `c = gain/√(inputs·k²)`.
@@ -59,6 +62,25 @@ impl Conv {
         conv2d(x, weight, self.scale, bias, self.window(), activation)
     }
 
+    /// Applies the layer to a picture of twice the rows and columns, each pixel four times:
+    /// `[n, inputs, h, w] → [n, outputs, 2h, 2w]`.
+    ///
+    /// # Panics
+    /// Where the layer is not 3x3.
+    pub fn after_doubling(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        upsample_conv2d(x, weight, self.scale, bias, Activation::None)
+    }
+
+    /// Applies the layer and takes the mean of every 2x2 pixels: `[n, inputs, h, w] → [n, outputs, h/2, w/2]`.
+    ///
+    /// # Panics
+    /// Where the layer is not 3x3.
+    pub fn before_halving(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        conv2d_downsample(x, weight, self.scale, bias, Activation::None)
+    }
+
     /// Writes the layer and what stands behind it down.
     pub(crate) fn write(&self, graph: &mut Builder, x: &Value, activation: Activation) -> Value {
         let weight = self.weight.val().mul_scalar(self.scale);
@@ -70,6 +92,11 @@ impl Conv {
     pub(crate) fn pull_back(&self, gradient: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         conv_transpose2d(gradient, weight, self.scale, None, self.window(), Activation::None)
+    }
+
+    /// [`Conv::pull_back`] of [`Conv::before_halving`]: `[n, outputs, h/2, w/2] → [n, inputs, h, w]`.
+    pub(crate) fn pull_back_halved(&self, gradient: Tensor<4>) -> Tensor<4> {
+        conv2d_downsample_adjoint(gradient, self.weight.val(), self.scale)
     }
 
     fn window(&self) -> Window {
