@@ -16,7 +16,7 @@ pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == DType::F32 && (are_on_processor(&device) || are_on_card(&device))
 }
 
-/// And for pooling.
+/// And for pooling and doubling.
 #[cfg(feature = "flex")]
 pub(crate) fn of_pools_are_there<const D: usize>(x: &Tensor<D>) -> bool {
     are_on_processor(&x.device()) && x.dtype() == DType::F32
@@ -83,6 +83,11 @@ fn at_a_time(x: &Tensor<4>, weight: &Tensor<4>, layer: &Layer) -> Option<usize> 
 #[cfg(feature = "flex")]
 pub(crate) fn pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::pool(x.into_dispatch(), pool))
+}
+
+#[cfg(feature = "flex")]
+pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::double(x.into_dispatch()))
 }
 
 pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {

@@ -122,8 +122,34 @@ pub fn join_channels(parts: Vec<Tensor<4>>) -> Tensor<4> {
     if parts.first().is_none_or(|part| !kernels_are_on(&part.device())) {
         return Tensor::cat(parts, 1);
     }
-    let parts = parts.into_iter().map(|part| part.permute([0, 2, 3, 1])).collect();
-    Tensor::cat(parts, 3).permute([0, 3, 1, 2])
+    Tensor::cat(parts.into_iter().map(pixels).collect(), 3).permute([0, 3, 1, 2])
+}
+
+/// `f`, made of Burn's operations on values alone (sums, products), of pictures `[n, c, h, w]` that layers made. Where the
+/// kernels are, it meets them as they lie, with channels innermost, and so does what comes back of its gradients: such an
+/// operation would put them in another order, for the next layer to put them back.
+pub fn elementwise<const N: usize>(
+    pictures: [Tensor<4>; N],
+    f: impl FnOnce([Tensor<4>; N]) -> Tensor<4>,
+) -> Tensor<4> {
+    if pictures.first().is_none_or(|x| !kernels_are_on(&x.device())) {
+        return f(pictures);
+    }
+    f(pictures.map(pixels)).permute([0, 3, 1, 2])
+}
+
+/// Pictures `[n, c, h, w]` for two layers, whose gradients are added as they lie: see [`elementwise`].
+pub fn fork(x: Tensor<4>) -> [Tensor<4>; 2] {
+    if !kernels_are_on(&x.device()) {
+        return [x.clone(), x];
+    }
+    let pixels = pixels(x);
+    [pixels.clone().permute([0, 3, 1, 2]), pixels.permute([0, 3, 1, 2])]
+}
+
+/// `[n, c, h, w]` as `[n, h, w, c]`, without a copy.
+fn pixels(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1])
 }
 
 /// Whether the kernels are what computes on `device`, for tensors of single precision: then the rest of what is done there

@@ -1,11 +1,11 @@
 //! Layers of image networks as fused kernels, for processors and graphics cards.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`batch_norm`], [`activation`] and [`gather_pixels`] compute what
-//! Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
+//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`upsample_nearest2d`], [`batch_norm`], [`activation`] and
+//! [`gather_pixels`] compute what Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
 //! to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
-//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
+//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] and [`upsample_nearest2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
 //!
 //! A pass uses the threads of the rayon pool that it runs in, or its own thread [`alone`]: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.
@@ -17,6 +17,7 @@ mod allocator;
 mod card;
 #[cfg(feature = "flex")]
 mod convolution;
+mod doubling;
 #[cfg(feature = "flex")]
 mod fresh;
 #[cfg(any(feature = "flex", feature = "cube"))]
@@ -50,8 +51,10 @@ mod window;
 pub use activation::Activation;
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
+pub use doubling::upsample_nearest2d;
 pub use layer::{
-    activation, batch_norm, conv_transpose2d, conv2d, join_channels, kernels_are_on, linear, pool2d,
+    activation, batch_norm, conv_transpose2d, conv2d, elementwise, fork, join_channels,
+    kernels_are_on, linear, pool2d,
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};

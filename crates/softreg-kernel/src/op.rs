@@ -120,7 +120,7 @@ pub(crate) trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Where there are kernels for pooling: on processors.
+/// Where there are kernels for pooling and doubling: on processors.
 #[cfg(feature = "flex")]
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait Pools: Backend {
@@ -133,6 +133,12 @@ pub(crate) trait Pools: Backend {
         gradient: FloatTensor<Self>,
         pool: Pool,
     ) -> FloatTensor<Self>;
+
+    /// Twice the rows and columns, each pixel four times.
+    fn double(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradient of its input.
+    fn double_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Gradients are asked for inside a backward pass only, which runs below automatic differentiation.

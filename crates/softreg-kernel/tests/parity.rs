@@ -10,8 +10,8 @@ use burn::tensor::{
 use proptest::prelude::*;
 use softreg_kernel::{
     Activation, Pool, Pooling, Window, activation, batch_norm, conv_transpose2d, conv2d,
-    conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, join_channels, pool2d,
-    upsample_conv2d, weighted_sum,
+    conv2d_downsample, conv2d_downsample_adjoint, elementwise, fork, gather_pixels, join_channels,
+    pool2d, upsample_conv2d, upsample_nearest2d, weighted_sum,
 };
 
 const SCALE: f64 = 0.3;
@@ -263,6 +263,46 @@ proptest! {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let worst = pool.install(|| compare_ops(&x, &own, &stock));
         prop_assert!(worst < 1e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn doubling_is_that_of_burn(
+        (n, c, h, w) in (1usize..5, 1usize..20, 1usize..7, 1usize..7),
+        last in any::<bool>(),
+        threads in 1usize..3,
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * c * h * w) as u64);
+        let x = random([n, c, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        let stock = |x: Tensor<4>| {
+            let mode = InterpolateOptions::new(InterpolateMode::Nearest);
+            module::interpolate(x, mode.with_output_size([2 * h, 2 * w]))
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let worst = pool.install(|| compare_ops(&x, &upsample_nearest2d, &stock));
+        prop_assert!(worst < 1e-6, "{worst:e}");
+        let wide = upsample_nearest2d(x.clone().inner().cast(DType::F64)).cast(DType::F32);
+        prop_assert!(deviation(stock(x.inner()), wide) == 0.0);
+    }
+
+    /// Whatever order what is added and what is taken twice lies in.
+    #[test]
+    fn sums_of_two_ways_are_those_of_burn(
+        (n, c, h, w) in (1usize..5, 1usize..20, 1usize..7, 1usize..7),
+        last in (any::<bool>(), any::<bool>()),
+    ) {
+        let device = Device::flex().autodiff();
+        device.seed((n * c * h * w) as u64);
+        let lying = |x, last| if last { channels_last(x) } else { x };
+        let x = lying(random([n, c, h, w], &device), last.0);
+        let y = lying(random([n, c, h, w], &device), last.1);
+        let own = |x: Tensor<4>| {
+            let [x, again] = fork(x);
+            elementwise([x.tanh(), again * y.clone()], |[a, b]| (a + b).mul_scalar(0.5))
+        };
+        let stock = |x: Tensor<4>| (x.clone().tanh() + x * y.clone()).mul_scalar(0.5);
+        prop_assert!(compare_ops(&x, &own, &stock) < 1e-6);
     }
 
     #[test]

@@ -6,11 +6,7 @@
 //! Biases start at 0.
 
 use burn::module::{Param, ParamId};
-use burn::tensor::{
-    Device, Tensor, TensorData,
-    module::interpolate,
-    ops::{InterpolateMode, InterpolateOptions},
-};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use softreg_kernel::Activation;
@@ -38,14 +34,6 @@ pub const LEAKY: Activation = Activation::LeakyRelu { slope: SLOPE as f32 };
 /// Leaky ReLU with slope [`SLOPE`].
 pub fn leaky_relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     softreg_kernel::activation(x, LEAKY)
-}
-
-/// Twice the rows and columns, each pixel four times.
-pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
-    let options =
-        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
-    interpolate(x, options)
 }
 
 /// Makes the weights of a network, one after the other, from one random generator, with

@@ -7,6 +7,7 @@
 use super::{Kernels, Layer, Pools, Wanted};
 use crate::activation::Activation;
 use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
+use crate::doubling;
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::pixels;
@@ -170,6 +171,17 @@ impl Pools for Flex {
         let (from, to) = (extent(&x), pooled(&x, pool));
         let out = pool::pull_back(&innermost(&x), &innermost(&gradient), &from, &to, pool);
         pictures(out, &from)
+    }
+
+    fn double(x: FlexTensor) -> FlexTensor {
+        let from = extent(&x);
+        pictures(doubling::run(&innermost(&x), &from), &doubling::doubled(&from))
+    }
+
+    fn double_gradient(gradient: FlexTensor) -> FlexTensor {
+        let Extent { height, width, channels } = extent(&gradient);
+        let to = Extent { height: height / 2, width: width / 2, channels };
+        pictures(doubling::pull_back(&innermost(&gradient), &to), &to)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gradients of pooling.
+//! The gradients of pooling and doubling.
 
 use super::{Pools, second_order};
 use crate::pool::Pool;
@@ -25,6 +25,22 @@ impl<B: Pools> Backward<B, 1> for PoolBackward {
     }
 }
 
+#[derive(Debug)]
+struct DoubleBackward;
+
+impl<B: Pools> Backward<B, 1> for DoubleBackward {
+    type State = ();
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        unary::<B, _>(ops.parents, ops.node, grads, B::double_gradient);
+    }
+}
+
 impl<B: Pools, C: CheckpointStrategy> Pools for Autodiff<B, C> {
     fn pool(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
@@ -42,6 +58,18 @@ impl<B: Pools, C: CheckpointStrategy> Pools for Autodiff<B, C> {
         _gradient: FloatTensor<Self>,
         _pool: Pool,
     ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn double(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        match DoubleBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), B::double(x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::double(x)),
+        }
+    }
+
+    fn double_gradient(_gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         second_order()
     }
 }

@@ -74,9 +74,9 @@ pub(crate) fn pull_back(
             let first = at / (to.height * to.width) * from.len();
             let pixels = rows.flat_map(|y| columns.clone().map(move |x| y * from.width + x));
             let pixels: Vec<usize> = pixels.map(|p| first + p * from.channels).collect();
-            for (c, gradient) in gradient.iter().enumerate() {
-                match pool.takes {
-                    Pooling::Max => {
+            match pool.takes {
+                Pooling::Max => {
+                    for (c, gradient) in gradient.iter().enumerate() {
                         let better = |best: usize, p: usize| {
                             let (known, new) = (x[best + c], x[p + c]);
                             if new > known || new.is_nan() { p } else { best }
@@ -85,10 +85,12 @@ pub(crate) fn pull_back(
                             out[best + c] += gradient;
                         }
                     }
-                    Pooling::Mean => {
-                        for pixel in &pixels {
-                            out[pixel + c] += gradient / pixels.len() as f32;
-                        }
+                }
+                Pooling::Mean => {
+                    let count = pixels.len() as f32;
+                    for pixel in pixels {
+                        let out = out[pixel..].iter_mut().zip(gradient);
+                        out.for_each(|(out, gradient)| *out += gradient / count);
                     }
                 }
             }

@@ -1,4 +1,4 @@
-use super::Trace;
+use super::trace::{Trace, times};
 use crate::architecture::Shape;
 use crate::layer::{Conv, GAIN_LEAKY, Init, LEAKY};
 use burn::module::Module;
@@ -37,7 +37,7 @@ impl Dcgan {
     /// The gradient of the pictures, given that of the result.
     pub(super) fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
         let layers = self.halvings.iter().zip(slopes).rev();
-        layers.fold(gradient, |g, (halving, slope)| halving.pull_back(g * slope.clone()))
+        layers.fold(gradient, |g, (halving, slope)| halving.pull_back(times(g, slope)))
     }
 
     pub(super) fn convs(&self) -> Vec<&Conv> {

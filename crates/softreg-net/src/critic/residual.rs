@@ -1,10 +1,10 @@
-use super::Trace;
+use super::trace::{Trace, times};
 use crate::architecture::Shape;
-use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init, double};
+use crate::layer::{Conv, GAIN_LEAKY, GAIN_LINEAR, Init};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
-use softreg_kernel::{Pool, Pooling, Window, pool2d};
+use softreg_kernel::{Pool, Pooling, Window, elementwise, fork, pool2d, upsample_nearest2d};
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// A 3x3 convolution from the picture, then one residual block per halving, leaky ReLU at the end.
@@ -25,18 +25,20 @@ struct Block {
 
 impl Block {
     fn forward(&self, x: Tensor<4>, trace: &mut Trace) -> Tensor<4> {
-        let shortcut = self.shortcut.forward(halve(x.clone()));
+        let [x, to_shortcut] = fork(x);
+        let shortcut = self.shortcut.forward(halve(to_shortcut));
         let y = self.first.forward(trace.leaky_relu(x));
         let y = self.second.before_halving(trace.leaky_relu(y));
-        (shortcut + y).mul_scalar(FRAC_1_SQRT_2)
+        elementwise([shortcut, y], |[shortcut, y]| (shortcut + y).mul_scalar(FRAC_1_SQRT_2))
     }
 
     /// The gradient of `x`, given that of `y`; `slopes` are those of the two activations.
     fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
-        let g = gradient.mul_scalar(FRAC_1_SQRT_2);
-        let shortcut = unhalve(self.shortcut.pull_back(g.clone()));
-        let second = self.second.pull_back_halved(g) * slopes[1].clone();
-        shortcut + self.first.pull_back(second) * slopes[0].clone()
+        let [g, to_shortcut] = fork(elementwise([gradient], |[g]| g.mul_scalar(FRAC_1_SQRT_2)));
+        let shortcut = unhalve(self.shortcut.pull_back(to_shortcut));
+        let second = times(self.second.pull_back_halved(g), &slopes[1]);
+        let first = times(self.first.pull_back(second), &slopes[0]);
+        elementwise([shortcut, first], |[shortcut, first]| shortcut + first)
     }
 }
 
@@ -47,7 +49,7 @@ fn halve(x: Tensor<4>) -> Tensor<4> {
 
 /// The gradient of what was halved.
 fn unhalve(g: Tensor<4>) -> Tensor<4> {
-    double(g).mul_scalar(0.25)
+    upsample_nearest2d(elementwise([g], |[g]| g.mul_scalar(0.25)))
 }
 
 impl Residual {
@@ -76,7 +78,7 @@ impl Residual {
     /// The gradient of the pictures, given that of the result.
     pub(super) fn pull_back(&self, slopes: &[Tensor<4>], gradient: Tensor<4>) -> Tensor<4> {
         let (of_blocks, last) = slopes.split_at(2 * self.blocks.len());
-        let top = gradient * last[0].clone();
+        let top = times(gradient, &last[0]);
         let blocks = self.blocks.iter().zip(of_blocks.chunks_exact(2)).rev();
         let x = blocks.fold(top, |g, (block, slopes)| block.pull_back(slopes, g));
         self.picture.pull_back(x)

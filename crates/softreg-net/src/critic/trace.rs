@@ -1,5 +1,6 @@
 use crate::layer::{SLOPE, leaky_relu};
 use burn::tensor::Tensor;
+use softreg_kernel::elementwise;
 use std::ops::Range;
 
 /// The slopes of a critic's activations at some pictures, layer by layer: 1 where the input of a leaky
@@ -35,8 +36,9 @@ impl Trace {
     /// Notes what came out of a leaky ReLU: above 0 where its input was.
     pub(super) fn note(&mut self, y: Tensor<4>) -> Tensor<4> {
         if let Some(slopes) = &mut self.0 {
-            let above = y.clone().detach().greater_elem(0.0).float();
-            slopes.push(above.mul_scalar(1.0 - SLOPE).add_scalar(SLOPE));
+            slopes.push(elementwise([y.clone().detach()], |[y]| {
+                y.greater_elem(0.0).float().mul_scalar(1.0 - SLOPE).add_scalar(SLOPE)
+            }));
         }
         y
     }
@@ -50,4 +52,9 @@ impl Default for Trace {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A gradient before an activation, by that behind it.
+pub(super) fn times(gradient: Tensor<4>, slopes: &Tensor<4>) -> Tensor<4> {
+    elementwise([gradient, slopes.clone()], |[gradient, slopes]| gradient * slopes)
 }

@@ -1,13 +1,14 @@
 use super::inputs;
 use crate::architecture::Shape;
 use crate::layer::{
-    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, double, leaky_relu,
+    BatchNorm, Conv, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, leaky_relu,
 };
 use crate::onnx::{Builder, Value};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use rand::Rng;
-use softreg_kernel::Activation;
+use softreg_kernel::{Activation, elementwise, fork, upsample_nearest2d};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Linear layer to the base grid, one residual block per doubling, then leaky ReLU, batch norm, a 3x3
 /// convolution and tanh.
@@ -34,10 +35,11 @@ struct Block {
 impl Block {
     fn forward(&self, x: Tensor<4>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
-        let shortcut = double(self.shortcut.forward(x.clone()));
+        let [x, to_shortcut] = fork(x);
+        let shortcut = upsample_nearest2d(self.shortcut.forward(to_shortcut));
         let y = self.first.after_doubling(self.norms[0].forward(leaky_relu(x), statistics));
         let y = self.second.forward(self.norms[1].forward(leaky_relu(y), statistics));
-        (shortcut + y).mul_scalar(std::f64::consts::FRAC_1_SQRT_2)
+        elementwise([shortcut, y], |[shortcut, y]| (shortcut + y).mul_scalar(FRAC_1_SQRT_2))
     }
 
     /// Writes [`Block::forward`] with standing statistics down.
@@ -51,7 +53,7 @@ impl Block {
         let y = self.norms[1].write(graph, &y);
         let y = self.second.write(graph, &y, Activation::None);
         let sum = graph.sum(&shortcut, &y);
-        graph.scaled(&sum, std::f64::consts::FRAC_1_SQRT_2)
+        graph.scaled(&sum, FRAC_1_SQRT_2)
     }
 }
 
