@@ -93,9 +93,9 @@ impl Kernels for Flex {
     }
 
     fn activation(x: FlexTensor, activation: Activation) -> FlexTensor {
-        let (mut out, layout) = taken(x);
-        activation.apply(&mut out);
-        FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
+        let mut x = whole(x);
+        activation.apply(x.storage_mut());
+        x
     }
 
     fn activation_gradient(
@@ -103,10 +103,10 @@ impl Kernels for Flex {
         gradient: FlexTensor,
         activation: Activation,
     ) -> FlexTensor {
-        let (y, layout) = whole(y);
-        let mut out = in_order_of(gradient, &layout);
-        activation.pull_back(slice(&y), &mut out);
-        FlexTensor::new(Bytes::from_elems(out), layout, DType::F32)
+        let y = whole(y);
+        let mut gradient = in_order_of(gradient, y.layout());
+        activation.pull_back(slice(&y), gradient.storage_mut());
+        gradient
     }
 
     fn gather_pixels(x: FlexTensor, sources: Arc<[u32]>) -> FlexTensor {
@@ -271,11 +271,26 @@ fn pictures(data: Vec<f32>, extent: &Extent) -> FlexTensor {
     values(planes, shape)
 }
 
-/// Nothing lies between the values of `layout`, whatever their order.
+/// The values are all of the storage, in whatever order.
 fn is_whole(x: &FlexTensor) -> bool {
-    x.layout().is_dense_unique_storage()
-        && x.layout().start_offset() == 0
-        && x.storage::<f32>().len() == x.layout().num_elements()
+    let layout = x.layout();
+    if layout.start_offset() != 0 || x.storage::<f32>().len() != layout.num_elements() {
+        return false;
+    }
+    let mut axes: Vec<(isize, usize)> = axes(layout).collect();
+    axes.sort_unstable();
+    let mut next = 1;
+    axes.into_iter().all(|(stride, side)| {
+        let dense = stride == next;
+        next *= side as isize;
+        dense
+    })
+}
+
+/// Strides and lengths of the axes along which there is more than one value.
+fn axes(layout: &Layout) -> impl Iterator<Item = (isize, usize)> {
+    let axes = layout.strides().iter().copied().zip(layout.shape().iter().copied());
+    axes.filter(|(_, side)| *side > 1)
 }
 
 /// The tensor, copied where its values are not all of its storage, one after the other.
@@ -284,31 +299,22 @@ fn in_order(x: FlexTensor) -> FlexTensor {
         return x;
     }
     let x = x.to_contiguous();
-    values(slice(&x).to_vec(), x.shape())
+    if is_whole(&x) { x } else { values(slice(&x).to_vec(), x.shape()) }
 }
 
-/// The tensor, copied where something lies between its values, and its layout.
-fn whole(x: FlexTensor) -> (FlexTensor, Layout) {
-    let x = if is_whole(&x) { x } else { x.to_contiguous() };
-    let layout = x.layout().clone();
-    (x, layout)
+/// The tensor, copied where something lies between its values.
+fn whole(x: FlexTensor) -> FlexTensor {
+    if is_whole(&x) { x } else { in_order(x) }
 }
 
-/// All values in the order in which they lie.
-fn taken(x: FlexTensor) -> (Vec<f32>, Layout) {
-    let (x, layout) = whole(x);
-    (slice(&x).to_vec(), layout)
-}
-
-/// All values in the order of `layout`.
-fn in_order_of(x: FlexTensor, layout: &Layout) -> Vec<f32> {
-    if is_whole(&x) && x.layout().strides() == layout.strides() {
-        return slice(&x).to_vec();
+/// The tensor, copied where its values do not lie in the order of `layout`, whose values are all of their storage.
+fn in_order_of(x: FlexTensor, layout: &Layout) -> FlexTensor {
+    if is_whole(&x) && axes(x.layout()).eq(axes(layout)) {
+        return x;
     }
-    let x = x.to_contiguous();
-    let contiguous = Layout::contiguous(layout.shape().clone());
-    if contiguous.strides() == layout.strides() {
-        return slice(&x).to_vec();
+    let x = in_order(x);
+    if layout.is_contiguous() {
+        return x;
     }
     // Position by position: where the value of every index goes.
     let mut out = vec![0.0; layout.num_elements()];
@@ -325,5 +331,5 @@ fn in_order_of(x: FlexTensor, layout: &Layout) -> Vec<f32> {
             index[d] = 0;
         }
     }
-    out
+    FlexTensor::new(Bytes::from_elems(out), layout.clone(), DType::F32)
 }
