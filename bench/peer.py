@@ -1,15 +1,15 @@
-"""Training of the default networks: softreg beside PyTorch, in turn, on the same work.
+"""Training: softreg beside PyTorch, in turn, on the same work.
 
 The same networks (equalised layers, batch norm behind the activation), loss, optimiser, batch, moving average of the
 generator and, in the second part, regularizers and augmentation. Before anything is timed, PyTorch must follow ten
 steps of softreg from the same weights and draws: pictures and losses to 1e-4 (on CUDA, where softreg's products round to
 TF32, to 1e-2), or the program ends. softreg is timed
 as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
-channels_last and, with --compile, torch.compile. On a graphics processor PyTorch computes on the same card, with TF32
+channels_last and, with --compile, torch.compile, each in a process of its own. On a graphics processor PyTorch computes on the same card, with TF32
 in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
 which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead").
 
-Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--width W] [--batch B]
+Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--network N] [--width W] [--batch B]
 (needs cargo or, with --built, what cargo has built; where this Python has no PyTorch, the packages of
 reference/requirements.txt are installed from PyPI in target/peer, once, and used from there)
 """
@@ -18,13 +18,14 @@ import argparse
 import json
 import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,27 +82,60 @@ class Player(torch.nn.Module):
         self.w = torch.nn.ParameterDict({k.replace(".", "/"): torch.nn.Parameter(v.clone()) for k, v in w.items()})
 
 
-class Generator(Player):
+    def equalised(self, name, x, gain, run=F.conv2d, **how):
+        """A layer with its weights divided by the root of what every value is a sum of."""
+        weight, bias = self.w[f"{name}/weight"], self.w[f"{name}/bias"]
+        inputs = 4 * len(weight) if run == F.conv_transpose2d else weight[0].numel()
+        return run(x, weight * (gain / math.sqrt(inputs)), bias, **how)
+
+    def base(self, z, network):
+        weight, bias = self.w[f"network/{network}/base/weight"], self.w[f"network/{network}/base/bias"]
+        return (z / math.sqrt(LATENT) * (GAIN if network == "Dcgan" else 1.0)) @ weight + bias
+
+    def score(self, x):
+        x = x.flatten(1)
+        return ((x / math.sqrt(x.shape[1])) @ self.w["score/weight"] + self.w["score/bias"])[:, 0]
+
+
+class DcganGenerator(Player):
     def forward(self, z):
-        w = lambda name: self.w[f"network/Dcgan/{name}"]
-        base = (z / math.sqrt(LATENT) * GAIN) @ w("base/weight") + w("base/bias")
-        x = leaky(base.view(len(z), -1, 4, 4))
+        x = leaky(self.base(z, "Dcgan").view(len(z), -1, 4, 4))
         for i, gain in enumerate((GAIN, GAIN, 1.0)):
-            weight = w(f"doublings/{i}/weight")
-            scale = gain / math.sqrt(4 * weight.shape[0])
-            x = F.conv_transpose2d(normalized(x), weight * scale, w(f"doublings/{i}/bias"), stride=2, padding=1)
+            name = f"network/Dcgan/doublings/{i}"
+            x = self.equalised(name, normalized(x), gain, F.conv_transpose2d, stride=2, padding=1)
             x = torch.tanh(x) if i == 2 else leaky(x)
         return x
 
 
-class Critic(Player):
+class DcganCritic(Player):
     def forward(self, x):
         for i in range(3):
-            weight = self.w[f"network/Dcgan/halvings/{i}/weight"]
-            scale = GAIN / math.sqrt(weight[0].numel())
-            x = leaky(F.conv2d(x, weight * scale, self.w[f"network/Dcgan/halvings/{i}/bias"], stride=2, padding=1))
-        x = x.flatten(1)
-        return ((x / math.sqrt(x.shape[1])) @ self.w["score/weight"] + self.w["score/bias"])[:, 0]
+            x = leaky(self.equalised(f"network/Dcgan/halvings/{i}", x, GAIN, stride=2, padding=1))
+        return self.score(x)
+
+
+class ResidualGenerator(Player):
+    def forward(self, z):
+        doubled = lambda x: F.interpolate(x, scale_factor=2)
+        x = self.base(z, "Residual").view(len(z), -1, 4, 4)
+        for i in range(3):
+            name = f"network/Residual/blocks/{i}"
+            y = self.equalised(f"{name}/first", doubled(normalized(leaky(x))), GAIN, padding=1)
+            y = self.equalised(f"{name}/second", normalized(leaky(y)), GAIN, padding=1)
+            x = (doubled(self.equalised(f"{name}/shortcut", x, 1.0)) + y) * math.sqrt(0.5)
+        return torch.tanh(self.equalised("network/Residual/picture", normalized(leaky(x)), 1.0, padding=1))
+
+
+class ResidualCritic(Player):
+    def forward(self, x):
+        halved = lambda x: F.avg_pool2d(x, 2)
+        x = self.equalised("network/Residual/picture", x, 1.0, padding=1)
+        for i in range(3):
+            name = f"network/Residual/blocks/{i}"
+            y = self.equalised(f"{name}/first", leaky(x), GAIN, padding=1)
+            y = halved(self.equalised(f"{name}/second", leaky(y), GAIN, padding=1))
+            x = (self.equalised(f"{name}/shortcut", halved(x), 1.0) + y) * math.sqrt(0.5)
+        return self.score(leaky(x))
 
 
 def trained(weights):
@@ -110,7 +144,9 @@ def trained(weights):
 
 def players(file):
     part = lambda name: {k[len(name) + 1 :]: v for k, v in trained(file).items() if k.startswith(name + ".")}
-    return Generator(part("generator")), Critic(part("critic"))
+    residual = any(".Residual." in name for name in file)
+    made, judged = (ResidualGenerator, ResidualCritic) if residual else (DcganGenerator, DcganCritic)
+    return made(part("generator")), judged(part("critic"))
 
 
 def adam(player, rate):
@@ -166,7 +202,7 @@ def check(options):
     rates = [rate / 100 for rate in RATES]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "steps.safetensors"
-        work = (options.width, options.batch, *rates, options.device)
+        work = (options.network, options.width, options.batch, *rates, options.device)
         subprocess.run([TARGET / "peer", path, *map(str, work)], check=True)
         file = load_file(path, device=options.torch)
     full = torch.backends.cudnn.allow_tf32
@@ -185,9 +221,21 @@ def check(options):
     return file
 
 
-def time_torch(file, threads, options, regularized, mode):
-    """Images per second of one mode."""
+def peak_memory(process):
+    """MB. Not the resource usage of a child, which begins with that of its parent."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), default=0.0)
+
+
+def time_torch(*work):
+    """Images per second of one mode and the peak memory in MB, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as one:
+        return one.submit(run_torch, *work).result()
+
+
+def run_torch(file, threads, options, regularized, mode):
     seconds, batch, device = options.seconds, options.batch, options.torch
+    file = {name: value.to(device) for name, value in file.items()}
     torch.set_num_threads(threads)
     generator, critic = players(file)
     if mode == "channels_last":
@@ -219,7 +267,7 @@ def time_torch(file, threads, options, regularized, mode):
         one()
         count += 1
     done()
-    return count * batch / (time.perf_counter() - start)
+    return count * batch / (time.perf_counter() - start), peak_memory("self")
 
 
 def time_softreg(threads, options, regularized):
@@ -229,13 +277,11 @@ def time_softreg(threads, options, regularized):
         more = [] if regularized else ["--reg", "none", "--augment", "none"]
         warm = 1 if options.device == "cpu" else WARM
         command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (options.seconds + warm) / 60]
-        command += ["--set", "output.log-every=1", "--device", options.device, "--width", options.width, "--batch", options.batch, "--out", out]
+        command += ["--set", "output.log-every=1", "--device", options.device, "--network", options.network, "--width", options.width, "--batch", options.batch, "--out", out]
         started = subprocess.Popen([str(x) for x in [*command, *more]], stdout=subprocess.DEVNULL)
         peak = 0
         while started.poll() is None:
-            # Not the resource usage of the child, which begins with that of this process.
-            lines = Path(f"/proc/{started.pid}/status").read_text().splitlines()
-            peak = max([peak, *(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))])
+            peak = max(peak, peak_memory(started.pid))
             time.sleep(0.2)
         if started.returncode:
             sys.exit("softreg failed")
@@ -245,7 +291,7 @@ def time_softreg(threads, options, regularized):
         sys.exit(f"softreg took {len(rows)} steps in {options.seconds} seconds: give it more --seconds")
     first, last = rows[0], rows[-1]
     speed = (last["step"] - first["step"]) * options.batch / (last["seconds"] - first["seconds"])
-    return speed, peak / 1024
+    return speed, peak
 
 
 def until_first_step(file):
@@ -278,6 +324,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "vulkan"])
+    parser.add_argument("--network", default="dcgan", choices=["dcgan", "residual"])
     parser.add_argument("--width", type=int, default=24)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--built", action="store_true", help="do not run cargo")
@@ -296,10 +343,11 @@ def main():
     if options.torch == "cuda":
         modes += [*(["graphs"] if options.compile else []), "bf16"]
     where = f"{os.cpu_count()} cores" if options.torch == "cpu" else torch.cuda.get_device_name()
-    print(f"{where}, batch {options.batch}, width {options.width}, medians of {options.rounds} rounds in turn\n")
+    print(f"{where}, {options.network} of width {options.width}, batch {options.batch}, medians of {options.rounds} rounds in turn\n")
     print("| work | threads | softreg, img/s | " + " | ".join(f"PyTorch {m}" for m in modes) + " | ratio to the best |")
     print("|---|---:|---:|" + "---:|" * (len(modes) + 1))
-    peak = 0.0
+    file = {name: value.cpu() for name, value in file.items()}
+    peak, peer_peaks = 0.0, dict.fromkeys(modes, 0.0)
     for regularized in (False, True):
         for threads in (1, 2) if options.torch == "cpu" else (1,):
             own, theirs = [], {mode: [] for mode in modes}
@@ -308,19 +356,21 @@ def main():
                 own.append(speed)
                 peak = max(peak, memory)
                 for mode in modes:
-                    theirs[mode].append(time_torch(file, threads, options, regularized, mode))
+                    speed, memory = time_torch(file, threads, options, regularized, mode)
+                    theirs[mode].append(speed)
+                    peer_peaks[mode] = max(peer_peaks[mode], memory)
             medians = [statistics.median(theirs[mode]) for mode in modes]
             best = max(m for m, mode in zip(medians, modes) if mode != "bf16")
             name = "consistency, mode seeking, translation" if regularized else "no regularizer"
             cells = " | ".join(f"{m:.0f}" for m in medians)
             ratio = statistics.median(own) / best
             print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
-    peer_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peer_peak = min(peer_peaks.values())
     # Both programs start on the processor.
     starts = [until_first_step(file) for _ in range(options.rounds if options.device == "cpu" else 0)]
     size, peer_size = installed()
     print("\n| | softreg | PyTorch | ratio |\n|---|---:|---:|---:|")
-    print(f"| peak memory, MB | {peak:.0f} | {peer_peak:.0f} | {peer_peak / peak:.1f} |")
+    print(f"| peak memory (PyTorch: of the mode with the least), MB | {peak:.0f} | {peer_peak:.0f} | {peer_peak / peak:.1f} |")
     if starts:
         own, theirs = (statistics.median(side) for side in zip(*starts))
         print(f"| start until the first step is done, s | {own:.2f} | {theirs:.2f} | {theirs / own:.1f} |")

@@ -1,4 +1,4 @@
-//! Ten steps of the default networks from given weights and draws, for `peer.py` to follow in PyTorch.
+//! Ten steps of a pair of networks from given weights and draws, for `peer.py` to follow in PyTorch.
 #![allow(clippy::print_stdout, reason = "that is what it is for")]
 
 use anyhow::Context;
@@ -8,22 +8,24 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use safetensors::{Dtype, tensor::TensorView};
 use softreg::{Purpose, Seed, adversarial};
-use softreg_net::architecture::Architecture;
+use softreg_net::architecture::ARCHITECTURES;
 use softreg_net::{Critic, Generator, Geometry, Shape, latent, parameters};
 use std::collections::BTreeMap;
 
 const STEPS: usize = 10;
 
 fn main() -> anyhow::Result<()> {
-    let usage = "peer FILE WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE";
+    let usage = "peer FILE NETWORK WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, width, batch, generator_rate, critic_rate, device] = arguments.as_slice() else {
+    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments.as_slice() else {
         anyhow::bail!(usage);
     };
     let (width, batch): (usize, usize) = (width.parse()?, batch.parse()?);
     let (generator_rate, critic_rate): (f64, f64) = (generator_rate.parse()?, critic_rate.parse()?);
+    let pair = ARCHITECTURES.iter().find(|pair| pair.name == network);
+    let pair = pair.with_context(|| format!("there is no network `{network}`"))?;
     let shape = Shape {
-        architecture: Architecture::Dcgan,
+        architecture: pair.architecture,
         geometry: Geometry::new(32, 32)?,
         channels: 3,
         width,

@@ -7,7 +7,7 @@
 #![cfg(feature = "cube")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
-use burn::tensor::{Device, DeviceType, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, DeviceType, Tensor, TensorData};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use softreg_kernel::{
@@ -15,6 +15,8 @@ use softreg_kernel::{
     conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, linear, upsample_conv2d,
     weighted_sum,
 };
+
+mod draws;
 
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
 /// Deviations of sums in another order, and of sums of products of 10 bits.
@@ -47,7 +49,7 @@ fn cards() -> Vec<(Device, f32)> {
 }
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex())
+    draws::random(shape, &Device::flex())
 }
 
 fn on<const D: usize>(x: &Tensor<D>, device: &Device) -> Tensor<D> {
@@ -141,7 +143,7 @@ fn layers_are_those_of_processors() {
         };
         let (narrow, wide) = channels;
         let (inputs, outputs) = if transposed { (narrow, wide) } else { (wide, narrow) };
-        Device::flex().seed((n * h * w) as u64);
+        draws::seed((n * h * w) as u64);
         let x = random([n, inputs, h, w]);
         let weight = random([narrow, wide, kernel, kernel]);
         let bias = random([1, outputs, 1, 1]);
@@ -151,7 +153,7 @@ fn layers_are_those_of_processors() {
             let layer = if transposed { conv_transpose2d } else { conv2d };
             let from = if last { channels_last(x.clone()) } else { x.clone() };
             let y = layer(from, weight.clone(), 0.3, b, window, activation);
-            Device::flex().seed(1);
+            draws::seed(1);
             let factor = random(y.dims());
             let of = if biased { inputs } else { &inputs[..2] };
             with_gradients(y, &factor, of)
@@ -174,14 +176,14 @@ fn layers_of_the_default_networks() {
             ([32, 32], 16, same, false),
         ] {
             let channels = if transposed { narrow } else { wide };
-            Device::flex().seed(3);
+            draws::seed(3);
             let x = channels_last(random([48, channels, side, side]));
             let weight = random([narrow, wide, window.kernel, window.kernel]);
             let worst = compare(&[x, weight], &device, |inputs| {
                 let layer = if transposed { conv_transpose2d } else { conv2d };
                 let behind = if tolerance == TF32 { Activation::Tanh } else { LEAKY };
                 let y = layer(inputs[0].clone(), inputs[1].clone(), 0.1, None, window, behind);
-                Device::flex().seed(1);
+                draws::seed(1);
                 let factor = random(y.dims());
                 with_gradients(y, &factor, inputs)
             });
@@ -195,7 +197,7 @@ fn layers_of_the_default_networks() {
 fn changes_of_size_beside_a_convolution_are_those_of_processors() {
     for (device, tolerance) in cards() {
         for (inputs, outputs, side) in [(1, 1, 2), (5, 3, 4), (24, 48, 8), (7, 40, 6)] {
-            Device::flex().seed(side as u64);
+            draws::seed(side as u64);
             let x = random([3, inputs, side, side]);
             let weight = random([outputs, inputs, 3, 3]);
             let gradient = random([3, outputs, side / 2, side / 2]);
@@ -207,7 +209,7 @@ fn changes_of_size_beside_a_convolution_are_those_of_processors() {
                 let back = conv2d_downsample_adjoint(gradient.clone(), w, 0.1);
                 let [up, down, back] = [up, down, back].map(|x| x.reshape([1, 1, 1, -1]));
                 let all = Tensor::cat(vec![up, down, back], 3);
-                Device::flex().seed(1);
+                draws::seed(1);
                 let factor = random(all.dims());
                 with_gradients(all, &factor, inputs)
             });
@@ -221,13 +223,13 @@ fn changes_of_size_beside_a_convolution_are_those_of_processors() {
 fn linear_layers_are_those_of_processors() {
     for (device, tolerance) in cards() {
         for (n, from, to) in [(1, 1, 1), (5, 64, 96), (64, 1536, 1), (256, 6144, 1), (3, 1000, 7)] {
-            Device::flex().seed(n as u64);
+            draws::seed(n as u64);
             let [x, w, b] = [[n, from], [from, to], [1, to]].map(|[a, b]| random([1, 1, a, b]));
             let worst = compare(&[x, w, b], &device, |inputs| {
                 let flat = |i: usize| inputs[i].clone().squeeze_dims::<2>(&[0, 1]);
                 let y = linear(flat(0), flat(1), 0.1, flat(2).squeeze_dim::<1>(0));
                 let y = y.reshape([1, 1, n, to]);
-                Device::flex().seed(1);
+                draws::seed(1);
                 let factor = random(y.dims());
                 with_gradients(y, &factor, inputs)
             });
@@ -241,7 +243,7 @@ fn linear_layers_are_those_of_processors() {
 fn large_layers_are_those_of_processors() {
     let window = Window { kernel: 4, stride: 1, padding: 1 };
     for (device, tolerance) in cards() {
-        Device::flex().seed(3);
+        draws::seed(3);
         let (x, weight) = (random([3, 24, 200, 200]), random([2, 24, 4, 4]));
         let worst = compare(&[x, weight], &device, |inputs| {
             let y =
@@ -258,7 +260,7 @@ fn normalisation_is_that_of_processors() {
     let shape = (1usize..40, 1usize..70, 3usize..9, 3usize..9);
     check(32, (shape, any::<bool>()), |device, _, ((n, c, h, w), last)| {
         // A small variance of large values.
-        Device::flex().seed((n * c) as u64);
+        draws::seed((n * c) as u64);
         let x = random([n, c, h, w]).mul_scalar(0.1).add_scalar(10.0);
         let factor = random([n, c, h, w]);
         let run = |inputs: &[Tensor<4>]| {
@@ -275,7 +277,7 @@ fn gathered_pixels_are_those_of_processors() {
     let shape = (1usize..5, 1usize..6, 1usize..7, 1usize..7);
     let sources = proptest::collection::vec(0u32..60, 4 * 6 * 6);
     check(24, (shape, any::<bool>(), sources), |device, _, ((n, c, h, w), last, sources)| {
-        Device::flex().seed((n * c * h * w) as u64);
+        draws::seed((n * c * h * w) as u64);
         // Channels innermost, or cut out of wider pictures.
         let (x, factor) = (random([n, c, h, w + 1]), random([n, c, h, w]));
         let run = |inputs: &[Tensor<4>]| {
@@ -293,7 +295,7 @@ fn activations_are_those_of_processors() {
     let all = ((1usize..20, 1usize..20), 0usize..4, any::<bool>());
     check(24, all, |device, _, ((a, b), kind, turned)| {
         let kind = [LEAKY, Activation::RELU, Activation::Softplus, Activation::Tanh][kind];
-        Device::flex().seed((a * b) as u64);
+        draws::seed((a * b) as u64);
         let (x, factor) = (random([2, 3, a, b]), random([2, 3, a, b]));
         let run = |inputs: &[Tensor<4>]| {
             let x = inputs[0].clone();
@@ -315,7 +317,7 @@ fn what_a_step_does_to_weights_is_what_it_does_on_processors() {
         keep: 0.999,
     };
     for (device, _) in cards() {
-        Device::flex().seed(9);
+        draws::seed(9);
         let inputs: Vec<Tensor<4>> = (0..4).map(|_| random([3, 5, 4, 7]).abs()).collect();
         let run = |device: &Device| {
             let [w, g, m, v] = [0, 1, 2, 3].map(|i| on(&inputs[i], device));

@@ -1,7 +1,7 @@
 //! The kernels against Burn's own operations: values and all gradients, over random shapes.
 
 use burn::tensor::{
-    DType, Device, Distribution, Int, Tensor, TensorData, module,
+    DType, Device, Int, Tensor, TensorData, module,
     ops::{
         AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
         MaxPoolOptions,
@@ -14,14 +14,14 @@ use softreg_kernel::{
     pool2d, upsample_conv2d, upsample_nearest2d, weighted_sum,
 };
 
+use draws::random;
+
+mod draws;
+
 const SCALE: f64 = 0.3;
 const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
 const ACTIVATIONS: [Activation; 5] =
     [Activation::None, LEAKY, Activation::RELU, Activation::Softplus, Activation::Tanh];
-
-fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
-}
 
 /// The same values in the memory order in which a kernel leaves them.
 fn channels_last(x: Tensor<4>) -> Tensor<4> {
@@ -164,7 +164,7 @@ proptest! {
         };
         prop_assume!(padding < kernel && fits(h) && fits(w));
         let device = Device::flex().autodiff();
-        device.seed((n * h * w) as u64);
+        draws::seed((n * h * w) as u64);
         let x = random([n, channels.1, h, w], &device);
         let x = if last { channels_last(x) } else { x };
         let activation = ACTIVATIONS[kind];
@@ -184,7 +184,7 @@ proptest! {
         threads in 1usize..3,
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * h * w + inputs) as u64);
+        draws::seed((n * h * w + inputs) as u64);
         let x = random([n, inputs, h, w], &device);
         let x = if last { channels_last(x) } else { x };
         let (weight, b) = (random([outputs, inputs, 3, 3], &device), random([outputs], &device));
@@ -238,7 +238,7 @@ proptest! {
     ) {
         prop_assume!(2 * padding <= kernel && h.min(w) + 2 * padding >= kernel);
         let device = Device::flex().autodiff();
-        device.seed((n * c * h * w) as u64);
+        draws::seed((n * c * h * w) as u64);
         // Whole numbers, so that there are equal ones.
         let x = random([n, c, h, w], &device).mul_scalar(3.0).round();
         let x = if last { channels_last(x) } else { x };
@@ -272,7 +272,7 @@ proptest! {
         threads in 1usize..3,
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * c * h * w) as u64);
+        draws::seed((n * c * h * w) as u64);
         let x = random([n, c, h, w], &device);
         let x = if last { channels_last(x) } else { x };
         let stock = |x: Tensor<4>| {
@@ -293,7 +293,7 @@ proptest! {
         last in (any::<bool>(), any::<bool>()),
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * c * h * w) as u64);
+        draws::seed((n * c * h * w) as u64);
         let lying = |x, last| if last { channels_last(x) } else { x };
         let x = lying(random([n, c, h, w], &device), last.0);
         let y = lying(random([n, c, h, w], &device), last.1);
@@ -312,7 +312,7 @@ proptest! {
         last in any::<bool>(),
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * h * w) as u64);
+        draws::seed((n * h * w) as u64);
         let y = random([n, channels.1, h, w], &device);
         let x = random([n, channels.0, h, w], &device);
         let x = if last { channels_last(x) } else { x };
@@ -329,7 +329,7 @@ proptest! {
         kind in 0..ACTIVATIONS.len(),
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * h * w + between) as u64);
+        draws::seed((n * h * w + between) as u64);
         let window = Window { kernel: 3, stride: 1, padding: 1 };
         let activation = ACTIVATIONS[kind];
         let x = random([n, inputs, h, w], &device);
@@ -360,7 +360,7 @@ proptest! {
     ) {
         let device = Device::flex().autodiff();
         let shape = [shape.0, shape.1, shape.2, shape.3];
-        device.seed(shape.iter().sum::<usize>() as u64);
+        draws::seed(shape.iter().sum::<usize>() as u64);
         let x = random(shape, &device).mul_scalar(3.0).add_scalar(1.0);
         let x = if last { channels_last(x) } else { x };
         let factor = random(shape, &device);
@@ -387,7 +387,7 @@ proptest! {
         draws in proptest::collection::vec(0u32..60, 4 * 6 * 6),
     ) {
         let device = Device::flex().autodiff();
-        device.seed((n * c * h * w) as u64);
+        draws::seed((n * c * h * w) as u64);
         // Channels innermost, or cut out of a wider picture.
         let draw = || match last {
             true => channels_last(random([n, c, h, w], &device)),
@@ -426,7 +426,7 @@ proptest! {
         turned in any::<bool>(),
     ) {
         let device = Device::flex().autodiff();
-        device.seed((a * b) as u64);
+        draws::seed((a * b) as u64);
         let x = random([2, 3, a, b], &device);
         let x = if turned { channels_last(x) } else { x };
         let factor = random([2, 3, a, b], &device);
@@ -448,7 +448,7 @@ proptest! {
 #[test]
 fn weighted_sums_are_those_of_other_devices() {
     let device = Device::flex();
-    device.seed(5);
+    draws::seed(5);
     let (a, b) = (random([3, 4, 5, 7], &device), random([3, 4, 5, 7], &device));
     let factors = [0.75, -2.5];
     let wide = |x: &Tensor<4>| x.clone().cast(DType::F64);
@@ -463,7 +463,7 @@ fn weighted_sums_are_those_of_other_devices() {
 #[test]
 fn layers_of_the_default_networks() {
     let device = Device::flex().autodiff();
-    device.seed(3);
+    draws::seed(3);
     let halving = Window { kernel: 4, stride: 2, padding: 1 };
     let same = Window { kernel: 3, stride: 1, padding: 1 };
     for (channels, side, window, activation, transposed) in [
@@ -486,7 +486,7 @@ fn layers_of_the_default_networks() {
 #[test]
 fn gradients_do_not_depend_on_which_of_them_are_wanted() {
     let device = Device::flex().autodiff();
-    device.seed(5);
+    draws::seed(5);
     let window = Window { kernel: 4, stride: 2, padding: 1 };
     for transposed in [false, true] {
         let channels = if transposed { 6 } else { 3 };
