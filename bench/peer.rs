@@ -17,7 +17,8 @@ const STEPS: usize = 10;
 fn main() -> anyhow::Result<()> {
     let usage = "peer FILE NETWORK WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments.as_slice() else {
+    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments.as_slice()
+    else {
         anyhow::bail!(usage);
     };
     let (width, batch): (usize, usize) = (width.parse()?, batch.parse()?);
