@@ -45,9 +45,18 @@ mod tests {
         let generator = 64 * 1536 + 16 * (96 * 48 * 16 + 48 * 24 * 64 + 24 * 3 * 256);
         let cost = Cost::of(&shape);
         assert_eq!(cost, Cost { generator: 2.0 * generator as f64, critic: 2.0 * critic as f64 });
-        // A residual pair does the same job with more work, and labels add a little.
+        // 3x3 at 32x32, then blocks: 3x3, 4x4 taps for every pixel of the small side, and 1x1 there.
+        let block = |large: usize, small: usize, pixels: usize| {
+            9 * large * large * 4 * pixels + (16 + 1) * large * small * pixels
+        };
+        let blocks = block(24, 24, 256) + block(24, 48, 64) + block(48, 96, 16);
+        let picture = 9 * 3 * 24 * 1024;
+        let critic = picture + blocks + 1536;
+        let generator = picture + blocks + 64 * 1536;
         let residual = Cost::of(&Shape { architecture: Architecture::Residual, ..shape });
-        assert!(residual.critic > cost.critic && residual.generator > cost.generator);
+        let expected = Cost { generator: 2.0 * generator as f64, critic: 2.0 * critic as f64 };
+        assert_eq!(residual, expected);
+        // Labels add a little.
         let labels = Cost::of(&Shape { classes: Some(10), ..shape });
         assert_eq!(labels.critic - cost.critic, 2.0 * 1536.0);
         assert_eq!(labels.generator - cost.generator, 2.0 * 10.0 * 1536.0);
