@@ -46,6 +46,7 @@ impl Geometry {
 
     /// How far narrow positions that meet a wide one lie from it: of the wide rows `stride·q + r` for every
     /// `r` below the stride, the narrow rows `q + low ..= q + high`.
+    #[cfg(feature = "flex")]
     pub(crate) fn reach(&self) -> (isize, isize) {
         let Window { kernel, stride, padding } = self.window;
         let (k, s, p) = (kernel as isize, stride as isize, padding as isize);
@@ -54,6 +55,7 @@ impl Geometry {
     }
 
     /// The row of the window through which the wide row `stride·q + r` meets the narrow row `q + d`.
+    #[cfg(feature = "flex")]
     pub(crate) fn tap(&self, r: usize, d: isize) -> Option<usize> {
         let Window { kernel, stride, padding } = self.window;
         let tap = (r + padding) as isize - stride as isize * d;
