@@ -5,8 +5,8 @@ generator and, in the second part, regularizers and augmentation. Before anythin
 steps of softreg from the same weights and draws: pictures and losses to 1e-4 (on CUDA, where softreg's products round to
 TF32, to 1e-2), or the program ends. softreg is timed
 as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
-channels_last and, with --compile, torch.compile, each in a process of its own. On a graphics processor PyTorch computes on the same card, with TF32
-in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
+channels_last and, with --compile, torch.compile, each in a process of its own. On a graphics processor PyTorch computes on
+the same card, with TF32 in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
 which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead").
 
 Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--network N] [--width W] [--batch B]
@@ -366,8 +366,9 @@ def main():
             ratio = statistics.median(own) / best
             print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
     peer_peak = min(peer_peaks.values())
-    # Both programs start on the processor.
-    starts = [until_first_step(file) for _ in range(options.rounds if options.device == "cpu" else 0)]
+    # Of the default recipe, on the processor.
+    default = options.device == "cpu" and options.network == "dcgan"
+    starts = [until_first_step(file) for _ in range(options.rounds if default else 0)]
     size, peer_size = installed()
     print("\n| | softreg | PyTorch | ratio |\n|---|---:|---:|---:|")
     print(f"| peak memory (PyTorch: of the mode with the least), MB | {peak:.0f} | {peer_peak:.0f} | {peer_peak / peak:.1f} |")
