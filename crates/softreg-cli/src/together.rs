@@ -7,6 +7,7 @@ mod patience;
 
 use crate::backend::Devices;
 use crate::failure::{self, usage};
+use crate::terminal::line_to_stderr;
 use serde::{Deserialize, Serialize};
 use softreg_image::Collection;
 use softreg_train::config::{Checked, keys, parse};
@@ -30,6 +31,8 @@ enum Joined {
 #[derive(Serialize, Deserialize)]
 struct Told {
     version: String,
+    /// Of the program's own file.
+    program: String,
     /// The configuration, as it is written into the run folder.
     config: String,
     /// Of the pictures.
@@ -50,6 +53,12 @@ impl Told {
             ))),
         }
     }
+}
+
+/// A fingerprint of this program's file; empty where it cannot be read.
+fn program() -> String {
+    let bytes = std::env::current_exe().and_then(std::fs::read);
+    bytes.map_or_else(|_| String::new(), |bytes| blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Set by launchers of processes: how many there are. Open MPI, MPICH and Intel MPI, MVAPICH, Slurm.
@@ -98,8 +107,12 @@ impl Together {
 
     /// Tells the others what is trained on what, and waits until all have it; the first process only.
     pub(crate) fn tell(&mut self, checked: &Checked, pictures: &Collection) {
+        if self.group().size() == 1 {
+            return;
+        }
         let told = Told {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program(),
             config: keys::with_comments(checked.config()),
             fingerprint: pictures.fingerprint.clone(),
         };
@@ -113,8 +126,21 @@ impl Together {
         let mut bytes = Vec::new();
         self.group().broadcast(&mut bytes);
         let told = Told::read(&bytes)?;
+        self.mind_the_build(&told.program);
         self.fingerprint = told.fingerprint;
         Ok(parse::parse(&told.config, "the configuration of process 0")?)
+    }
+
+    /// Says so where the program has the version of the first process's and is not the same: it may be for another kind of
+    /// processor, and it may draw other numbers.
+    fn mind_the_build(&mut self, first: &str) {
+        if program() == first {
+            return;
+        }
+        let (rank, size) = (self.group().rank(), self.group().size());
+        line_to_stderr(&format!(
+            "note: process {rank} of {size} is another build of softreg than process 0: where it is not for another kind of processor, install the same on every host"
+        ));
     }
 
     /// Checks that the pictures are those of the first process, and meets the others; the others only.
@@ -179,6 +205,7 @@ mod tests {
         let told = |version: &str| {
             let told = Told {
                 version: version.to_owned(),
+                program: program(),
                 config: "seed = 3".to_owned(),
                 fingerprint: "abc".to_owned(),
             };

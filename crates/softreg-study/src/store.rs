@@ -25,8 +25,9 @@ pub enum Address {
     File(PathBuf),
     /// A PostgreSQL server.
     Server {
-        /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or `host=… user=… dbname=…`. The connection is not
-        /// encrypted.
+        /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE`, or `host=… user=… dbname=…`, with the parameters of
+        /// libpq: `sslmode` (disable, prefer, require, verify-ca, verify-full), `sslrootcert` (a file, or `system`, which
+        /// is also the default here), `sslcert` and `sslkey`.
         url: String,
         /// The study's name there.
         name: String,

@@ -12,11 +12,17 @@ use std::time::Duration;
 struct Server {
     dir: tempfile::TempDir,
     programs: PathBuf,
+    options: String,
 }
 
 impl Server {
     /// `None`, with a word about it, where PostgreSQL is not installed.
     fn start() -> Option<Self> {
+        Self::start_with(|_| String::new())
+    }
+
+    /// With the options that `prepare` gives for what it puts into the server's folder.
+    fn start_with(prepare: impl FnOnce(&Path) -> String) -> Option<Self> {
         let versions =
             std::fs::read_dir("/usr/lib/postgresql").ok().into_iter().flatten().flatten();
         let found = versions.map(|v| v.path().join("bin")).find(|bin| bin.join("initdb").exists());
@@ -24,11 +30,15 @@ impl Server {
             println!("skipped: no PostgreSQL server is installed");
             return None;
         };
-        let server = Self { dir: tempfile::tempdir().unwrap(), programs };
+        let dir = tempfile::tempdir().unwrap();
+        let own = prepare(dir.path());
+        let options = format!("-k {} -c listen_addresses= {own}", dir.path().display());
+        let server = Self { dir, programs, options };
         if root() {
             // It refuses to serve as root.
             let mut give = Command::new("chown");
-            assert!(give.arg("postgres").arg(server.dir.path()).status().unwrap().success());
+            let given = give.args(["-R", "postgres"]).arg(server.dir.path()).status().unwrap();
+            assert!(given.success());
         }
         server.call("initdb", &["-U", "softreg", "-A", "trust", "-N"]);
         server.up();
@@ -50,9 +60,8 @@ impl Server {
     }
 
     fn up(&self) {
-        let options = format!("-k {} -c listen_addresses=", self.dir.path().display());
         let log = self.dir.path().join("log").display().to_string();
-        self.call("pg_ctl", &["-w", "-o", &options, "-l", &log, "start"]);
+        self.call("pg_ctl", &["-w", "-o", &self.options, "-l", &log, "start"]);
     }
 
     fn down(&self) {
@@ -76,9 +85,14 @@ impl Server {
     }
 
     fn sql(&self, text: &str) {
+        self.sql_at(5432, text);
+    }
+
+    fn sql_at(&self, port: u16, text: &str) {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.arg("-h").arg(self.dir.path()).args(["-U", "softreg", "-d", "postgres", "-c", text]);
-        assert!(psql.output().unwrap().status.success());
+        psql.arg("-h").arg(self.dir.path()).args(["-p", &port.to_string(), "-U", "softreg"]);
+        let said = psql.args(["-d", "postgres", "-c", text]).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
     }
 }
 
@@ -290,4 +304,126 @@ fn a_server_that_is_not_there_is_told_at_once() {
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("127.0.0.1/studies") && !said.err.contains("secret"), "{said:?}");
     assert!(!place.path("s").exists());
+}
+
+/// A server that lets nobody in over a network without encryption; where, for which user name.
+fn encrypted(folder: &Path) -> (String, u16) {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+    use std::os::unix::fs::PermissionsExt;
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let authority = |file: &str| {
+        let mut about = CertificateParams::default();
+        about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let made = CertifiedIssuer::self_signed(about, KeyPair::generate().unwrap()).unwrap();
+        write(file, made.pem());
+        made
+    };
+    let (ours, _) = (authority("authority.pem"), authority("other.pem"));
+    for name in ["localhost", "guest"] {
+        let mut about = CertificateParams::new([name.to_owned()]).unwrap();
+        about.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        write(&format!("{name}.pem"), about.signed_by(&key, &ours).unwrap().pem());
+        write(&format!("{name}.key"), key.serialize_pem());
+    }
+    write(
+        "hba",
+        "local all all trust\nhostssl all softreg 127.0.0.1/32 trust\n\
+         hostssl all guest 127.0.0.1/32 cert\nhostssl all member 127.0.0.1/32 scram-sha-256\n"
+            .to_owned(),
+    );
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let at = |name: &str| folder.join(name).display().to_string();
+    let options = format!(
+        "-c listen_addresses=127.0.0.1 -p {port} -c hba_file={} -c ssl=on -c ssl_cert_file={} \
+         -c ssl_key_file={} -c ssl_ca_file={}",
+        at("hba"),
+        at("localhost.pem"),
+        at("localhost.key"),
+        at("authority.pem")
+    );
+    (options, port)
+}
+
+#[test]
+fn connections_are_encrypted_as_sslmode_says() {
+    let mut port = 0;
+    let prepare = |folder: &Path| {
+        let (options, at) = encrypted(folder);
+        port = at;
+        options
+    };
+    let Some(server) = Server::start_with(prepare) else { return };
+    let sql = |text: &str| server.sql_at(port, text);
+    sql("CREATE USER guest SUPERUSER");
+    sql("CREATE USER member SUPERUSER PASSWORD 'secret'");
+    let at = |name: &str| server.dir.path().join(name).display().to_string();
+    let (authority, other) = (at("authority.pem"), at("other.pem"));
+    let attempts = std::cell::Cell::new(0);
+    let create = |user: &str, host: &str, rest: &str| {
+        attempts.set(attempts.get() + 1);
+        let url = format!("postgres://{user}@{host}:{port}/postgres{rest}");
+        let name = format!("study {}", attempts.get());
+        let address = Address::Server { url, name };
+        Store::create(&address, &plan(Method::Random { trials: 1 }), "about")
+            .map(|()| drop(open(&address)))
+            .map_err(|error| error.to_string())
+    };
+    let refused = |user: &str, host: &str, rest: &str, part: &str| {
+        let error = create(user, host, rest).unwrap_err();
+        assert!(error.contains(part) && !error.contains("secret"), "{user}@{host}{rest}: {error}");
+    };
+    refused("softreg", "localhost", "?sslmode=disable", "no encryption");
+    for (host, rest) in [
+        ("127.0.0.1", ""),
+        ("127.0.0.1", "?sslmode=prefer"),
+        ("127.0.0.1", "?sslmode=require"),
+        ("127.0.0.1", &format!("?sslmode=require&sslrootcert={authority}")),
+        ("127.0.0.1", &format!("?sslmode=verify-ca&sslrootcert={authority}")),
+        ("localhost", &format!("?sslmode=verify-full&sslrootcert={authority}")),
+    ] {
+        create("softreg", host, rest).unwrap_or_else(|error| panic!("{host}{rest}: {error}"));
+    }
+    let full = format!("?sslmode=verify-full&sslrootcert={authority}");
+    refused("softreg", "127.0.0.1", &full, "sslmode=verify-ca where");
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let rest = format!("?sslmode={mode}&sslrootcert={other}");
+        refused("softreg", "localhost", &rest, "authority that signed it by sslrootcert=");
+    }
+    // The system does not know the authority of a test.
+    refused("softreg", "localhost", "?sslmode=verify-full", "rtificate");
+    refused("softreg", "localhost", "?sslmode=verify-ca&sslrootcert=/nowhere.pem", "/nowhere.pem");
+    let key = at("localhost.key");
+    let rest = format!("?sslmode=verify-ca&sslrootcert={key}");
+    refused("softreg", "localhost", &rest, "no certificate (PEM) is in it");
+
+    refused("guest", "localhost", "?sslmode=require", "client certificate");
+    let own = |name: &str| format!("{full}&sslcert={}&sslkey={}", at("guest.pem"), at(name));
+    create("guest", "localhost", &own("guest.key")).unwrap();
+    refused("guest", "localhost", &own("localhost.key"), "sslcert=");
+    refused("guest", "localhost", &own("authority.pem"), "sslkey=");
+
+    let bound = format!("{full}&channel_binding=require");
+    create("member:secret", "localhost", &bound).unwrap();
+    refused("member:wrong", "localhost", &bound, "password authentication failed");
+
+    let place = Workplace::new();
+    let design =
+        format!("tune motif {TINY} --count 40 --vary l2=0.1..1 --method random --trials 1");
+    let url = format!("postgres://softreg@localhost:{port}/postgres{full}");
+    let said = place.run(&format!("{design} --steps 2 --out s --study {url}"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+#[test]
+fn encryption_is_not_given_up_where_it_is_wanted() {
+    let Some(server) = Server::start() else { return };
+    let url = server.url() + " sslmode=require";
+    let address = Address::Server { url, name: "study".to_owned() };
+    let error = Store::create(&address, &plan(Method::Random { trials: 1 }), "").unwrap_err();
+    assert!(error.to_string().contains("TLS"), "{error}");
 }

@@ -265,6 +265,35 @@ fn other_pictures_on_another_host_are_refused_before_a_run_begins() {
 }
 
 #[test]
+fn another_build_of_the_same_version_is_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    // What follows the end of an executable is not run.
+    let other = dir.path().join("softreg");
+    std::fs::copy(PROGRAM, &other).unwrap();
+    let mut file = std::fs::File::options().append(true).open(&other).unwrap();
+    std::io::Write::write_all(&mut file, b"x").unwrap();
+    drop(file);
+    for (second, notes) in [(PROGRAM.as_ref(), 0), (other.as_path(), 1)] {
+        let train = |folder: &str| {
+            let begin = ["train"].into_iter().chain(SMALL.iter().copied());
+            begin.chain(["--out", folder, "--steps", "2"]).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let folder = format!("run-{notes}");
+        let mut command = mpirun(dir.path(), 1);
+        command.arg(PROGRAM).args(train(&folder)).args([":", "-n", "1"]);
+        command.arg(second).args(train(&folder));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let said = said(&output);
+        assert_eq!(
+            said.matches("process 1 of 2 is another build of softreg than process 0").count(),
+            notes,
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn what_all_processes_know_is_said_once() {
     let dir = tempfile::tempdir().unwrap();
     let few = [SMALL.as_slice(), &["--out", "few", "--steps", "9"]].concat();

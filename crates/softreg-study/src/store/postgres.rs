@@ -15,8 +15,14 @@ use super::{
     task,
 };
 use crate::{Error, Plan, Result};
-use postgres::{Client, NoTls, Transaction};
+pub(super) use address::public;
+use address::{Target, chain};
+use postgres::{Client, Transaction};
 use std::time::{Duration, Instant};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+mod address;
+mod tls;
 
 /// How long a server may be away.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -67,6 +73,7 @@ const NOW: &str = "extract(epoch FROM clock_timestamp())::DOUBLE PRECISION";
 
 pub(super) struct Server {
     config: postgres::Config,
+    connector: MakeRustlsConnect,
     name: String,
     client: Option<Client>,
     /// When the server was last found to be away.
@@ -146,7 +153,8 @@ impl Server {
     fn new(url: &str, name: &str, notice: Box<dyn Fn(&str) + Send>) -> Result<Self> {
         let address = Address::Server { url: url.to_owned(), name: name.to_owned() };
         let wrong = error(&address);
-        let mut config: postgres::Config = url.parse().map_err(|e| said(&wrong, &e))?;
+        let Target { mut config, tls } = Target::parse(url).map_err(|e| wrong(&e))?;
+        let connector = tls.connector().map_err(|e| wrong(&e))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
@@ -154,9 +162,9 @@ impl Server {
         config.keepalives_idle(SILENT).keepalives_interval(ASK).keepalives_retries(3);
         config.tcp_user_timeout(UNHEARD);
         // The first time a server that is not there is told at once.
-        let client = connect(&config).map_err(|e| said(&wrong, &e))?;
+        let client = connect(&config, &connector).map_err(|e| said(&wrong, &e))?;
         let (name, wrong, client) = (name.to_owned(), Box::new(wrong), Some(client));
-        Ok(Self { config, name, client, away: None, wrong, notice })
+        Ok(Self { config, connector, name, client, away: None, wrong, notice })
     }
 
     /// Does `work` in a transaction, and again as long as the server is away.
@@ -203,7 +211,7 @@ impl Server {
     ) -> std::result::Result<T, Failure> {
         let client = match &mut self.client {
             Some(client) => client,
-            none => none.insert(connect(&self.config)?),
+            none => none.insert(connect(&self.config, &self.connector)?),
         };
         let mut transaction = client.transaction()?;
         let graced = self.away.is_some_and(|away| away.elapsed() < GRACE);
@@ -216,8 +224,11 @@ impl Server {
     }
 }
 
-fn connect(config: &postgres::Config) -> std::result::Result<Client, postgres::Error> {
-    let mut client = config.connect(NoTls)?;
+fn connect(
+    config: &postgres::Config,
+    connector: &MakeRustlsConnect,
+) -> std::result::Result<Client, postgres::Error> {
+    let mut client = config.connect(connector.clone())?;
     client.batch_execute(SESSION)?;
     Ok(client)
 }
@@ -294,41 +305,7 @@ fn recorded(rows: &[postgres::Row], wrong: &Wrong) -> Result<Vec<Recorded>> {
     })
 }
 
-/// An error with its cause: the crate's own text leaves it out.
+/// An error with its causes, and the way out.
 fn said(wrong: &Wrong, error: &postgres::Error) -> Error {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text.push_str(&format!(": {next}"));
-        cause = next.source();
-    }
-    wrong(&text)
-}
-
-/// An address as it may be shown: without user name and password.
-pub(super) fn public(url: &str) -> String {
-    match url.parse::<postgres::Config>() {
-        Ok(config) => {
-            let hosts = config.get_hosts().iter().map(|host| match host {
-                postgres::config::Host::Tcp(name) => name.clone(),
-                #[cfg(unix)]
-                postgres::config::Host::Unix(path) => path.display().to_string(),
-            });
-            let hosts: Vec<String> = hosts.collect();
-            format!("{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
-        }
-        Err(_) => "the given address".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::public;
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(public("postgres://me:secret@db.example:5433/studies"), "db.example/studies");
-        assert_eq!(public("host=/run/x user=me password=secret dbname=d"), "/run/x/d");
-        assert_eq!(public("secret"), "the given address");
-    }
+    wrong(&format!("{}{}", chain(error), tls::advice(error)))
 }
