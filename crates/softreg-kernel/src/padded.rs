@@ -14,6 +14,8 @@ pub(crate) struct Padded {
     pub(crate) after: [usize; 2],
     /// Values from one pixel to the next.
     pub(crate) pitch: usize,
+    /// Values between the rows that mean nothing.
+    pub(crate) gap: usize,
 }
 
 impl Padded {
@@ -21,7 +23,8 @@ impl Padded {
     pub(crate) fn wide(geometry: &Geometry) -> Self {
         let extent = geometry.wide;
         let p = geometry.window.padding;
-        Self { extent, before: p, after: [p; 2], pitch: extent.channels }
+        Self { extent, before: p, after: [p; 2], pitch: extent.channels, gap: 0 }
+            .spread(geometry.window.stride)
     }
 
     /// The narrow side, as the wide pixels see it.
@@ -38,17 +41,29 @@ impl Padded {
             before: (-low).max(0) as usize,
             after: [after(geometry.wide.height, height), after(geometry.wide.width, width)],
             pitch: channels,
+            gap: 0,
         }
     }
 
     /// Nothing around them.
     pub(crate) fn pixels(extent: Extent, pitch: usize) -> Self {
-        Self { extent, before: 0, after: [0; 2], pitch }
+        Self { extent, before: 0, after: [0; 2], pitch, gap: 0 }
     }
 
     /// Values from one row to the next.
     pub(crate) fn row(&self) -> usize {
-        (self.before + self.extent.width + self.after[1]) * self.pitch
+        (self.before + self.extent.width + self.after[1]) * self.pitch + self.gap
+    }
+
+    /// With a gap behind every row where windows would begin in a few sets of the first-level cache only: pixels whose
+    /// distance is a multiple of 256 bytes share every fourth, or fewer, and push each other out. The gap puts the windows
+    /// of the next row one line further.
+    fn spread(mut self, stride: usize) -> Self {
+        if (stride * self.pitch).is_multiple_of(64) {
+            let line = |gap: &usize| (stride * (self.row() + gap)) % 128 == 16;
+            self.gap = (0..128).find(line).unwrap_or(0);
+        }
+        self
     }
 
     /// Values of one picture.
@@ -95,5 +110,31 @@ impl Padded {
             }
         }
         filled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::Window;
+
+    #[test]
+    fn windows_begin_all_over_the_cache() {
+        for (stride, kernel, channels) in
+            [(2, 4, 64), (2, 4, 32), (1, 3, 64), (1, 1, 128), (2, 4, 24)]
+        {
+            let window = Window { kernel, stride, padding: (kernel - 1) / 2 };
+            let side = 8 * stride;
+            let wide = Extent { height: side, width: side, channels };
+            let padded = Padded::wide(&Geometry::convolution(wide, 5, window));
+            // 32 KB of lines of 64 bytes, eight of them for every set.
+            let mut sets = [0; 64];
+            for (y, x) in (0..8).flat_map(|y| (0..8).map(move |x| (y, x))) {
+                sets[padded.pixel((y * stride) as isize, (x * stride) as isize) / 16 % 64] += 1;
+            }
+            let most = sets.into_iter().max().unwrap();
+            assert!(most <= 3, "{channels} channels: {most} in one set");
+            assert_eq!(padded.gap > 0, channels != 24, "{channels} channels: {}", padded.gap);
+        }
     }
 }

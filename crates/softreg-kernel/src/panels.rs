@@ -89,16 +89,35 @@ impl Packing {
         })
     }
 
-    /// Writes to a row, from column `first` on.
-    fn write(&mut self, row: usize, first: usize, values: &[f32]) {
-        for panel in panels(self.columns, self.lanes) {
+    /// What [`Packing::copy`] does to write values that are to stand in `row` from column `first` on: a piece for every
+    /// panel that has some of them.
+    fn pieces(&self, row: usize, first: usize, values: std::ops::Range<usize>) -> Vec<Piece> {
+        let last = first + values.len();
+        let piece = |panel: Panel| {
             let begin = first.max(panel.first);
-            let end = (first + values.len()).min(panel.first + panel.columns);
-            if begin < end {
-                let at = panel.first * self.rows + row * panel.vectors * self.lanes;
-                let to = &mut self.data[at + begin - panel.first..][..end - begin];
-                to.write_copy_of_slice(&values[begin - first..end - first]);
-            }
+            let end = last.min(panel.first + panel.columns);
+            let width = panel.vectors * self.lanes;
+            let to = panel.first * self.rows + row * width + begin - panel.first;
+            let from = values.start + begin - first;
+            (begin < end).then(|| Piece { from, to, length: end - begin, width })
+        };
+        panels(self.columns, self.lanes).filter_map(piece).collect()
+    }
+
+    /// Writes the pieces, so many rows further down.
+    fn copy(&mut self, pieces: &[Piece], down: usize, values: &[f32]) {
+        for Piece { from, to, length, width } in pieces {
+            let from = &values[*from..][..*length];
+            let to = &mut self.data[to + down * width..][..*length];
+            // Of a length that the compiler knows they are a few instructions, otherwise a call.
+            match length {
+                8 => to[..8].write_copy_of_slice(&from[..8]),
+                16 => to[..16].write_copy_of_slice(&from[..16]),
+                24 => to[..24].write_copy_of_slice(&from[..24]),
+                32 => to[..32].write_copy_of_slice(&from[..32]),
+                48 => to[..48].write_copy_of_slice(&from[..48]),
+                _ => to.write_copy_of_slice(from),
+            };
         }
     }
 
@@ -112,6 +131,15 @@ impl Packing {
         let data = unsafe { written(self.data) };
         Packed { data, rows: self.rows, columns: self.columns }
     }
+}
+
+/// Values that lie together both where they come from and in a [`Packing`].
+struct Piece {
+    from: usize,
+    to: usize,
+    length: usize,
+    /// From one row of the panel to the next.
+    width: usize,
 }
 
 impl Packed {
@@ -167,7 +195,15 @@ impl Packed {
                 .collect();
             let rows = joins.len() / phase.pixels * narrow;
             let gaps = joins.contains(&None);
-            (phase, Packing::new(lanes, rows, wide * phase.pixels, gaps), joins)
+            let packing = Packing::new(lanes, rows, wide * phase.pixels, gaps);
+            let mut pieces = Vec::new();
+            for (at, tap) in joins.into_iter().enumerate() {
+                let Some(tap) = tap else { continue };
+                let (neighbour, pixel) = (at / phase.pixels, at % phase.pixels);
+                let values = tap * wide..(tap + 1) * wide;
+                pieces.extend(packing.pieces(neighbour * narrow, pixel * wide, values));
+            }
+            (phase, packing, pieces)
         };
         let mut all: Vec<_> = phases(geometry, lanes).into_iter().map(start).collect();
         // Narrow channel by narrow channel, turned so that the wide channels of a tap lie together.
@@ -178,18 +214,14 @@ impl Packed {
             // SAFETY: zeros before, if nothing else.
             #[allow(unsafe_code)]
             let turned = unsafe { written_part(&mut turned) };
-            for (phase, packed, joins) in &mut all {
-                for (at, tap) in joins.iter().enumerate() {
-                    let Some(tap) = tap else { continue };
-                    let (neighbour, pixel) = (at / phase.pixels, at % phase.pixels);
-                    let from = &turned[tap * wide..][..wide];
-                    packed.write(neighbour * narrow + o, pixel * wide, from);
-                }
+            for (_, packing, pieces) in &mut all {
+                packing.copy(pieces, o, turned);
             }
         }
         // SAFETY: every narrow channel of every neighbour with every pixel, or there are gaps.
         #[allow(unsafe_code)]
-        let finish = |(phase, packed, _): (Phase, Packing, _)| (phase, unsafe { packed.finish() });
+        let finish =
+            |(phase, packing, _): (Phase, Packing, _)| (phase, unsafe { packing.finish() });
         all.into_iter().map(finish).collect()
     }
 }
