@@ -10,8 +10,10 @@ use crate::activation::Activation;
 use crate::tile::Places;
 use pulp::{Arch, Simd, WithSimd};
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 
 mod behind;
+mod folded;
 mod narrow;
 mod product;
 mod weights;
@@ -49,6 +51,11 @@ struct Scratch {
     wide: Vec<f32>,
     narrow: Vec<f32>,
     columns: Vec<f32>,
+    windows: Vec<MaybeUninit<f32>>,
+    line: Vec<f32>,
+    bias: Vec<f32>,
+    terms: Vec<usize>,
+    parts: Vec<usize>,
     starts: Vec<usize>,
     targets: Vec<usize>,
     places: Places,

@@ -172,6 +172,27 @@ impl Packed {
         }
     }
 
+    /// The same for windows that are folded: rows are narrow channels; columns window row, window column, wide channel.
+    pub(crate) fn folded(weights: &[f32], scale: f32, lanes: usize, geometry: &Geometry) -> Self {
+        let (taps, wide) = (geometry.window.kernel.pow(2), geometry.wide.channels);
+        let columns = taps * wide;
+        let mut packing = Packing::new(lanes, geometry.narrow.channels, columns, false);
+        let pieces = packing.pieces(0, 0, 0..columns);
+        let (turn, mut turned) = (Turn::new(), vec![MaybeUninit::new(0.0); columns]);
+        for (o, weights) in weights.chunks_exact(columns).enumerate() {
+            let from = Rows { values: weights, pitch: taps };
+            turn.run([wide, taps], scale, from, Rows { values: &mut turned, pitch: wide });
+            // SAFETY: zeros before, if nothing else.
+            #[allow(unsafe_code)]
+            packing.copy(&pieces, o, unsafe { written_part(&mut turned) });
+        }
+        // SAFETY: every row was written to its last column.
+        #[allow(unsafe_code)]
+        unsafe {
+            packing.finish()
+        }
+    }
+
     /// The same from narrow to wide for every [`Phase`]: rows are narrow row, narrow column, narrow channel; columns
     /// the wide pixels and channels of the phase.
     pub(crate) fn to_wide(
@@ -245,6 +266,16 @@ impl Phase {
         let columns = self.columns.0..=self.columns.1;
         (self.rows.0..=self.rows.1).flat_map(move |dy| columns.clone().map(move |dx| (dy, dx)))
     }
+}
+
+/// Whether windows of all taps and wide channels, added where they overlap, take so many fewer multiplications by whole
+/// vectors than the phases that it pays to add them.
+pub(crate) fn folds(geometry: &Geometry, lanes: usize) -> bool {
+    let whole = |columns: usize| columns.div_ceil(lanes) * lanes;
+    let channels = geometry.wide.channels;
+    let by_phase = |phase: Phase| phase.neighbours().count() * whole(phase.pixels * channels);
+    let direct: usize = phases(geometry, lanes).into_iter().map(by_phase).sum();
+    4 * whole(geometry.window.kernel.pow(2) * channels) <= 3 * direct
 }
 
 /// Every wide pixel is in one phase.

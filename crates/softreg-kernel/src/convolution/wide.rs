@@ -1,11 +1,12 @@
 //! From the narrow side to the wide: a transposed convolution, and the gradient of a convolution's input.
 
+use super::folded::Folded;
 use super::product::Product;
 use super::{Finish, SCRATCH, Scratch, lanes};
 use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::padded::Padded;
-use crate::panels::{Packed, Phase};
+use crate::panels::{Packed, Phase, folds};
 use crate::share::{chunks, fit, for_each_share};
 use crate::tile::Pieces;
 use crate::view::View;
@@ -22,12 +23,23 @@ pub(crate) fn to_wide(
     scale: f32,
     finish: Finish<'_>,
 ) -> Vec<f32> {
+    let way = match folds(geometry, lanes()) {
+        true => Way::Folded(Packed::folded(weights, scale, lanes(), geometry)),
+        false => Way::Phases(Packed::to_wide(weights, scale, lanes(), geometry)),
+    };
     let padded = Padded::narrow(geometry);
-    let phases = Packed::to_wide(weights, scale, lanes(), geometry);
     let mut out = fresh(count * geometry.wide.len());
     for_each_share(&mut out, count, geometry.wide.len(), |pictures, out| {
-        let job = ToWide { geometry, padded, source, pictures, phases: &phases, finish, out };
-        Arch::new().dispatch(job);
+        match &way {
+            Way::Folded(packed) => {
+                let job = Folded { geometry, source, pictures, packed, finish, out };
+                Arch::new().dispatch(job);
+            }
+            Way::Phases(phases) => {
+                let job = ToWide { geometry, padded, source, pictures, phases, finish, out };
+                Arch::new().dispatch(job);
+            }
+        }
         // SAFETY: every pixel is the target of one row, and every column is in one panel.
         #[allow(unsafe_code)]
         finish.complete(unsafe { written_part(out) });
@@ -37,6 +49,12 @@ pub(crate) fn to_wide(
     unsafe {
         written(out)
     }
+}
+
+/// The weights for one of two ways.
+enum Way {
+    Folded(Packed),
+    Phases(Vec<(Phase, Packed)>),
 }
 
 struct ToWide<'a> {
