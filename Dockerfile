@@ -4,7 +4,10 @@
 #   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/work" softreg train my-pictures/
 #   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/work" -p 8321:8321 softreg studio --address 0.0.0.0:8321
 #
-# Processes that train together: --build-arg FEATURES=mpi
+# Processes that train together:
+#
+#   docker build --build-arg FEATURES=mpi -t softreg .
+#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/work" --entrypoint mpirun softreg -n 4 softreg train my-pictures/
 
 FROM rust:1.95-slim-bookworm AS build
 ARG FEATURES=""
