@@ -147,8 +147,8 @@ fn fold<S: Simd>(
             let (fours, others) = terms.as_chunks::<4>();
             for q in 0..segments {
                 let mut sum = bias;
-                // Here all windows are inside that segment q has a part of.
-                let inside = q + 1 >= whole + usize::from(rest > 0) && q < narrow.width;
+                // Here all windows are there whose whole segments are summed.
+                let inside = q + 1 >= whole && q < narrow.width;
                 if inside {
                     for four in fours {
                         for term in four {
