@@ -417,6 +417,30 @@ fn connections_are_encrypted_as_sslmode_says() {
     let url = format!("postgres://softreg@localhost:{port}/postgres{full}");
     let said = place.run(&format!("{design} --steps 2 --out s --study {url}"));
     assert_eq!(said.code, Some(0), "{said:?}");
+
+    // A certificate of the first version, as the commands in PostgreSQL's manual make it.
+    let openssl = |line: &str| {
+        let mut command = Command::new("openssl");
+        let made = command.args(line.split(' ')).current_dir(place.path("")).output();
+        made.is_ok_and(|output| output.status.success())
+    };
+    let request = "req -new -nodes -newkey rsa:2048 -keyout key -out request -subj /CN=localhost";
+    if !openssl(request) || !openssl("x509 -req -in request -signkey key -out certificate") {
+        println!("skipped: without openssl there is no certificate of the first version");
+        return;
+    }
+    // Into the files that are there, which keep their owner.
+    for (from, to) in [("certificate", "localhost.pem"), ("key", "localhost.key")] {
+        std::fs::write(at(to), std::fs::read(place.path(from)).unwrap()).unwrap();
+    }
+    server.call("pg_ctl", &["reload"]);
+    let first = format!("?sslmode=verify-ca&sslrootcert={authority}");
+    crate::program::until("the new certificate", || {
+        create("softreg", "localhost", &first).is_err()
+    });
+    create("softreg", "localhost", "?sslmode=require").unwrap();
+    create("softreg", "localhost", "").unwrap();
+    refused("softreg", "localhost", &first, "sslmode=require");
 }
 
 #[test]
