@@ -11,7 +11,7 @@ use crate::terminal::line_to_stderr;
 use serde::{Deserialize, Serialize};
 use softreg_image::Collection;
 use softreg_train::config::{Checked, keys, parse};
-use softreg_train::{Alone, Error, Group, RunConfig};
+use softreg_train::{Alone, Error, Group, RunConfig, Wait};
 
 /// The group that this process belongs to.
 pub(crate) struct Together {
@@ -117,14 +117,14 @@ impl Together {
             fingerprint: pictures.fingerprint.clone(),
         };
         let mut bytes = serde_json::to_vec(&told).unwrap_or_default();
-        self.group().broadcast(&mut bytes);
+        self.group().broadcast(&mut bytes, Wait::Usual);
         self.meet();
     }
 
     /// The configuration of the first process; the others only.
     pub(crate) fn hear(&mut self) -> anyhow::Result<RunConfig> {
         let mut bytes = Vec::new();
-        self.group().broadcast(&mut bytes);
+        self.group().broadcast(&mut bytes, Wait::Endless);
         let told = Told::read(&bytes)?;
         self.mind_the_build(&told.program);
         self.fingerprint = told.fingerprint;

@@ -3,7 +3,7 @@
 use crate::checkpoint;
 use crate::config::Checked;
 use crate::error::Error;
-use crate::group::{Group, Order};
+use crate::group::{Group, Order, Wait};
 use crate::players::Players;
 use crate::step::Trainer;
 use crate::stop::Progress;
@@ -43,21 +43,25 @@ impl Follower<'_> {
         let mut trainer = Trainer::new(checked, pictures, &training, &held_out, devices, group)?;
         let mut players = Players::new(checked, &device);
         let mut progress = Progress::default();
+        let mut wait = Wait::Usual;
         loop {
-            match Order::wait(group) {
+            let order = Order::wait(group, wait);
+            wait = if order == Order::Pause { Wait::Endless } else { Wait::Usual };
+            match order {
                 Order::Step => {
                     players = trainer.step(players, progress.step, group)?.0;
                     progress.step += 1;
                 }
                 Order::Take => {
                     let mut bytes = Vec::new();
-                    group.broadcast(&mut bytes);
+                    group.broadcast(&mut bytes, Wait::Usual);
                     let path = Path::new("the checkpoint of rank 0");
                     let file = container::parse(path, &bytes)?;
                     let fingerprint = &pictures.fingerprint;
                     (players, progress) =
                         checkpoint::restore(path, file, checked, fingerprint, &device)?;
                 }
+                Order::Pause => {}
                 Order::End => return Ok(progress.step),
             }
         }

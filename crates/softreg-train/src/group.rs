@@ -30,7 +30,16 @@ pub trait Group {
     fn all_gather_numbers(&mut self, given: &[f64], received: &mut [f64]);
 
     /// Hands the bytes of rank 0 to all.
-    fn broadcast(&mut self, bytes: &mut Vec<u8>);
+    fn broadcast(&mut self, bytes: &mut Vec<u8>, wait: Wait);
+}
+
+/// How long an engine that gives up those that are silent may wait for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Longer than a step, a sheet or a checkpoint takes on a slow host.
+    Usual,
+    /// For as long as it takes: rank 0 reads pictures or waits for a measure.
+    Endless,
 }
 
 /// One process.
@@ -58,7 +67,7 @@ impl Group for Alone {
         received.copy_from_slice(given);
     }
 
-    fn broadcast(&mut self, _bytes: &mut Vec<u8>) {}
+    fn broadcast(&mut self, _bytes: &mut Vec<u8>, _wait: Wait) {}
 }
 
 /// What rank 0 tells the others to do next.
@@ -68,25 +77,27 @@ pub(crate) enum Order {
     Step,
     /// Take over the state that follows, that of the checkpoint just written or read.
     Take,
+    /// Wait for the next order however long it takes.
+    Pause,
     /// The run is over.
     End,
 }
 
 impl Order {
-    const ALL: [Self; 3] = [Self::Step, Self::Take, Self::End];
+    const ALL: [Self; 4] = [Self::Step, Self::Take, Self::Pause, Self::End];
 
     /// Gives the order; rank 0 only.
     pub(crate) fn give(self, group: &mut dyn Group) {
         if group.size() > 1 {
             let code = Self::ALL.iter().position(|order| *order == self);
-            group.broadcast(&mut code.map(|code| code as u8).into_iter().collect());
+            group.broadcast(&mut code.map(|code| code as u8).into_iter().collect(), Wait::Usual);
         }
     }
 
     /// Waits for an order; all but rank 0.
-    pub(crate) fn wait(group: &mut dyn Group) -> Self {
+    pub(crate) fn wait(group: &mut dyn Group, wait: Wait) -> Self {
         let mut code = Vec::new();
-        group.broadcast(&mut code);
+        group.broadcast(&mut code, wait);
         let order = code.first().and_then(|code| Self::ALL.get(usize::from(*code)));
         order.copied().unwrap_or(Self::End)
     }

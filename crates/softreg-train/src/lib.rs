@@ -31,7 +31,7 @@ pub mod validation;
 pub use config::{Checked, RunConfig};
 pub use error::Error;
 pub use follower::Follower;
-pub use group::{Alone, Group};
+pub use group::{Alone, Group, Wait};
 pub use optimizer::OPTIMIZERS;
 pub use train::{Outcome, Run};
 pub use validation::{Measured, Validation};

@@ -3,7 +3,7 @@
 use crate::checkpoint;
 use crate::config::{Checked, keys};
 use crate::error::Error;
-use crate::group::{Group, Order};
+use crate::group::{Group, Order, Wait};
 use crate::observer::{Event, Observer, Tick};
 use crate::players::Players;
 use crate::sample::{self, PictureSet};
@@ -313,7 +313,7 @@ impl Run<'_> {
         if self.group.size() > 1 {
             let mut bytes = std::fs::read(path).map_err(softreg_run::Error::io("read", path))?;
             Order::Take.give(self.group);
-            self.group.broadcast(&mut bytes);
+            self.group.broadcast(&mut bytes, Wait::Usual);
         }
         Ok(())
     }
@@ -370,6 +370,7 @@ impl Run<'_> {
             let notice = format!("no {name} of step {step}: {reason}");
             self.observer.notice(Event::Notice(notice));
         };
+        Order::Pause.give(self.group);
         let measured = measuring.value().unwrap_or_else(|reason| {
             missing(&name, reason);
             Measured { value: f64::NAN, ..Measured::default() }

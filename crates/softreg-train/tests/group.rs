@@ -6,15 +6,18 @@ use burn::tensor::Device;
 use softreg_run::checkpoint::{self, Checkpoint};
 use softreg_run::{RunFolder, atomic};
 use softreg_train::config::{RunConfig, keys, parse};
-use softreg_train::{Alone, Error, Follower, Group, Run};
+use softreg_train::sample::PictureSet;
+use softreg_train::{Alone, Error, Follower, Group, Measured, Run, Validation, Wait};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
 /// What all see, and where they wait for each other.
 struct Room {
     given: Mutex<Vec<Vec<u8>>>,
     barrier: Barrier,
+    /// Times that one waited without an end.
+    endless: AtomicUsize,
 }
 
 struct Seat {
@@ -69,7 +72,10 @@ impl Group for Seat {
         received.iter_mut().zip(all).for_each(|(r, v)| *r = v);
     }
 
-    fn broadcast(&mut self, bytes: &mut Vec<u8>) {
+    fn broadcast(&mut self, bytes: &mut Vec<u8>, wait: Wait) {
+        if wait == Wait::Endless {
+            self.room.endless.fetch_add(1, Ordering::Relaxed);
+        }
         *bytes = self.exchange(std::mem::take(bytes)).swap_remove(0);
     }
 }
@@ -101,6 +107,23 @@ fn config(threads: usize, steps: u64) -> RunConfig {
     all.fold(RunConfig::default(), |config, line| parse::set(&config, line).unwrap())
 }
 
+/// A measure that finds all pictures alike.
+struct Constant;
+
+impl Validation for Constant {
+    fn name(&self) -> String {
+        "constant".to_owned()
+    }
+
+    fn measure(&self, _: &PictureSet) -> Result<Measured, String> {
+        Ok(Measured { value: 1.0, ..Measured::default() })
+    }
+
+    fn pictures(&self) -> usize {
+        4
+    }
+}
+
 /// Trains as one of a group, up to its end.
 fn process(
     folder: &Path,
@@ -129,7 +152,7 @@ fn process(
         held_out,
         device,
         beside: vec![],
-        validation: None,
+        validation: checked.config().stop.check_every.map(|_| Arc::new(Constant) as _),
         observer: &mut (),
         interrupt: &AtomicBool::new(false),
         versions: Default::default(),
@@ -146,18 +169,32 @@ fn train(
     steps: u64,
     resume: bool,
 ) -> Vec<Option<Error>> {
-    let room =
-        Arc::new(Room { given: Mutex::new(vec![Vec::new(); size]), barrier: Barrier::new(size) });
-    std::thread::scope(|scope| {
+    together(folder, size, &config(threads, steps), resume).0
+}
+
+/// Trains as `size` processes: how each ended, and how often one waited without an end.
+fn together(
+    folder: &Path,
+    size: usize,
+    config: &RunConfig,
+    resume: bool,
+) -> (Vec<Option<Error>>, usize) {
+    let room = Arc::new(Room {
+        given: Mutex::new(vec![Vec::new(); size]),
+        barrier: Barrier::new(size),
+        endless: AtomicUsize::new(0),
+    });
+    let ended = std::thread::scope(|scope| {
         let all: Vec<_> = (0..size)
             .map(|rank| {
                 let mut seat = Seat { room: room.clone(), rank, size };
-                let config = config(threads, steps);
+                let config = config.clone();
                 scope.spawn(move || process(folder, config, &mut seat, resume).err())
             })
             .collect();
         all.into_iter().map(|process| process.join().unwrap()).collect()
-    })
+    });
+    (ended, room.endless.load(Ordering::Relaxed))
 }
 
 fn newest(folder: &Path) -> Checkpoint {
@@ -205,6 +242,16 @@ fn a_run_goes_on_with_another_number_of_processes() {
     assert!(newest(&straight).tensors == newest(&parted).tensors);
     train(&parted, 2, 1, 40, true);
     assert_eq!(newest(&parted).text("step").unwrap(), "40");
+}
+
+#[test]
+fn a_measure_is_waited_for_without_an_end_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = parse::set(&config(1, 20), "stop.check-every=5").unwrap();
+    let (ended, endless) = together(&dir.path().join("run"), 3, &config, false);
+    assert!(ended.iter().all(Option::is_none));
+    // By two processes, for the measures begun after 5, 10 and 15 steps.
+    assert_eq!(endless, 2 * 3);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use mpi::Threading;
 use mpi::environment::{Universe, processor_name};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Root};
-use softreg_train::Group;
+use softreg_train::{Group, Wait};
 
 /// Bytes that one broadcast carries: MPI counts in 32 bits.
 const LOAD: usize = 1 << 30;
@@ -86,13 +86,16 @@ impl Group for Mpi {
         self.patience.during(|| self.world.all_gather_into(given, received));
     }
 
-    fn broadcast(&mut self, bytes: &mut Vec<u8>) {
+    fn broadcast(&mut self, bytes: &mut Vec<u8>, wait: Wait) {
         let root = self.world.process_at_rank(0);
         let mut length = [bytes.len() as u64];
-        root.broadcast_into(&mut length);
+        match wait {
+            Wait::Usual => self.patience.during(|| root.broadcast_into(&mut length)),
+            Wait::Endless => root.broadcast_into(&mut length),
+        }
         bytes.resize(length[0] as usize, 0);
         for load in bytes.chunks_mut(LOAD) {
-            root.broadcast_into(load);
+            self.patience.during(|| root.broadcast_into(load));
         }
     }
 }

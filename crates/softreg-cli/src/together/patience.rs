@@ -1,4 +1,4 @@
-//! How long a process waits for the others in the middle of a step.
+//! How long a process waits for the others while they train.
 //!
 //! A process that ends takes the others with it, by the launcher. One that is stopped, or whose host is gone without a word, does not:
 //! all would wait for it for as long as the cluster lets them.
@@ -60,7 +60,7 @@ fn watch(now: &AtomicU64, patience: u64, name: &str) {
         before = wait;
         if ticks >= patience {
             let error = anyhow::anyhow!(
-                "{name} has waited for the others for {patience} seconds in the middle of a step: a host is gone, or a process is stopped; go on from the last checkpoint with --resume, and wait longer with {VARIABLE}=SECONDS"
+                "{name} has waited for the others for {patience} seconds: a host is gone, or a process is stopped; go on from the last checkpoint with --resume, and wait longer with {VARIABLE}=SECONDS"
             );
             // The launcher ends the others.
             std::process::exit(failure::report(&error).into());
