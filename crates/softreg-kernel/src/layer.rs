@@ -4,7 +4,7 @@ use crate::activation::Activation;
 use crate::pool::{Pool, Pooling};
 use crate::window::Window;
 #[cfg(any(feature = "flex", feature = "cube"))]
-use crate::{kernels, op::Layer};
+use crate::{kernels, op::Layer, precision::precision};
 use burn::tensor::{
     Device, Tensor,
     activation::{relu, softplus, tanh},
@@ -32,7 +32,13 @@ pub fn conv2d(
     check_bias(&bias, outputs);
     #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
-        let layer = Layer { window, transposed: false, scale: scale as f32, activation };
+        let layer = Layer {
+            window,
+            transposed: false,
+            scale: scale as f32,
+            precision: precision(),
+            activation,
+        };
         return kernels::layer(x, weight, bias, layer);
     }
     let options = ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], 1);
@@ -58,7 +64,13 @@ pub fn conv_transpose2d(
     check_bias(&bias, outputs);
     #[cfg(any(feature = "flex", feature = "cube"))]
     if kernels::are_there(&x) {
-        let layer = Layer { window, transposed: true, scale: scale as f32, activation };
+        let layer = Layer {
+            window,
+            transposed: true,
+            scale: scale as f32,
+            precision: precision(),
+            activation,
+        };
         return kernels::layer(x, weight, bias, layer);
     }
     let (stride, padding) = ([window.stride; 2], [window.padding; 2]);

@@ -13,11 +13,15 @@
 mod activation;
 #[cfg(feature = "mimalloc")]
 mod allocator;
+#[cfg(feature = "flex")]
+mod bfloat16;
 #[cfg(feature = "cube")]
 mod card;
 #[cfg(feature = "flex")]
 mod convolution;
 mod doubling;
+#[cfg(feature = "flex")]
+mod factors;
 #[cfg(feature = "flex")]
 mod fresh;
 #[cfg(any(feature = "flex", feature = "cube"))]
@@ -35,6 +39,7 @@ mod padded;
 mod panels;
 mod pixels;
 mod pool;
+mod precision;
 mod resampling;
 #[cfg(feature = "flex")]
 mod share;
@@ -58,6 +63,7 @@ pub use layer::{
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};
+pub use precision::{Precision, in_precision, processor_has_bfloat16};
 pub use resampling::{conv2d_downsample, conv2d_downsample_adjoint, upsample_conv2d};
 pub use threads::{alone, threads};
 pub use update::{AdamStep, adam, weighted_sum};

@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::geometry::{Extent, Geometry};
 #[cfg(feature = "flex")]
 use crate::pool::Pool;
+use crate::precision::Precision;
 use crate::resampling::Resampling;
 use crate::update::AdamStep;
 use crate::window::Window;
@@ -26,6 +27,8 @@ pub(crate) struct Layer {
     pub(crate) transposed: bool,
     /// What the weights are multiplied with.
     pub(crate) scale: f32,
+    /// Of the factors, forward and back.
+    pub(crate) precision: Precision,
     pub(crate) activation: Activation,
 }
 

@@ -1,9 +1,10 @@
 //! A matrix of weights in the order in which the register tile reads it.
 
+use crate::bfloat16::{self, Pair};
 use crate::fresh::{fresh, written, written_part};
 use crate::geometry::Geometry;
 use crate::turn::{Rows, Turn};
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 use std::mem::MaybeUninit;
 
 /// Columns of a matrix that are worked on at once.
@@ -30,32 +31,33 @@ fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = Panel> {
 }
 
 /// Work on a matrix that is done panel by panel, in tiles of `ROWS` rows and `VECTORS` vectors.
-pub(crate) trait Tiled {
+pub(crate) trait Tiled<S: Simd> {
     /// One panel, which holds `VECTORS` vectors.
-    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel);
+    fn panel<const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel);
 }
 
 /// All panels of `columns`, each in the tallest tile whose sums, vectors and one value fit the registers. Three
 /// vectors by four rows would fill sixteen to the last, and the compiler then keeps a sum in memory.
 #[inline(always)]
-pub(crate) fn for_each_panel<S: Simd>(simd: S, columns: usize, work: &mut impl Tiled) {
+pub(crate) fn for_each_panel<S: Simd>(simd: S, columns: usize, work: &mut impl Tiled<S>) {
     let many = S::REGISTER_COUNT >= 32;
     for panel in panels(columns, S::F32_LANES) {
         match (panel.vectors, many) {
-            (1, false) => work.panel::<S, 8, 1>(simd, panel),
-            (2, false) => work.panel::<S, 6, 2>(simd, panel),
-            (_, false) => work.panel::<S, 3, 3>(simd, panel),
-            (1, true) => work.panel::<S, 14, 1>(simd, panel),
-            (2, true) => work.panel::<S, 12, 2>(simd, panel),
-            (_, true) => work.panel::<S, 8, 3>(simd, panel),
+            (1, false) => work.panel::<8, 1>(simd, panel),
+            (2, false) => work.panel::<6, 2>(simd, panel),
+            (_, false) => work.panel::<3, 3>(simd, panel),
+            (1, true) => work.panel::<14, 1>(simd, panel),
+            (2, true) => work.panel::<12, 2>(simd, panel),
+            (_, true) => work.panel::<8, 3>(simd, panel),
         }
     }
 }
 
 /// A matrix, panel after panel; in a panel row after row, filled up with zeros to whole vectors.
 #[derive(Debug)]
-pub(crate) struct Packed {
-    pub(crate) data: Vec<f32>,
+pub(crate) struct Packed<V = f32> {
+    pub(crate) data: Vec<V>,
+    /// Of factors: of one number each, or two.
     pub(crate) rows: usize,
     pub(crate) columns: usize,
 }
@@ -143,6 +145,34 @@ struct Piece {
 }
 
 impl Packed {
+    /// Every two rows as one row of pairs. Their number must be even.
+    pub(crate) fn pairs(&self, lanes: usize) -> Packed<Pair> {
+        struct OfRows<'a> {
+            from: &'a [f32],
+            to: &'a mut [Pair],
+            width: usize,
+        }
+        impl WithSimd for OfRows<'_> {
+            type Output = ();
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) {
+                let rows = self.to.chunks_exact_mut(self.width);
+                for (to, from) in rows.zip(self.from.chunks_exact(2 * self.width)) {
+                    bfloat16::pair_up(from, to);
+                }
+            }
+        }
+        let Self { rows, columns, .. } = *self;
+        let mut data = vec![Pair::default(); self.data.len() / 2];
+        for panel in panels(columns, lanes) {
+            let width = panel.vectors * lanes;
+            let from = &self.data[panel.first * rows..][..width * rows];
+            let to = &mut data[panel.first * rows / 2..][..width * rows / 2];
+            Arch::new().dispatch(OfRows { from, to, width });
+        }
+        Packed { data, rows: rows / 2, columns }
+    }
+
     /// `scale` times the weights `[narrow, wide, k, k]` from wide to narrow: rows are window row, window column,
     /// wide channel; columns narrow channels.
     pub(crate) fn to_narrow(

@@ -1,5 +1,7 @@
 //! The two loops in which all the time goes: sums of products that stay in registers.
 
+use crate::factors::Factors;
+use bytemuck::Zeroable;
 use pulp::Simd;
 use std::mem::MaybeUninit;
 
@@ -24,12 +26,13 @@ impl Pieces {
 /// # Panics
 /// Where a row would end behind the values, or the weights are too few.
 #[inline(always)]
-pub(crate) fn product<S: Simd, const ROWS: usize, const VECTORS: usize>(
+pub(crate) fn product<S: Simd, F: Factors<S>, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    values: &[f32],
+    factors: F,
+    values: &[F::One],
     starts: &[usize; ROWS],
     pieces: Pieces,
-    weights: &[S::f32s],
+    weights: &[F::Vector],
 ) -> [[S::f32s; VECTORS]; ROWS] {
     let reach = pieces.reach();
     for start in starts {
@@ -44,7 +47,7 @@ pub(crate) fn product<S: Simd, const ROWS: usize, const VECTORS: usize>(
             *row = row.wrapping_add(start + piece * pieces.distance);
         }
         for k in 0..pieces.length {
-            let mut weight = [simd.splat_f32s(0.0); VECTORS];
+            let mut weight = [F::Vector::zeroed(); VECTORS];
             for weight in &mut weight {
                 // SAFETY: read pieces·length·VECTORS times in all, which the assertion above allows.
                 #[allow(unsafe_code)]
@@ -57,9 +60,9 @@ pub(crate) fn product<S: Simd, const ROWS: usize, const VECTORS: usize>(
                 // SAFETY: start + (pieces − 1)·distance + k < start + reach ≤ the length of the values.
                 #[allow(unsafe_code)]
                 let value = unsafe { row[i].wrapping_add(k).read() };
-                let value = simd.splat_f32s(value);
+                let value = factors.splat(simd, value);
                 for v in 0..VECTORS {
-                    sums[i][v] = simd.mul_add_e_f32s(value, weight[v], sums[i][v]);
+                    sums[i][v] = factors.multiply_add(simd, value, weight[v], sums[i][v]);
                 }
             }
         }
@@ -105,11 +108,12 @@ impl Places {
 /// # Panics
 /// Where the last pixel would end behind the values.
 #[inline(always)]
-pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
+pub(crate) fn outer<S: Simd, F: Factors<S>, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    left: &[f32],
+    factors: F,
+    left: &[F::One],
     places: &Places,
-    right: &[f32],
+    right: &[F::One],
 ) -> [[S::f32s; VECTORS]; ROWS] {
     assert!(places.furthest + ROWS <= left.len(), "the left values end too soon");
     let wide = VECTORS * S::F32_LANES;
@@ -118,10 +122,10 @@ pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
     let mut b = right.as_ptr();
     for place in &places.places {
         let a = left.as_ptr().wrapping_add(*place);
-        let mut vector = [simd.splat_f32s(0.0); VECTORS];
+        let mut vector = [F::Vector::zeroed(); VECTORS];
         for (v, vector) in vector.iter_mut().enumerate() {
-            let from = b.wrapping_add(v * S::F32_LANES).cast::<S::f32s>();
-            // SAFETY: inside the right values, as asserted; `f32s` is plain numbers, read unaligned.
+            let from = b.wrapping_add(v * S::F32_LANES).cast::<F::Vector>();
+            // SAFETY: inside the right values, as asserted; a vector is plain numbers, read unaligned.
             #[allow(unsafe_code)]
             unsafe {
                 *vector = from.read_unaligned();
@@ -131,9 +135,9 @@ pub(crate) fn outer<S: Simd, const ROWS: usize, const VECTORS: usize>(
             // SAFETY: no place is further than the furthest, which is inside the left values, as asserted.
             #[allow(unsafe_code)]
             let value = unsafe { a.wrapping_add(i).read() };
-            let value = simd.splat_f32s(value);
+            let value = factors.splat(simd, value);
             for v in 0..VECTORS {
-                sums[v] = simd.mul_add_e_f32s(value, vector[v], sums[v]);
+                sums[v] = factors.multiply_add(simd, value, vector[v], sums[v]);
             }
         }
         b = b.wrapping_add(wide);

@@ -6,6 +6,7 @@
 
 use super::product::Product;
 use super::{Finish, SCRATCH, Scratch};
+use crate::factors::{Factor, Factors, Work};
 use crate::fresh::written_part;
 use crate::geometry::Geometry;
 use crate::padded::Padded;
@@ -13,26 +14,24 @@ use crate::panels::Packed;
 use crate::share::{chunks, fit};
 use crate::tile::Pieces;
 use crate::view::View;
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Some pictures.
-pub(super) struct Folded<'a> {
+pub(super) struct Folded<'a, V> {
     pub(super) geometry: &'a Geometry,
     pub(super) source: &'a View<'a>,
     pub(super) pictures: Range<usize>,
     /// Rows: narrow channels; columns: window row, window column, wide channel.
-    pub(super) packed: &'a Packed,
+    pub(super) packed: &'a Packed<V>,
     pub(super) finish: Finish<'a>,
     pub(super) out: &'a mut [MaybeUninit<f32>],
 }
 
-impl WithSimd for Folded<'_> {
-    type Output = ();
-
+impl<V: Factor> Work<V> for Folded<'_, V> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<S: Simd, F: Factors<S, One = V>>(self, simd: S, factors: F) {
         let Self { geometry, source, packed, finish, .. } = self;
         let Geometry { wide, narrow, .. } = *geometry;
         let (pixels, columns) = (narrow.height * narrow.width, packed.columns);
@@ -42,10 +41,19 @@ impl WithSimd for Folded<'_> {
         let mut scratch = SCRATCH.take();
         {
             let Scratch {
-                narrow: filled, windows, line, bias, terms, parts, starts, targets, ..
+                narrow: filled,
+                pairs,
+                windows,
+                line,
+                bias,
+                terms,
+                parts,
+                starts,
+                targets,
+                ..
             } = &mut scratch;
             starts.clear();
-            starts.extend((0..pixels).map(|pixel| pixel * narrow.channels));
+            starts.extend((0..pixels).map(|pixel| pixel * narrow.channels / V::NUMBERS));
             targets.clear();
             targets.extend((0..pixels).map(|pixel| pixel * columns));
             for chunk in chunks(self.pictures.clone(), fit(4 * pixels * columns)) {
@@ -56,11 +64,13 @@ impl WithSimd for Folded<'_> {
                 let length = chunk.len() * pixels * columns;
                 // A vector more: the last window is read past its end.
                 windows.resize(windows.len().max(length + S::F32_LANES), MaybeUninit::new(0.0));
+                let length_of_pixel = narrow.channels / V::NUMBERS;
                 let mut product = Product {
-                    values,
-                    picture: narrow.len(),
+                    factors,
+                    values: factors.side_by_side(values, pairs),
+                    picture: pixels * length_of_pixel,
                     starts,
-                    pieces: Pieces { pieces: 1, distance: 0, length: narrow.channels },
+                    pieces: Pieces { pieces: 1, distance: 0, length: length_of_pixel },
                     packed,
                     finish: Finish::none(),
                     out: &mut windows[..length],

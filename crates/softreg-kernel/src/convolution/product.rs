@@ -1,20 +1,22 @@
 //! A matrix of pixels, which is never made, times a matrix of weights.
 
 use super::Finish;
+use crate::factors::Factors;
 use crate::panels::{Packed, Panel, Tiled, for_each_panel};
 use crate::tile::{Pieces, product, store};
 use pulp::Simd;
 use std::mem::MaybeUninit;
 
 /// A matrix of pixels times a packed matrix, into some pixels of `out`.
-pub(super) struct Product<'a> {
-    pub(super) values: &'a [f32],
-    /// Values of one picture.
+pub(super) struct Product<'a, F, V> {
+    pub(super) factors: F,
+    pub(super) values: &'a [V],
+    /// Factors of one picture, as everything below that is not of `out`.
     pub(super) picture: usize,
     /// Where the row of every pixel starts in the first picture.
     pub(super) starts: &'a [usize],
     pub(super) pieces: Pieces,
-    pub(super) packed: &'a Packed,
+    pub(super) packed: &'a Packed<V>,
     pub(super) finish: Finish<'a>,
     pub(super) out: &'a mut [MaybeUninit<f32>],
     /// Values of one picture of `out`.
@@ -23,21 +25,24 @@ pub(super) struct Product<'a> {
     pub(super) targets: &'a [usize],
 }
 
-impl Product<'_> {
+impl<F, V> Product<'_, F, V> {
     #[inline(always)]
-    pub(super) fn run<S: Simd>(&mut self, simd: S) {
+    pub(super) fn run<S: Simd>(&mut self, simd: S)
+    where
+        F: Factors<S, One = V>,
+    {
         for_each_panel(simd, self.packed.columns, self);
     }
 }
 
-impl Tiled for Product<'_> {
+impl<S: Simd, F: Factors<S>> Tiled<S> for Product<'_, F, F::One> {
     #[inline(always)]
-    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
+    fn panel<const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
         let count = self.starts.len();
         let total = self.values.len() / self.picture * count;
         let rows = self.packed.rows;
         let weights = &self.packed.data[panel.first * rows..][..rows * VECTORS * S::F32_LANES];
-        let (weights, _) = S::as_simd_f32s(weights);
+        let weights = F::vectors(weights);
         let zero = simd.splat_f32s(0.0);
         let mut bias = [zero; VECTORS];
         if let Some(of_columns) = self.finish.bias {
@@ -72,8 +77,15 @@ impl Tiled for Product<'_> {
                     starts[i] = starts[0];
                 }
             }
-            let sums =
-                product::<S, ROWS, VECTORS>(simd, self.values, &starts, self.pieces, weights);
+            let (factors, pieces) = (self.factors, self.pieces);
+            let sums = product::<S, F, ROWS, VECTORS>(
+                simd,
+                factors,
+                self.values,
+                &starts,
+                pieces,
+                weights,
+            );
             for i in 0..valid {
                 let mut row = sums[i];
                 for (sum, bias) in row.iter_mut().zip(bias) {

@@ -1,6 +1,8 @@
 //! From both sides to the weights: their gradient, for a convolution and a transposed one.
 
-use super::{SCRATCH, Scratch, lanes};
+use super::{Numbers, SCRATCH, Scratch, lanes};
+use crate::bfloat16::Pair;
+use crate::factors::{Factor, Factors, Work};
 use crate::fresh::{fresh, written, written_part};
 use crate::geometry::{Extent, Geometry};
 use crate::padded::Padded;
@@ -9,7 +11,7 @@ use crate::share::{chunks, map_shares};
 use crate::tile::{Places, outer, store};
 use crate::turn::{Rows, Turn};
 use crate::view::View;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -20,6 +22,21 @@ const SUMMED: usize = 64;
 /// The gradient of the weights `[narrow, wide, k, k]`, from the values or gradients of both sides, where the layer
 /// takes `scale` times the weights.
 pub(crate) fn to_weights(
+    geometry: &Geometry,
+    wide: &View<'_>,
+    narrow: &View<'_>,
+    count: usize,
+    numbers: Numbers,
+) -> Vec<f32> {
+    // Neighbours in a row of pixels are summed together.
+    match numbers.in_pairs(geometry.narrow.width) {
+        true => by_factors::<Pair>(geometry, wide, narrow, count, numbers.scale),
+        false => by_factors::<f32>(geometry, wide, narrow, count, numbers.scale),
+    }
+}
+
+/// The same by factors of one kind.
+fn by_factors<V: Factor>(
     geometry: &Geometry,
     wide: &View<'_>,
     narrow: &View<'_>,
@@ -36,7 +53,7 @@ pub(crate) fn to_weights(
         }
         let mut sums = fresh(rows * pitch);
         let out = &mut sums;
-        Arch::new().dispatch(ToWeights { geometry, pitch, wide, narrow, pictures, out });
+        V::dispatch(ToWeights { geometry, pitch, wide, narrow, pictures, out });
         // SAFETY: every row and column is in one tile, and the first chunk writes all tiles.
         #[allow(unsafe_code)]
         unsafe {
@@ -81,11 +98,9 @@ struct ToWeights<'a> {
     out: &'a mut [MaybeUninit<f32>],
 }
 
-impl WithSimd for ToWeights<'_> {
-    type Output = ();
-
+impl<V: Factor> Work<V> for ToWeights<'_> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<S: Simd, F: Factors<S, One = V>>(self, simd: S, factors: F) {
         let Self { geometry, pitch, pictures, out, .. } = self;
         let wide = Padded::wide(geometry);
         let narrow = Padded::pixels(geometry.narrow, pitch);
@@ -96,27 +111,42 @@ impl WithSimd for ToWeights<'_> {
         // Taken, not borrowed by a closure, which would be compiled without the vector instructions.
         let mut scratch = SCRATCH.take();
         {
-            let Scratch { wide: left, narrow: filled, columns, places, .. } = &mut scratch;
+            let Scratch {
+                wide: left, narrow: filled, pairs, pairs_beside, columns, places, ..
+            } = &mut scratch;
             let (row, column) =
                 (geometry.window.stride * wide.row(), geometry.window.stride * wide.pitch);
             let mut known = 0;
             let mut first = true;
             for chunk in chunks(pictures, step) {
                 let left = wide.fill(self.wide, chunk.clone(), left);
+                let left = factors.apart(left, column, pairs);
                 let right = match dense {
                     Some(all) => &all[chunk.start * narrow.picture()..chunk.end * narrow.picture()],
                     None => narrow.fill(self.narrow, chunk.clone(), filled),
                 };
+                let right = factors.apart(right, pitch, pairs_beside);
                 if known != chunk.len() {
                     known = chunk.len();
                     let of_picture = |n| {
                         let rows = (0..height).map(move |y| n * wide.picture() + y * row);
-                        rows.flat_map(move |start| (0..width).map(move |x| start + x * column))
+                        let pixels = (0..width).step_by(V::NUMBERS);
+                        rows.flat_map(move |row| pixels.clone().map(move |x| row + x * column))
                     };
                     places.set((0..known).flat_map(of_picture));
                 }
-                let mut outer =
-                    Outer { geometry, wide, pitch, left, places, right, columns, first, out };
+                let mut outer = Outer {
+                    factors,
+                    geometry,
+                    wide,
+                    pitch,
+                    left,
+                    places,
+                    right,
+                    columns,
+                    first,
+                    out,
+                };
                 for_each_panel(simd, pitch, &mut outer);
                 first = false;
             }
@@ -125,29 +155,30 @@ impl WithSimd for ToWeights<'_> {
     }
 }
 
-struct Outer<'a> {
+struct Outer<'a, F, V> {
+    factors: F,
     geometry: &'a Geometry,
     wide: Padded,
     pitch: usize,
-    left: &'a [f32],
+    left: &'a [V],
     /// Where the window's first pixel is on the left.
     places: &'a Places,
-    right: &'a [f32],
-    /// Of one panel, pixel after pixel.
-    columns: &'a mut Vec<f32>,
+    right: &'a [V],
+    /// Of one panel, pixel after pixel: factors, whichever they are.
+    columns: &'a mut Vec<Pair>,
     /// Nothing is summed so far.
     first: bool,
     out: &'a mut [MaybeUninit<f32>],
 }
 
-impl Tiled for Outer<'_> {
+impl<S: Simd, F: Factors<S>> Tiled<S> for Outer<'_, F, F::One> {
     #[inline(always)]
-    fn panel<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
+    fn panel<const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, panel: Panel) {
         let length = self.geometry.window.kernel * self.geometry.wide.channels;
         let width = VECTORS * S::F32_LANES;
         self.columns.clear();
-        for pixel in self.right.chunks_exact(self.pitch) {
-            self.columns.extend_from_slice(&pixel[panel.first..][..width]);
+        for pixel in self.right.chunks_exact(self.pitch * F::One::NUMBERS) {
+            self.columns.extend_from_slice(bytemuck::cast_slice(&pixel[panel.first..][..width]));
         }
         for ky in 0..self.geometry.window.kernel {
             let mut row = 0;
@@ -167,18 +198,21 @@ impl Tiled for Outer<'_> {
     }
 }
 
-impl Outer<'_> {
+impl<F, V: Factor> Outer<'_, F, V> {
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &mut self,
         simd: S,
         panel: Panel,
         [ky, row]: [usize; 2],
-    ) {
+    ) where
+        F: Factors<S, One = V>,
+    {
         let Self { geometry, wide, pitch, places, .. } = *self;
         let length = geometry.window.kernel * geometry.wide.channels;
         let left = &self.left[ky * wide.row() + row..];
-        let sums = outer::<S, ROWS, VECTORS>(simd, left, places, self.columns);
+        let right = bytemuck::cast_slice(self.columns);
+        let sums = outer::<S, F, ROWS, VECTORS>(simd, self.factors, left, places, right);
         for (i, sums) in sums.iter().enumerate() {
             let to = (ky * length + row + i) * pitch + panel.first;
             let to = &mut self.out[to..][..VECTORS * S::F32_LANES];

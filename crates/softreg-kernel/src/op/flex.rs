@@ -6,7 +6,7 @@
 
 use super::{Kernels, Layer, Pools, Wanted};
 use crate::activation::Activation;
-use crate::convolution::{Finish, through, to_narrow, to_weights, to_wide};
+use crate::convolution::{Finish, Numbers, through, to_narrow, to_weights, to_wide};
 use crate::doubling;
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
@@ -29,17 +29,17 @@ impl Kernels for Flex {
     fn layer(x: FlexTensor, w: FlexTensor, b: FlexTensor, layer: Layer) -> FlexTensor {
         let (w, b) = (w.to_contiguous(), b.to_contiguous());
         let geometry = geometry(&x, &w, &layer);
+        let numbers = numbers(&layer);
         let finish = Finish { bias: Some(slice(&b)), activation: layer.activation };
         let count = x.shape()[0];
         let (out, extent) = match layer.transposed {
             false => (
-                to_narrow(&geometry, &view(&x), count, slice(&w), layer.scale, finish),
+                to_narrow(&geometry, &view(&x), count, slice(&w), numbers, finish),
                 geometry.narrow,
             ),
-            true => (
-                to_wide(&geometry, &view(&x), count, slice(&w), layer.scale, finish),
-                geometry.wide,
-            ),
+            true => {
+                (to_wide(&geometry, &view(&x), count, slice(&w), numbers, finish), geometry.wide)
+            }
         };
         pictures(out, &extent)
     }
@@ -55,6 +55,7 @@ impl Kernels for Flex {
         let w = w.to_contiguous();
         let geometry = geometry(&x, &w, &layer);
         let count = x.shape()[0];
+        let numbers = numbers(&layer);
         let (input, output) = match layer.transposed {
             false => (geometry.wide, geometry.narrow),
             true => (geometry.narrow, geometry.wide),
@@ -65,13 +66,12 @@ impl Kernels for Flex {
         let of_input = match (wanted.input, layer.transposed) {
             (false, _) => nothing(),
             (_, false) => {
-                let out =
-                    to_wide(&geometry, &gradient, count, slice(&w), layer.scale, Finish::none());
+                let out = to_wide(&geometry, &gradient, count, slice(&w), numbers, Finish::none());
                 pictures(out, &input)
             }
             (_, true) => {
                 let out =
-                    to_narrow(&geometry, &gradient, count, slice(&w), layer.scale, Finish::none());
+                    to_narrow(&geometry, &gradient, count, slice(&w), numbers, Finish::none());
                 pictures(out, &input)
             }
         };
@@ -82,7 +82,7 @@ impl Kernels for Flex {
                     false => (view(&x), gradient),
                     true => (gradient, view(&x)),
                 };
-                values(to_weights(&geometry, &wide, &narrow, count, layer.scale), w.shape())
+                values(to_weights(&geometry, &wide, &narrow, count, numbers), w.shape())
             }
         };
         let of_bias = match wanted.bias {
@@ -199,6 +199,10 @@ fn windows(
 
 fn geometry(x: &FlexTensor, w: &FlexTensor, layer: &Layer) -> Geometry {
     layer.geometry(extent(x), &w.shape())
+}
+
+fn numbers(layer: &Layer) -> Numbers {
+    Numbers { scale: layer.scale, precision: layer.precision }
 }
 
 fn extent(x: &FlexTensor) -> Extent {

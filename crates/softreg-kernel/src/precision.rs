@@ -1,0 +1,47 @@
+//! In which numbers layers multiply.
+
+use std::cell::Cell;
+
+/// In which numbers the convolutions called in a scope multiply. Everything else is in single precision: inputs and
+/// results, sums, weights and their gradients, and what the optimiser does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    Single,
+    /// Factors are rounded to bfloat16 (8 bits of digits instead of 24, the same range) and their products summed in single
+    /// precision, where the processor has instructions for it and a layer the shape for it; elsewhere as
+    /// [`Precision::Single`].
+    Bfloat16,
+}
+
+thread_local! {
+    static PRECISION: Cell<Precision> = const { Cell::new(Precision::Single) };
+}
+
+/// `f`, with convolutions that this thread calls in it, and their gradients whenever they are taken, in `precision`: what
+/// PyTorch calls autocast.
+pub fn in_precision<R>(precision: Precision, f: impl FnOnce() -> R) -> R {
+    struct Before(Precision);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            PRECISION.set(self.0);
+        }
+    }
+    let _before = Before(PRECISION.replace(precision));
+    f()
+}
+
+/// That of the scope.
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) fn precision() -> Precision {
+    PRECISION.get()
+}
+
+/// Whether this processor multiplies in bfloat16: AVX-512 with BF16 (Intel since Cooper Lake, AMD since Zen 4).
+pub fn processor_has_bfloat16() -> bool {
+    #[cfg(all(feature = "flex", target_arch = "x86_64"))]
+    return crate::bfloat16::Processor::new().is_some();
+    #[allow(unreachable_code, reason = "without the kernels, or on other processors")]
+    false
+}
