@@ -15,7 +15,9 @@ use burn::tensor::{
     ops::{ConvOptions, ConvTransposeOptions},
 };
 use pulp::{Arch, Simd, WithSimd};
-use softreg_kernel::{Activation, Window, conv_transpose2d, conv2d};
+use softreg_kernel::{
+    Activation, Precision, Window, bfloat16_is_on, conv_transpose2d, conv2d, in_precision,
+};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -31,18 +33,34 @@ impl WithSimd for Peak {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let (a, b) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(0.001)));
-        let mut sums = [simd.splat_f32s(1.0); 12];
-        let start = Instant::now();
-        for _ in 0..self.0 {
-            for sum in &mut sums {
-                *sum = simd.mul_add_e_f32s(*sum, a, b);
-            }
+        match S::REGISTER_COUNT {
+            ..32 => chains::<S, 12>(simd, self.0),
+            _ => chains::<S, 24>(simd, self.0),
         }
-        black_box(sums);
-        let operations = self.0 as f64 * 12.0 * 2.0 * S::F32_LANES as f64;
-        operations / start.elapsed().as_secs_f64() / 1e9
     }
+}
+
+/// GFLOP/s of so many chains, for so many turns.
+#[inline(always)]
+fn chains<S: Simd, const CHAINS: usize>(simd: S, turns: u64) -> f64 {
+    let (a, b) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(0.001)));
+    let mut sums = [simd.splat_f32s(1.0); CHAINS];
+    let start = Instant::now();
+    for _ in 0..turns {
+        for sum in &mut sums {
+            *sum = simd.mul_add_e_f32s(*sum, a, b);
+        }
+    }
+    black_box(sums);
+    let operations = turns as f64 * 2.0 * (CHAINS * S::F32_LANES) as f64;
+    operations / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// What computes a layer.
+#[derive(Clone, Copy)]
+enum By {
+    Burn,
+    Kernels(Precision),
 }
 
 /// The best of several times, in GFLOP/s.
@@ -124,8 +142,8 @@ impl Case {
         4.0 * (pictures * pixels + self.window.kernel.pow(2) * self.inputs * self.outputs) as f64
     }
 
-    /// GFLOP/s of the three directions, by the kernels or by Burn's operations.
-    fn measured(&self, own: bool) -> [f64; 3] {
+    /// GFLOP/s of the three directions.
+    fn measured(&self, by: By) -> [f64; 3] {
         let Self { outputs, inputs, side, window, transposed, .. } = *self;
         let k = window.kernel;
         let device = Device::flex();
@@ -140,14 +158,17 @@ impl Case {
         let shape = if transposed { [inputs, outputs, k, k] } else { [outputs, inputs, k, k] };
         let (w, b) = (random(shape), Tensor::<1>::zeros([outputs], &device));
         let (s, p) = ([window.stride; 2], [window.padding; 2]);
-        let run = |x: Tensor<4>, w: Tensor<4>| match (own, transposed) {
-            (true, false) => conv2d(x, w, 1.0, Some(b.clone()), window, NONE),
-            (true, true) => conv_transpose2d(x, w, 1.0, Some(b.clone()), window, NONE),
-            (false, false) => {
+        let own = |x: Tensor<4>, w: Tensor<4>| match transposed {
+            false => conv2d(x, w, 1.0, Some(b.clone()), window, NONE),
+            true => conv_transpose2d(x, w, 1.0, Some(b.clone()), window, NONE),
+        };
+        let run = |x: Tensor<4>, w: Tensor<4>| match (by, transposed) {
+            (By::Kernels(precision), _) => in_precision(precision, || own(x, w)),
+            (By::Burn, false) => {
                 let options = ConvOptions::new(s, p, [1, 1], 1);
                 module::conv2d(x, w, Some(b.clone()), options)
             }
-            (false, true) => {
+            (By::Burn, true) => {
                 let options = ConvTransposeOptions::new(s, p, [0, 0], [1, 1], 1);
                 module::conv_transpose2d(x, w, Some(b.clone()), options)
             }
@@ -161,20 +182,20 @@ impl Case {
             let on = |t: &Tensor<4>, tracked: bool| {
                 Tensor::from_inner(t.clone()).to_device(&ad).set_require_grad(tracked)
             };
-            let seconds = |rounds: usize| {
-                let mut total = 0.0;
-                for _ in 0..rounds {
-                    let b = run(on(&x, of_input), on(&w, !of_input));
-                    // The sum's own gradient is a constant: its cost is small.
-                    let loss = b.sum();
+            // A gradient as the layer behind leaves it; what its product takes alone is taken off.
+            let y = run(x.clone(), w.clone());
+            let factor = Tensor::from_inner(y.clone().mul_scalar(0.5)).to_device(&ad);
+            let seconds = |y: &dyn Fn() -> Tensor<4>| {
+                let one = || {
+                    let loss = (y() * factor.clone()).sum();
                     let start = Instant::now();
                     black_box(loss.backward());
-                    total += start.elapsed().as_secs_f64();
-                }
-                total / rounds as f64
+                    start.elapsed().as_secs_f64()
+                };
+                (0..120).map(|_| one()).fold(f64::INFINITY, f64::min)
             };
-            let best = (0..60).map(|_| seconds(2)).fold(f64::INFINITY, f64::min);
-            operations / best / 1e9
+            let whole = seconds(&|| run(on(&x, of_input), on(&w, !of_input)));
+            operations / (whole - seconds(&|| on(&y, true))) / 1e9
         };
         [forward, backward(true), backward(false)]
     }
@@ -210,17 +231,20 @@ fn main() {
         let machine = Machine::measured();
         let Machine { peak, bandwidth } = machine;
         println!("One core: {peak:.0} GFLOP/s, {bandwidth:.1} GB/s. {BATCH} pictures; GFLOP/s of the kernel, of Burn's");
-        println!("operation, and the kernel's time over the floor.\n");
+        println!("operation, and the kernel's time over the floor; then of the kernel in bfloat16.\n");
+        let bfloat16 = By::Kernels(Precision::Bfloat16);
         println!("| layer | forward | input gradient | weight gradient |\n|---|---|---|---|");
         let (mut arithmetic, mut traffic, mut floor, mut reached) = (0.0, 0.0, 0.0, 0.0);
         for case in &cases {
-            let (own, stock) = (case.measured(true), case.measured(false));
+            let (own, stock) = (case.measured(By::Kernels(Precision::Single)), case.measured(By::Burn));
+            let less = bfloat16_is_on(&Device::flex()).then(|| case.measured(bfloat16));
             let (operations, bytes) = (case.operations(BATCH), case.bytes(BATCH));
-            let cell = |(own, stock): (f64, f64)| {
+            let cell = |(i, (own, stock)): (usize, (f64, f64))| {
                 let over = operations / own / 1e9 / machine.floor(operations, bytes);
-                format!("{own:.0} / {stock:.0}, {over:.1}")
+                let less = less.map_or_else(String::new, |less| format!(", {:.0}", less[i]));
+                format!("{own:.0} / {stock:.0}, {over:.1}{less}")
             };
-            let cells: Vec<String> = own.into_iter().zip(stock).map(cell).collect();
+            let cells: Vec<String> = own.into_iter().zip(stock).enumerate().map(cell).collect();
             println!("| {} | {} |", case.name, cells.join(" | "));
             for (pictures, own) in case.step.into_iter().zip(own).filter(|(pictures, _)| *pictures > 0) {
                 let (operations, bytes) = (case.operations(pictures), case.bytes(pictures));

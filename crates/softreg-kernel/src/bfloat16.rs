@@ -96,11 +96,16 @@ pub(crate) fn is_there() -> bool {
     if emulated::wanted() {
         return true;
     }
-    crate::processor_has_bfloat16()
+    processor_has_it()
 }
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86::Processor;
+/// AVX-512 with BF16.
+pub(crate) fn processor_has_it() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return x86::Processor::new().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -111,13 +116,13 @@ mod x86 {
 
     /// That this one has AVX-512 with BF16.
     #[derive(Clone, Copy)]
-    pub(crate) struct Processor {
+    pub(super) struct Processor {
         simd: V4,
     }
 
     impl Processor {
         /// If it has.
-        pub(crate) fn new() -> Option<Self> {
+        pub(super) fn new() -> Option<Self> {
             let simd = V4::try_new()?;
             std::arch::is_x86_feature_detected!("avx512bf16").then_some(Self { simd })
         }

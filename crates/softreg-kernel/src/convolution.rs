@@ -106,7 +106,7 @@ mod tests {
     use crate::view::View;
     use crate::window::Window;
     use proptest::prelude::*;
-    use rand::{Rng, SeedableRng};
+    use rand::{RngExt, SeedableRng};
 
     fn geometries() -> impl Strategy<Value = Geometry> {
         let windows = prop::sample::select(vec![(1, 1, 0), (3, 1, 1), (4, 2, 1), (3, 2, 0)]);
@@ -174,7 +174,7 @@ mod tests {
                 (each(&exact, Precision::Single), each(&rounded, Precision::Single));
             let in_pairs = [wide.channels, narrow.channels, narrow.width].map(|n| n % 2 == 0);
             let mut ways = vec![emulating(|| each(&exact, Precision::Bfloat16))];
-            if crate::processor_has_bfloat16() {
+            if bfloat16::processor_has_it() {
                 ways.push(each(&exact, Precision::Bfloat16));
             }
             for way in ways {
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_processor_without_bfloat16_multiplies_in_single_precision() {
         let numbers = Numbers { scale: 1.0, precision: Precision::Bfloat16 };
-        assert_eq!(numbers.in_pairs(8), crate::processor_has_bfloat16());
+        assert_eq!(numbers.in_pairs(8), bfloat16::processor_has_it());
         assert!(emulating(|| numbers.in_pairs(8)) && !emulating(|| numbers.in_pairs(7)));
         let single = Numbers { precision: Precision::Single, ..numbers };
         assert!(!emulating(|| single.in_pairs(8)));

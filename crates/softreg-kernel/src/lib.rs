@@ -63,7 +63,7 @@ pub use layer::{
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};
-pub use precision::{Precision, in_precision, processor_has_bfloat16};
+pub use precision::{Precision, bfloat16_is_on, in_precision};
 pub use resampling::{conv2d_downsample, conv2d_downsample_adjoint, upsample_conv2d};
 pub use threads::{alone, threads};
 pub use update::{AdamStep, adam, weighted_sum};

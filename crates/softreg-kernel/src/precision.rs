@@ -1,5 +1,6 @@
 //! In which numbers layers multiply.
 
+use burn::tensor::Device;
 use std::cell::Cell;
 
 /// In which numbers the convolutions called in a scope multiply. Everything else is in single precision: inputs and
@@ -38,10 +39,12 @@ pub(crate) fn precision() -> Precision {
     PRECISION.get()
 }
 
-/// Whether this processor multiplies in bfloat16: AVX-512 with BF16 (Intel since Cooper Lake, AMD since Zen 4).
-pub fn processor_has_bfloat16() -> bool {
-    #[cfg(all(feature = "flex", target_arch = "x86_64"))]
-    return crate::bfloat16::Processor::new().is_some();
-    #[allow(unreachable_code, reason = "without the kernels, or on other processors")]
+/// Whether layers on `device` can multiply in bfloat16: where the kernels are those of a processor that has AVX-512 with BF16
+/// (Intel since Cooper Lake, AMD since Zen 4).
+#[cfg_attr(not(feature = "flex"), expect(unused_variables, reason = "no kernels, no bfloat16"))]
+pub fn bfloat16_is_on(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    return crate::kernels::are_on_processor(device) && crate::bfloat16::processor_has_it();
+    #[cfg(not(feature = "flex"))]
     false
 }

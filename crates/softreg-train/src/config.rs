@@ -103,8 +103,22 @@ pub struct Training {
     pub augment_target: Option<f64>,
     /// Pictures in which the adaptive probability goes from 0 to 1.
     pub augment_speed: u64,
+    /// In which numbers the convolutions multiply.
+    pub precision: Precision,
     /// Worker threads; 0 takes one per core, or per graphics processor, or for each of several processes.
     pub threads: usize,
+}
+
+/// In which numbers the convolutions of a training multiply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// bfloat16, where the processor multiplies in it: sums, weights and what the optimiser does stay in single
+    /// precision, and so do passes in which small differences are measured.
+    Bf16,
 }
 
 /// Section `[optimizer]`.
@@ -209,6 +223,7 @@ impl Default for Training {
             augment_probability: 1.0,
             augment_target: None,
             augment_speed: 500_000,
+            precision: Precision::F32,
             threads: 0,
         }
     }

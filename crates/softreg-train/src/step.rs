@@ -3,7 +3,7 @@
 //! Draw a batch and its partners at random; move the critic, then the generator, down the gradient
 //! of `J = L + Σ λ·R`; let the moving averages follow.
 
-use crate::config::Checked;
+use crate::config::{self, Checked};
 use crate::draw::{Draws, Shard, unit_pictures};
 use crate::error::Error;
 use crate::group::{Group, sum_gradients, sum_numbers};
@@ -21,9 +21,10 @@ use softreg::memory::Memory;
 use softreg::overfitting::{self, Signs};
 use softreg::plan::Plan;
 use softreg::site::{Input, Player};
-use softreg::term::Body;
+use softreg::term::{Body, Term};
 use softreg::{Purpose, Seed};
 use softreg_image::{Collection, Sampler};
+use softreg_kernel::{Precision, in_precision};
 use softreg_net::{Critic, Generator, Trace, latent};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -154,6 +155,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<(Players, BTreeMap<String, f64>), Error> {
         let config = self.checked.config();
         let critic_steps = config.training.critic_steps as u64;
+        let precision = self.precision(step, &players.memory);
         let mut values = BTreeMap::new();
         let mut made = Vec::new();
         for inner in 0..critic_steps {
@@ -171,7 +173,9 @@ impl<'a> Trainer<'a> {
                 let rows = self.workers.rows(config.training.batch);
                 self.workers.map(rows, |worker, rows| {
                     let work = self.share(worker, &drawn, rows, &generators, last);
-                    self.critic_gradients(&judge, worker, work, step, memory, last)
+                    in_precision(precision, || {
+                        self.critic_gradients(&judge, worker, work, step, memory, last)
+                    })
                 })
             };
             let (gradients, pictures): (Vec<_>, Vec<_>) =
@@ -193,9 +197,9 @@ impl<'a> Trainer<'a> {
             self.remember(&mut players, scores, number, group);
         }
         let (judge, memory) = (self.judge(&players), &players.memory);
-        let results = self
-            .workers
-            .map(made, |worker, made| self.generator_gradients(&judge, worker, made, step, memory));
+        let results = self.workers.map(made, |worker, made| {
+            in_precision(precision, || self.generator_gradients(&judge, worker, made, step, memory))
+        });
         let gradients = results.into_iter().collect::<Result<_, _>>()?;
         let Whole { gradients, loss, .. } = self.whole(
             &players.generator,
@@ -216,6 +220,17 @@ impl<'a> Trainer<'a> {
 
     fn plan(&self) -> &'a Plan {
         self.checked.plan()
+    }
+
+    /// In which numbers the convolutions of a step multiply: those of the configuration, but where slopes are measured.
+    fn precision(&self, step: u64, memory: &Memory) -> Precision {
+        let measures = |term: &Term| term.due(step, memory) && term.body.needs_single_precision();
+        match self.checked.config().training.precision {
+            config::Precision::Bf16 if !self.plan().terms().iter().any(measures) => {
+                Precision::Bfloat16
+            }
+            _ => Precision::Single,
+        }
     }
 
     fn judge<'p>(&self, players: &'p Players) -> Judge<'p> {
@@ -239,7 +254,7 @@ impl<'a> Trainer<'a> {
         let shape = self.checked.shape();
         let (pictures, purpose) = (self.pictures, Purpose::Latents);
         let batch = Draws::new(seed, purpose, number, shape, pictures, &mut self.sampler);
-        let outside = |term: &softreg::term::Term| {
+        let outside = |term: &Term| {
             let fresh = term.body.composition().is_some_and(|c| c.pairing.needs_fresh());
             fresh && term.due(step, memory)
         };

@@ -4,7 +4,7 @@
 
 use burn::tensor::Device;
 use softreg_image::Collection;
-use softreg_run::checkpoint::{self, Checkpoint};
+use softreg_run::checkpoint::{self, Checkpoint, Data};
 use softreg_run::{RunFolder, State};
 use softreg_train::config::{Checked, RunConfig, keys, parse};
 use softreg_train::observer::{Event, Observer};
@@ -99,6 +99,41 @@ fn every_optimizer_goes_on_to_the_same_weights() {
         let states = straight.tensors.keys().filter(|name| name.starts_with("optimizer."));
         assert!(states.count() > 0 || entry.name == "sgd", "{} keeps a state", entry.name);
     }
+}
+
+/// bfloat16 multiplies less exactly, and nothing else changes: where a slope is measured, nothing at all.
+#[test]
+fn in_bfloat16_training_is_nearly_the_same_and_slopes_are_as_they_were() {
+    let parent = tempfile::tempdir().unwrap();
+    let trained = |name: &str, settings: &str| {
+        let folder = fresh(parent.path(), name);
+        train(&folder, config(settings), None, &mut (), false).unwrap();
+        newest(&folder).1.tensors
+    };
+    let pair = |name: &str, settings: &str| {
+        let less = format!("{settings} training.precision=bf16");
+        [trained(name, settings), trained(&format!("{name}-bf16"), &less)]
+    };
+    // At every step, by noise and exactly.
+    for (name, term) in [("noise", "slope-real=1"), ("exact", "r1=1")] {
+        let [single, less] = pair(name, &format!("regularizers.{term}"));
+        assert!(single == less, "{term} was in bfloat16");
+    }
+    let [single, less] = pair("consistency", "regularizers.consistency=1 optimizer.name=sgd");
+    let has_it = softreg_kernel::bfloat16_is_on(&Device::flex());
+    assert_eq!(single != less, has_it);
+    // By plain gradient descent the weights differ as their gradients do.
+    let mut compared = 0;
+    for (name, single) in single.iter().filter(|(name, _)| name.starts_with("critic")) {
+        let (Data::F32(single), Data::F32(less)) = (single.data(), less[name].data()) else {
+            continue;
+        };
+        let apart: f32 = single.iter().zip(less).map(|(a, b)| (a - b).powi(2)).sum();
+        let size: f32 = single.iter().map(|a| a.powi(2)).sum();
+        assert!(apart <= 0.1f32.powi(2) * size, "{name}: {apart} of {size}");
+        compared += 1;
+    }
+    assert!(compared > 4, "{compared} tensors");
 }
 
 #[test]

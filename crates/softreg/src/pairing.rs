@@ -174,6 +174,10 @@ pub trait Pairing: Send + Sync + std::fmt::Debug {
     fn needs_teacher(&self) -> bool {
         false
     }
+    /// Whether outputs differ by so little that the rounding of less than single precision would hide it.
+    fn needs_single_precision(&self) -> bool {
+        false
+    }
     /// The average that is remembered from step to step, where there is one.
     fn anchor(&self) -> Option<Anchor> {
         None

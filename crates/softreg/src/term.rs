@@ -27,6 +27,16 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether the passes that it is made of must be in single precision: slopes are measured, whose differences the
+    /// rounding of less would hide.
+    pub fn needs_single_precision(&self) -> bool {
+        match self {
+            Self::Soft(composition) => composition.pairing.needs_single_precision(),
+            Self::Gradient(_) => true,
+            Self::Weights { .. } | Self::Spectral => false,
+        }
+    }
+
     /// The player that the gradient reaches; `None` outside adversarial training.
     pub fn player(&self) -> Option<Player> {
         match self {

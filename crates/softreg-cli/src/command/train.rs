@@ -13,8 +13,9 @@ use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
 use softreg_image::Collection;
+use softreg_kernel::bfloat16_is_on;
 use softreg_run::{RunFolder, atomic};
-use softreg_train::config::{Checked, keys, parse};
+use softreg_train::config::{Checked, Precision, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -203,6 +204,11 @@ impl Train {
                 threads => format!("{processes} processes of {threads} threads"),
             });
         }
+        if ready.checked.config().training.precision == Precision::Bf16
+            && !multiplies_in_bfloat16(&ready)
+        {
+            progress.say("note: training.precision = \"bf16\" needs a processor that has AVX-512 with BF16; this is in single precision");
+        }
         let Ready { checked, pictures, names, device, beside, training, held_out, validation } =
             ready;
         let run = Run {
@@ -304,6 +310,11 @@ impl Ready {
 }
 
 /// What is trained on what, line by line.
+/// Whether the kernels have bfloat16 where the run is computed.
+fn multiplies_in_bfloat16(ready: &Ready) -> bool {
+    [&ready.device].into_iter().chain(&ready.beside).all(bfloat16_is_on)
+}
+
 fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
     let config = checked.config();
     let classes = match pictures.classes.len() {

@@ -72,6 +72,11 @@ pub const KEYS: &[Key] = &[
         "500000",
     ),
     key(
+        "training.precision",
+        "numbers that convolutions multiply: f32, or bf16 where the processor has AVX-512 with BF16; slopes stay in f32",
+        "\"f32\"",
+    ),
+    key(
         "training.threads",
         "worker threads, 0 for one per core, or per graphics processor, or for each of several processes; part of what makes a run repeatable",
         "0",

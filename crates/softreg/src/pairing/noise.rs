@@ -50,6 +50,10 @@ impl Pairing for Noise {
         true
     }
 
+    fn needs_single_precision(&self) -> bool {
+        true
+    }
+
     fn draw(&self, samples: &Samples<'_>, rng: &mut dyn Rng) -> Result<Partners, PairingError> {
         let shape = samples.rows.dims();
         let sigma = self.sigma as f32;
