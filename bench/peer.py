@@ -7,9 +7,10 @@ TF32, to 1e-2), or the program ends. softreg is timed
 as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
 channels_last and, with --compile, torch.compile, each in a process of its own. On a graphics processor PyTorch computes on
 the same card, with TF32 in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
-which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead").
+which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead"). With --bf16, on
+a processor, both programs compute in bfloat16 too (PyTorch by autocast).
 
-Run: python peer.py [--rounds N] [--seconds S] [--compile] [--device cpu|cuda|vulkan] [--network N] [--width W] [--batch B]
+Run: python peer.py [--rounds N] [--seconds S] [--compile] [--bf16] [--device cpu|cuda|vulkan] [--network N] [--width W] [--batch B]
 (needs cargo or, with --built, what cargo has built; where this Python has no PyTorch, the packages of
 reference/requirements.txt are installed from PyPI in target/peer, once, and used from there)
 """
@@ -193,7 +194,7 @@ def step(generator, critic, optimizers, real, z, regularized):
     return of_critic.detach(), of_generator.detach()
 
 
-def check(options):
+def check(options, precision):
     """Ten steps from softreg's weights and draws must give softreg's pictures and losses.
 
     At a hundredth of the rates: Adam's first steps are signs of gradients, and where one is near 0, rounding decides
@@ -202,7 +203,7 @@ def check(options):
     rates = [rate / 100 for rate in RATES]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "steps.safetensors"
-        work = (options.network, options.width, options.batch, *rates, options.device)
+        work = (options.network, options.width, options.batch, *rates, options.device, precision)
         subprocess.run([TARGET / "peer", path, *map(str, work)], check=True)
         file = load_file(path, device=options.torch)
     full = torch.backends.cudnn.allow_tf32
@@ -213,9 +214,9 @@ def check(options):
     for t, expected in enumerate(file["losses"]):
         found = torch.stack(step(generator, critic, optimizers, file["real"][t], file["latents"][t], False))
         worst = max(worst, ((found - expected) / expected).abs().max().item())
-    print(f"ten steps agree to {worst:.1e}", file=sys.stderr)
-    # On CUDA, softreg's products round to TF32, of 10 bits.
-    if worst > (1e-2 if options.device == "cuda" else 1e-4):
+    print(f"ten steps in {precision} agree with PyTorch's in f32 to {worst:.1e}", file=sys.stderr)
+    # On CUDA, softreg's products round to TF32, of 10 bits; bfloat16 has 7.
+    if worst > (5e-2 if precision == "bf16" else 1e-2 if options.device == "cuda" else 1e-4):
         sys.exit("softreg and PyTorch do not do the same work: nothing was timed")
     torch.backends.cudnn.allow_tf32 = full
     return file
@@ -238,7 +239,7 @@ def run_torch(file, threads, options, regularized, mode):
     file = {name: value.to(device) for name, value in file.items()}
     torch.set_num_threads(threads)
     generator, critic = players(file)
-    if mode == "channels_last":
+    if mode.endswith("channels_last"):
         generator, critic = (p.to(memory_format=torch.channels_last) for p in (generator, critic))
     average = [p.detach().clone() for p in generator.parameters()]
     optimizers = adam(generator, RATES[0]), adam(critic, RATES[1])
@@ -247,12 +248,12 @@ def run_torch(file, threads, options, regularized, mode):
     if mode in ("compile", "graphs"):
         how = {"mode": "reduce-overhead"} if mode == "graphs" else {}
         made, judged = torch.compile(generator, **how), torch.compile(critic, **how)
-    narrow = torch.autocast(device, dtype=torch.bfloat16, enabled=mode == "bf16")
+    narrow = torch.autocast(device, dtype=torch.bfloat16, enabled=mode.startswith("bf16"))
     done = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     def one():
         chosen = pictures[torch.randint(len(pictures), (batch,), device=device)].float() / 127.5 - 1
-        if mode == "channels_last":
+        if mode.endswith("channels_last"):
             chosen = chosen.contiguous(memory_format=torch.channels_last)
         with narrow:
             step(made, judged, optimizers, chosen, torch.randn(batch, LATENT, device=device), regularized)
@@ -270,13 +271,14 @@ def run_torch(file, threads, options, regularized, mode):
     return count * batch / (time.perf_counter() - start), peak_memory("self")
 
 
-def time_softreg(threads, options, regularized):
+def time_softreg(threads, options, regularized, precision):
     """Images per second over all steps after the first second (where kernels are chosen, ten), and the peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         more = [] if regularized else ["--reg", "none", "--augment", "none"]
         warm = 1 if options.device == "cpu" else WARM
         command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (options.seconds + warm) / 60]
+        command += ["--set", f"training.precision={precision}"]
         command += ["--set", "output.log-every=1", "--device", options.device, "--network", options.network, "--width", options.width, "--batch", options.batch, "--out", out]
         started = subprocess.Popen([str(x) for x in [*command, *more]], stdout=subprocess.DEVNULL)
         peak = 0
@@ -323,6 +325,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--bf16", action="store_true", help="on a processor: both programs in bfloat16 too")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "vulkan"])
     parser.add_argument("--network", default="dcgan", choices=["dcgan", "residual"])
     parser.add_argument("--width", type=int, default=24)
@@ -338,33 +341,40 @@ def main():
         packages += ["--features", f"softreg-bench/{options.device},softreg-cli/{options.device}"]
     if not options.built:
         subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
-    file = check(options)
     modes = ["eager", "channels_last", *(["compile"] if options.compile else [])]
     if options.torch == "cuda":
         modes += [*(["graphs"] if options.compile else []), "bf16"]
+    elif options.bf16:
+        modes += ["bf16", "bf16 channels_last"]
+    precisions = ["f32", "bf16"] if options.bf16 and options.torch == "cpu" else ["f32"]
+    file = [check(options, precision) for precision in precisions][0]
     where = f"{os.cpu_count()} cores" if options.torch == "cpu" else torch.cuda.get_device_name()
     print(f"{where}, {options.network} of width {options.width}, batch {options.batch}, medians of {options.rounds} rounds in turn\n")
-    print("| work | threads | softreg, img/s | " + " | ".join(f"PyTorch {m}" for m in modes) + " | ratio to the best |")
-    print("|---|---:|---:|" + "---:|" * (len(modes) + 1))
+    columns = [*(f"softreg {p}, img/s" for p in precisions), *(f"PyTorch {m}" for m in modes), *(f"ratio to the best, {p}" for p in precisions)]
+    print("| work | threads | " + " | ".join(columns) + " |")
+    print("|---|---:|" + "---:|" * len(columns))
     file = {name: value.cpu() for name, value in file.items()}
     peak, peer_peaks = 0.0, dict.fromkeys(modes, 0.0)
     for regularized in (False, True):
         for threads in (1, 2) if options.torch == "cpu" else (1,):
-            own, theirs = [], {mode: [] for mode in modes}
+            own, theirs = {p: [] for p in precisions}, {mode: [] for mode in modes}
             for _ in range(options.rounds):
-                speed, memory = time_softreg(threads, options, regularized)
-                own.append(speed)
-                peak = max(peak, memory)
+                for precision in precisions:
+                    speed, memory = time_softreg(threads, options, regularized, precision)
+                    own[precision].append(speed)
+                    peak = max(peak, memory)
                 for mode in modes:
                     speed, memory = time_torch(file, threads, options, regularized, mode)
                     theirs[mode].append(speed)
                     peer_peaks[mode] = max(peer_peaks[mode], memory)
-            medians = [statistics.median(theirs[mode]) for mode in modes]
-            best = max(m for m, mode in zip(medians, modes) if mode != "bf16")
+            own = {precision: statistics.median(speeds) for precision, speeds in own.items()}
+            theirs = {mode: statistics.median(speeds) for mode, speeds in theirs.items()}
+            # In bfloat16 against all that PyTorch has, since its single precision may be the faster.
+            best = {"f32": max(speed for mode, speed in theirs.items() if "bf16" not in mode), "bf16": max(theirs.values())}
             name = "consistency, mode seeking, translation" if regularized else "no regularizer"
-            cells = " | ".join(f"{m:.0f}" for m in medians)
-            ratio = statistics.median(own) / best
-            print(f"| {name} | {threads} | {statistics.median(own):.0f} | {cells} | {ratio:.2f} |", flush=True)
+            cells = [f"{speed:.0f}" for speed in (*own.values(), *theirs.values())]
+            cells += [f"{own[precision] / best[precision]:.2f}" for precision in precisions]
+            print(f"| {name} | {threads} | {' | '.join(cells)} |", flush=True)
     peer_peak = min(peer_peaks.values())
     # Of the default recipe, on the processor.
     default = options.device == "cpu" and options.network == "dcgan"

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 use safetensors::{Dtype, tensor::TensorView};
 use softreg::{Purpose, Seed, adversarial};
+use softreg_kernel::{Precision, in_precision};
 use softreg_net::architecture::ARCHITECTURES;
 use softreg_net::{Critic, Generator, Geometry, Shape, latent, parameters};
 use std::collections::BTreeMap;
@@ -15,11 +16,20 @@ use std::collections::BTreeMap;
 const STEPS: usize = 10;
 
 fn main() -> anyhow::Result<()> {
-    let usage = "peer FILE NETWORK WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE";
+    let usage = "peer FILE NETWORK WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE f32|bf16";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments.as_slice()
-    else {
-        anyhow::bail!(usage);
+    let [.., precision] = arguments.as_slice() else { anyhow::bail!(usage) };
+    let precision = match precision.as_str() {
+        "f32" => Precision::Single,
+        "bf16" => Precision::Bfloat16,
+        _ => anyhow::bail!(usage),
+    };
+    in_precision(precision, || steps(&arguments[..arguments.len() - 1], usage))
+}
+
+fn steps(arguments: &[String], usage: &str) -> anyhow::Result<()> {
+    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments else {
+        anyhow::bail!("{usage}");
     };
     let (width, batch): (usize, usize) = (width.parse()?, batch.parse()?);
     let (generator_rate, critic_rate): (f64, f64) = (generator_rate.parse()?, critic_rate.parse()?);

@@ -21,6 +21,10 @@ use softreg_kernel::{
 use std::hint::black_box;
 use std::time::Instant;
 
+/// That of the program: with the system's, large results are new memory every time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NONE: Activation = Activation::None;
 /// Pictures at once.
 const BATCH: usize = 16;

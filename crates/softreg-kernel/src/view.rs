@@ -20,6 +20,13 @@ impl<'a> View<'a> {
             row.copy_from_slice(&self.data[start as usize..][..width * channels]);
             return;
         }
+        if of_c == 1 && of_x > 0 {
+            for (x, pixel) in row.chunks_mut(pitch).take(width).enumerate() {
+                let from = &self.data[start as usize + x * of_x as usize..][..channels];
+                pixel[..channels].copy_from_slice(from);
+            }
+            return;
+        }
         if of_x == 1 && of_c >= 0 && channels == 3 && pitch == 3 {
             // Coloured pictures as everyone else keeps them: three planes.
             let plane = |c: usize| &self.data[start as usize + c * of_c as usize..][..width];

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use clap::Args;
 use serde_json::json;
 use softreg::{Purpose, Seed};
+use softreg_kernel::{Precision, bfloat16_is_on, in_precision};
 use softreg_net::{Critic, Geometry, Shape};
 use softreg_train::RunConfig;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ pub(crate) struct Devices {
     json: bool,
 }
 
-/// Of each of the two measurements.
+/// Of each of the measurements.
 const TIME: Duration = Duration::from_millis(500);
 /// Rows and columns of the matrices that are multiplied.
 const SIDE: usize = 1024;
@@ -34,12 +35,22 @@ struct Speed {
     product: f64,
     /// Pictures a second, of the default critic forwards and backwards: what training feels.
     critic: f64,
+    /// The same in bfloat16 (`training.precision`), where the device multiplies in it.
+    critic_bfloat16: Option<f64>,
 }
 
 impl Devices {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let rows = backend::found().map(|found| {
-            let speed = Speed { product: product(&found.device), critic: critic(&found.device)? };
+            let device = &found.device;
+            let speed = Speed {
+                product: product(device),
+                critic: critic(device)?,
+                critic_bfloat16: match bfloat16_is_on(device) {
+                    true => Some(in_precision(Precision::Bfloat16, || critic(device))?),
+                    false => None,
+                },
+            };
             Ok((found, speed))
         });
         let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
@@ -53,17 +64,21 @@ fn as_json(rows: &[(Found, Speed)]) -> anyhow::Result<String> {
         json!({
             "device": found.name, "what": what(found),
             "product_gflops": speed.product, "critic_images_per_second": speed.critic,
+            "critic_images_per_second_bf16": speed.critic_bfloat16,
         })
     };
     Ok(serde_json::to_string_pretty(&rows.iter().map(object).collect::<Vec<_>>())?)
 }
 
 fn as_table(rows: &[(Found, Speed)]) -> String {
-    let heads = ["device", "matrix product", "default critic", "what it is"];
+    let heads = ["device", "matrix product", "default critic", "in bf16", "what it is"];
     let row = |(found, speed): &(Found, Speed)| {
         let product = format!("{:.0} GFLOP/s", speed.product);
         let critic = format!("{:.0} images/s", speed.critic);
-        Row { cells: vec![found.name.clone(), product, critic, what(found)], below: Vec::new() }
+        let less = speed.critic_bfloat16;
+        let less = less.map_or_else(|| "no".to_owned(), |s| format!("{s:.0} images/s"));
+        let cells = vec![found.name.clone(), product, critic, less, what(found)];
+        Row { cells, below: Vec::new() }
     };
     let table =
         Table { heads: heads.map(str::to_owned).to_vec(), rows: rows.iter().map(row).collect() };

@@ -28,6 +28,28 @@ fn every_device_is_listed_with_its_speed_and_can_be_chosen() {
 }
 
 #[test]
+fn bf16_is_used_where_the_processor_has_it_and_said_where_it_has_not() {
+    let place = Workplace::new();
+    let has_it = softreg_kernel::bfloat16_is_on(&burn::tensor::Device::flex());
+    let listed: Vec<Value> = serde_json::from_str(&place.ok("devices --json").out).unwrap();
+    let cpu = listed.iter().find(|entry| entry["device"] == "cpu").unwrap();
+    assert_eq!(cpu["critic_images_per_second_bf16"].is_number(), has_it, "{cpu}");
+    let train = |out: &str, precision: &str| {
+        place.ok(&format!(
+            "train motif {TINY} --steps 2 --device cpu --out {out} --set training.precision={precision} --set output.log-every=1"
+        ))
+    };
+    let (single, less) = (train("single", "f32"), train("less", "bf16"));
+    assert!(!single.err.contains("note: training.precision"), "{}", single.err);
+    assert_eq!(less.err.contains("note: training.precision"), !has_it, "{}", less.err);
+    let [single, less] = ["single", "less"].map(|out| numbers(&place.path(out)));
+    assert_eq!(single != less, has_it);
+    let said = place.run("train motif --set training.precision=bf61");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("bf61") && said.err.contains("`bf16`"), "{said:?}");
+}
+
+#[test]
 fn devices_share_a_batch() {
     let place = Workplace::new();
     let listed: Vec<Value> = serde_json::from_str(&place.ok("devices --json").out).unwrap();

@@ -1,5 +1,6 @@
 //! Gradients of what stands behind the product: the activation and the bias.
 
+use super::lanes;
 use crate::activation::Activation;
 use crate::fresh::{fresh, written};
 use crate::geometry::Extent;
@@ -64,18 +65,23 @@ pub(crate) fn through<'a>(
 /// row.
 struct Sums {
     total: Vec<f32>,
+    /// Of pixels apart, as many as it takes to fill vectors.
     picture: Vec<f32>,
 }
 
 impl Sums {
     fn new(extent: &Extent) -> Self {
-        let zeros = vec![0.0; extent.channels];
-        Self { total: zeros.clone(), picture: zeros }
+        let (channels, lanes) = (extent.channels, lanes());
+        let pixels = (1..=lanes).find(|pixels| (pixels * channels).is_multiple_of(lanes));
+        let pixels = pixels.filter(|pixels| *pixels <= extent.height * extent.width).unwrap_or(1);
+        Self { total: vec![0.0; channels], picture: vec![0.0; channels * pixels] }
     }
 
     /// Where the next picture's sums go.
     fn next_picture(&mut self) -> &mut [f32] {
-        self.total.iter_mut().zip(&self.picture).for_each(|(total, sum)| *total += sum);
+        for pixel in self.picture.chunks_exact(self.total.len()) {
+            self.total.iter_mut().zip(pixel).for_each(|(total, sum)| *total += sum);
+        }
         self.picture.fill(0.0);
         &mut self.picture
     }
@@ -83,8 +89,8 @@ impl Sums {
     fn add(&mut self, picture: &[f32]) {
         let sums = self.next_picture();
         Arch::new().dispatch(|| {
-            for pixel in picture.chunks_exact(sums.len()) {
-                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+            for pixels in picture.chunks(sums.len()) {
+                sums.iter_mut().zip(pixels).for_each(|(sum, value)| *sum += value);
             }
         });
     }
@@ -112,14 +118,14 @@ impl WithSimd for Below<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { slope, gradient, output, out, sums } = self;
-        let channels = sums.len();
+        let length = sums.len();
         let (zero, slopes) = (simd.splat_f32s(0.0), simd.splat_f32s(slope));
         let (sum_vectors, sum_rest) = S::as_mut_simd_f32s(sums);
-        let pixels = gradient.chunks_exact(channels).zip(output.chunks_exact(channels));
-        for (out, (gradient, output)) in out.chunks_exact_mut(channels).zip(pixels) {
+        let pixels = gradient.chunks(length).zip(output.chunks(length));
+        for (out, (gradient, output)) in out.chunks_mut(length).zip(pixels) {
             let (gradients, gradient_rest) = S::as_simd_f32s(gradient);
             let (outputs, output_rest) = S::as_simd_f32s(output);
-            let (out, out_rest) = out.split_at_mut(channels / S::F32_LANES * S::F32_LANES);
+            let (out, out_rest) = out.split_at_mut(gradients.len() * S::F32_LANES);
             let out = out.chunks_exact_mut(S::F32_LANES);
             let both = gradients.iter().zip(outputs);
             for ((out, sum), (gradient, output)) in out.zip(&mut *sum_vectors).zip(both) {
@@ -129,10 +135,11 @@ impl WithSimd for Below<'_> {
                 *sum = simd.add_f32s(*sum, value);
                 store::<S, 1>(out, &[value]);
             }
+            // Behind the whole vectors: of the sums, and of the last pixels that do not reach as far.
+            let sums: &mut [f32] = bytemuck::cast_slice_mut(&mut sum_vectors[gradients.len()..]);
+            let sums = sums.iter_mut().chain(&mut *sum_rest);
             let both = gradient_rest.iter().zip(output_rest);
-            for ((out, sum), (gradient, output)) in
-                out_rest.iter_mut().zip(&mut *sum_rest).zip(both)
-            {
+            for ((out, sum), (gradient, output)) in out_rest.iter_mut().zip(sums).zip(both) {
                 let value = gradient * if *output > 0.0 { 1.0 } else { slope };
                 *sum += value;
                 out.write(value);
