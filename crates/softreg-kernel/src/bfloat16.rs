@@ -3,6 +3,18 @@
 use crate::factors::{Factor, Work};
 use bytemuck::{Pod, Zeroable};
 
+#[cfg(target_arch = "aarch64")]
+mod arm;
+#[cfg(test)]
+pub(crate) mod emulated;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "aarch64")]
+use arm::Processor;
+#[cfg(target_arch = "x86_64")]
+use x86::Processor;
+
 /// Two bfloat16 numbers: the first in the lower half.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
@@ -82,8 +94,8 @@ impl Factor for Pair {
         if emulated::wanted() {
             return emulated::run(work);
         }
-        #[cfg(target_arch = "x86_64")]
-        if let Some(processor) = x86::Processor::new() {
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(processor) = Processor::new() {
             return processor.run(work);
         }
         unreachable!("pairs on a processor that has no instructions for them");
@@ -99,114 +111,12 @@ pub(crate) fn is_there() -> bool {
     processor_has_it()
 }
 
-/// AVX-512 with BF16.
+/// Whether this processor has instructions for pairs.
 pub(crate) fn processor_has_it() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return x86::Processor::new().is_some();
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    return Processor::new().is_some();
+    #[allow(unreachable_code, reason = "on other processors")]
     false
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::Pair;
-    use crate::factors::{Dot, Pairs, Work};
-    use pulp::x86::V4;
-    use std::arch::x86_64::{__m512bh, _mm512_dpbf16_ps};
-
-    /// That this one has AVX-512 with BF16.
-    #[derive(Clone, Copy)]
-    pub(super) struct Processor {
-        simd: V4,
-    }
-
-    impl Processor {
-        /// If it has.
-        pub(super) fn new() -> Option<Self> {
-            let simd = V4::try_new()?;
-            std::arch::is_x86_feature_detected!("avx512bf16").then_some(Self { simd })
-        }
-
-        pub(super) fn run(self, work: impl Work<Pair>) {
-            // SAFETY: the processor has what the function is compiled for, as looked at above.
-            #[allow(unsafe_code)]
-            unsafe {
-                with_bfloat16(self, work);
-            }
-        }
-    }
-
-    /// The features of [`V4`], so that its operations are inlined here, and BF16.
-    #[target_feature(enable = "sse,sse2,fxsr,sse3,ssse3,sse4.1,sse4.2,popcnt,avx,avx2")]
-    #[target_feature(enable = "bmi1,bmi2,fma,lzcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
-    #[target_feature(enable = "avx512bf16")]
-    fn with_bfloat16<W: Work<Pair>>(processor: Processor, work: W) {
-        work.run(processor.simd, Pairs(processor));
-    }
-
-    impl Dot<V4> for Processor {
-        #[inline(always)]
-        fn dot(self, _: V4, a: pulp::u32x16, b: pulp::u32x16, sum: pulp::f32x16) -> pulp::f32x16 {
-            // SAFETY: 64 bytes each, of which all values are numbers; that the instruction is there is what a `Processor` says.
-            #[allow(unsafe_code)]
-            unsafe {
-                let [a, b] = [a, b].map(|x| std::mem::transmute::<pulp::u32x16, __m512bh>(x));
-                pulp::cast(_mm512_dpbf16_ps(pulp::cast(sum), a, b))
-            }
-        }
-    }
-}
-
-/// The same sums by instructions that every machine has, for tests.
-#[cfg(test)]
-pub(crate) mod emulated {
-    use super::Pair;
-    use crate::factors::{Dot, Pairs, Work};
-    use pulp::{Arch, Simd, WithSimd};
-    use std::cell::Cell;
-
-    thread_local! {
-        static WANTED: Cell<bool> = const { Cell::new(false) };
-    }
-
-    /// `f`, with pairs that this thread multiplies in it emulated.
-    pub(crate) fn emulating<R>(f: impl FnOnce() -> R) -> R {
-        let before = WANTED.replace(true);
-        let result = f();
-        WANTED.set(before);
-        result
-    }
-
-    pub(super) fn wanted() -> bool {
-        WANTED.get()
-    }
-
-    pub(super) fn run(work: impl Work<Pair>) {
-        struct OfPairs<W>(W);
-        impl<W: Work<Pair>> WithSimd for OfPairs<W> {
-            type Output = ();
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, simd: S) {
-                self.0.run(simd, Pairs(Emulated));
-            }
-        }
-        // The same number of lanes as everywhere on this machine.
-        Arch::new().dispatch(OfPairs(work));
-    }
-
-    #[derive(Clone, Copy)]
-    struct Emulated;
-
-    impl<S: Simd> Dot<S> for Emulated {
-        #[inline(always)]
-        fn dot(self, simd: S, a: S::u32s, b: S::u32s, sum: S::f32s) -> S::f32s {
-            let first = |x| simd.wrapping_dyn_shl_u32s(x, simd.splat_u32s(16));
-            let second = |x| simd.and_u32s(x, simd.splat_u32s(0xffff_0000));
-            let number = |x| simd.transmute_f32s_u32s(x);
-            let sum = simd.mul_add_e_f32s(number(first(a)), number(first(b)), sum);
-            simd.mul_add_e_f32s(number(second(a)), number(second(b)), sum)
-        }
-    }
 }
 
 #[cfg(test)]

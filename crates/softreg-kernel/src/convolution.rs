@@ -184,7 +184,7 @@ mod tests {
                     prop_assert_eq!(values.len(), wanted.len());
                     for (value, wanted) in values.iter().zip(wanted) {
                         prop_assert!(
-                            (value - wanted).abs() < 2e-6 * largest,
+                            (value - wanted).abs() < 1e-5 * largest,
                             "way {}: {} and {}", i, value, wanted
                         );
                     }

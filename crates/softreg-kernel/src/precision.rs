@@ -40,7 +40,7 @@ pub(crate) fn precision() -> Precision {
 }
 
 /// Whether layers on `device` can multiply in bfloat16: where the kernels are those of a processor that has AVX-512 with BF16
-/// (Intel since Cooper Lake, AMD since Zen 4).
+/// (AMD since Zen 4, Intel servers since Cooper Lake) or NEON with BF16 (ARM since 8.6, Apple since M2).
 #[cfg_attr(not(feature = "flex"), expect(unused_variables, reason = "no kernels, no bfloat16"))]
 pub fn bfloat16_is_on(device: &Device) -> bool {
     #[cfg(feature = "flex")]

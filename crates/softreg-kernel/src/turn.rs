@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 /// Columns that are turned together, so that what lies beside them is read and written while it is in the cache.
+#[cfg(target_arch = "x86_64")]
 const TOGETHER: usize = 16;
 
 /// How this machine turns matrices.
