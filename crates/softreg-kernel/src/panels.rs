@@ -305,7 +305,7 @@ pub(crate) fn folds(geometry: &Geometry, lanes: usize) -> bool {
     let channels = geometry.wide.channels;
     let by_phase = |phase: Phase| phase.neighbours().count() * whole(phase.pixels * channels);
     let direct: usize = phases(geometry, lanes).into_iter().map(by_phase).sum();
-    4 * whole(geometry.window.kernel.pow(2) * channels) <= 3 * direct
+    4 * whole(geometry.window.kernel.pow(2) * channels) < 3 * direct
 }
 
 /// Every wide pixel is in one phase.
