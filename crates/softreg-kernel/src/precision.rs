@@ -48,3 +48,23 @@ pub fn bfloat16_is_on(device: &Device) -> bool {
     #[cfg(not(feature = "flex"))]
     false
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_ends_where_it_ends_and_is_of_its_thread() {
+        let less = || {
+            assert_eq!(precision(), Precision::Bfloat16);
+            assert_eq!(in_precision(Precision::Single, precision), Precision::Single);
+            assert_eq!(std::thread::spawn(precision).join().unwrap(), Precision::Single);
+            precision()
+        };
+        assert_eq!(in_precision(Precision::Bfloat16, less), Precision::Bfloat16);
+        assert_eq!(precision(), Precision::Single);
+        let broken = || in_precision(Precision::Bfloat16, || panic!("as a layer may"));
+        assert!(std::panic::catch_unwind(broken).is_err());
+        assert_eq!(precision(), Precision::Single);
+    }
+}

@@ -9,9 +9,10 @@ use burn::tensor::{
 };
 use proptest::prelude::*;
 use softreg_kernel::{
-    Activation, Pool, Pooling, Window, activation, batch_norm, conv_transpose2d, conv2d,
-    conv2d_downsample, conv2d_downsample_adjoint, elementwise, fork, gather_pixels, join_channels,
-    pool2d, upsample_conv2d, upsample_nearest2d, weighted_sum,
+    Activation, Pool, Pooling, Precision, Window, activation, batch_norm, bfloat16_is_on,
+    conv_transpose2d, conv2d, conv2d_downsample, conv2d_downsample_adjoint, elementwise, fork,
+    gather_pixels, in_precision, join_channels, pool2d, upsample_conv2d, upsample_nearest2d,
+    weighted_sum,
 };
 
 use draws::random;
@@ -560,4 +561,30 @@ fn a_window_that_is_all_padding_is_refused() {
     let window = Window { kernel: 4, stride: 2, padding: 2 };
     let (x, w) = (random([1, 3, 1, 8], &device), random([3, 4, 4, 4], &device));
     conv_transpose2d(x, w, SCALE, None, window, LEAKY);
+}
+
+/// Gradients are taken in what their layer was computed in, wherever they are asked for.
+#[test]
+fn a_layer_keeps_its_precision() {
+    let device = Device::flex().autodiff();
+    let (x, w) = (random([2, 8, 8, 8], &device), random([16, 8, 4, 4], &device));
+    let (b, mut factor) = (Tensor::<1>::zeros([16], &device), None);
+    let window = Window { kernel: 4, stride: 2, padding: 1 };
+    // Not with a kink, where rounding decides between two derivatives.
+    let layer = |x, w, b| conv2d(x, w, SCALE, Some(b), window, Activation::Tanh);
+    let less = |x, w, b| in_precision(Precision::Bfloat16, || layer(x, w, b));
+    let single = all([&x, &w], &b, &mut factor, &layer);
+    let outside = all([&x, &w], &b, &mut factor, &less);
+    let inside = in_precision(Precision::Bfloat16, || all([&x, &w], &b, &mut factor, &layer));
+    let numbers =
+        |(y, [of_x, of_w], _): (Tensor<4>, [Tensor<4>; 2], Tensor<1>)| [y, of_x, of_w].map(numbers);
+    let [single, outside, inside] = [single, outside, inside].map(numbers);
+    assert_eq!(outside, inside);
+    for (single, less) in single.into_iter().zip(inside) {
+        assert_eq!(single != less, bfloat16_is_on(&device));
+        let largest = single.iter().fold(1f32, |most, value| most.max(value.abs()));
+        for (single, less) in single.into_iter().zip(less) {
+            assert!((single - less).abs() < 0.02 * largest, "{single} and {less}");
+        }
+    }
 }
