@@ -35,12 +35,12 @@ def seconds_per_step(folder, batch, processes, steps, threads=1):
     return statistics.median(times), gradients
 
 
-def step_times(folder, batch, processes, steps, threads=1):
+def step_times(folder, batch, processes, steps, threads=1, more=()):
     """Seconds of every step of a run of the default recipe but the first ones, and the bytes of both players' gradients."""
     out = Path(tempfile.mkdtemp(dir=folder)) / "run"
     command = [] if processes == 1 else [*MPIRUN, str(processes)]
     command += [str(SOFTREG), "train", "motif", "--threads", str(threads), "--batch", str(batch), "--steps", str(steps)]
-    command += ["--set", "output.log-every=1", "--set", "output.sheet-every=1000000", "--out", str(out), "--quiet"]
+    command += ["--set", "output.log-every=1", "--set", "output.sheet-every=1000000", "--out", str(out), "--quiet", *more]
     subprocess.run(command, check=True, capture_output=True)
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     times = [after["seconds"] - before["seconds"] for before, after in zip(rows, rows[1:])]

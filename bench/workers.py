@@ -10,7 +10,7 @@ Prints medians over the rounds:
   the machine too, the speed of a core changes all the time, and every step takes as long as its slower worker;
 - efficiency of two programs: t(B) / t(B) beside another.
 
-Run: python workers.py [--steps N] [--rounds N] [--batch B]   (needs softreg built in target/release, and two idle cores)
+Run: python workers.py [--steps N] [--rounds N] [--batch B] [--width W]   (needs softreg built in target/release, and two idle cores)
 """
 
 import argparse
@@ -27,12 +27,13 @@ def main():
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--width", type=int, default=24)
     options = parser.parse_args()
     rounds, halves = [], []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as both:
 
         def timed(batch, threads=1):
-            return step_times(folder, batch, 1, options.steps, threads)[0]
+            return step_times(folder, batch, 1, options.steps, threads, ["--width", str(options.width)])[0]
 
         for _ in range(options.rounds):
             one, half, two = timed(options.batch), timed(options.batch // 2), timed(options.batch, 2)
