@@ -88,3 +88,42 @@ impl<'a> View<'a> {
         Self { data, start: 0, strides: Self::innermost(extent) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_from_any_layout() {
+        let extent = Extent { height: 3, width: 4, channels: 3 };
+        let data: Vec<f32> = (0..500).map(|i| i as f32).collect();
+        // Planes, pixels, pixels of more channels than are looked at, every other pixel, and mirrored.
+        for (start, strides) in [
+            (0, [36, 12, 4, 1]),
+            (2, [36, 1, 12, 3]),
+            (5, [84, 1, 28, 7]),
+            (1, [90, 1, 30, 6]),
+            (90, [40, 13, -4, -1]),
+        ] {
+            let view = View { data: &data, start, strides };
+            let value = |n: usize, y: usize, x: usize, c: usize| {
+                let along = [n, c, y, x].into_iter().zip(strides).map(|(i, s)| i as isize * s);
+                (start as isize + along.sum::<isize>()) as f32
+            };
+            for pitch in [3, 5] {
+                for (n, y) in [(0, 0), (0, 2), (2, 1)] {
+                    let mut row = vec![-1.0; 4 * pitch];
+                    view.read(&extent, [n, y], pitch, &mut row);
+                    for (at, found) in row.into_iter().enumerate() {
+                        let (x, c) = (at / pitch, at % pitch);
+                        let wanted = if c < 3 { value(n, y, x, c) } else { -1.0 };
+                        assert_eq!(
+                            found, wanted,
+                            "{strides:?}, pitch {pitch}: row {y}, value {at}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
