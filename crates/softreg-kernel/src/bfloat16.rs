@@ -11,9 +11,9 @@ pub(crate) mod emulated;
 mod x86;
 
 #[cfg(target_arch = "aarch64")]
-use arm::Processor;
+use arm as instructions;
 #[cfg(target_arch = "x86_64")]
-use x86::Processor;
+use x86 as instructions;
 
 /// Two bfloat16 numbers: the first in the lower half.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -84,6 +84,30 @@ fn room(buffer: &mut Vec<Pair>, length: usize) -> &mut [Pair] {
         buffer.resize(length, Pair::default());
     }
     &mut buffer[..length]
+}
+
+/// That this processor has instructions for pairs.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+struct Processor {
+    vectors: instructions::Vectors,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+impl Processor {
+    /// If it has.
+    fn new() -> Option<Self> {
+        let vectors = instructions::Vectors::try_new()?;
+        instructions::has_bfloat16().then_some(Self { vectors })
+    }
+
+    fn run(self, work: impl Work<Pair>) {
+        // SAFETY: the processor has what the function is compiled for, as was looked at above.
+        #[allow(unsafe_code)]
+        unsafe {
+            instructions::run(self, work);
+        }
+    }
 }
 
 impl Factor for Pair {

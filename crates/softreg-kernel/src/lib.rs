@@ -41,6 +41,7 @@ mod pixels;
 mod pool;
 mod precision;
 mod resampling;
+mod scope;
 #[cfg(feature = "flex")]
 mod share;
 mod threads;

@@ -1,5 +1,6 @@
 //! In which numbers layers multiply.
 
+use crate::scope;
 use burn::tensor::Device;
 use std::cell::Cell;
 
@@ -23,14 +24,7 @@ thread_local! {
 /// `f`, with convolutions that this thread calls in it, and their gradients whenever they are taken, in `precision`: what
 /// PyTorch calls autocast.
 pub fn in_precision<R>(precision: Precision, f: impl FnOnce() -> R) -> R {
-    struct Before(Precision);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            PRECISION.set(self.0);
-        }
-    }
-    let _before = Before(PRECISION.replace(precision));
-    f()
+    scope::with(&PRECISION, precision, f)
 }
 
 /// That of the scope.

@@ -1,5 +1,6 @@
 //! How many threads a kernel may use.
 
+use crate::scope;
 use std::cell::Cell;
 
 thread_local! {
@@ -10,14 +11,7 @@ thread_local! {
 /// `f`, with every kernel that it calls on the calling thread alone, whatever rayon pool that is in: what a pool
 /// of one thread does, without handing the work over to it.
 pub fn alone<R>(f: impl FnOnce() -> R) -> R {
-    struct Before(bool);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            ALONE.set(self.0);
-        }
-    }
-    let _before = Before(ALONE.replace(true));
-    f()
+    scope::with(&ALONE, true, f)
 }
 
 /// Threads that a kernel called here would use.

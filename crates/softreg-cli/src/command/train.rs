@@ -309,12 +309,12 @@ impl Ready {
     }
 }
 
-/// What is trained on what, line by line.
 /// Whether the kernels have bfloat16 where the run is computed.
 fn multiplies_in_bfloat16(ready: &Ready) -> bool {
     [&ready.device].into_iter().chain(&ready.beside).all(bfloat16_is_on)
 }
 
+/// What is trained on what, line by line.
 fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
     let config = checked.config();
     let classes = match pictures.classes.len() {

@@ -7,6 +7,7 @@
 mod hosts;
 
 use hosts::Hosts;
+use rustix::process::{Pid, Signal, kill_process};
 use softreg_run::RunFolder;
 use softreg_run::checkpoint::{self, Checkpoint};
 use std::path::Path;
@@ -104,6 +105,12 @@ fn ranks(parent: u32) -> Vec<(usize, i32)> {
     std::fs::read_dir("/proc").unwrap().flatten().filter_map(one).collect()
 }
 
+/// Sends a signal to the process of a rank.
+fn send(child: &Child, to: usize, signal: Signal) {
+    let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == to).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
 fn wait(mut child: Child, most: Duration) -> Output {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -119,12 +126,12 @@ fn wait(mut child: Child, most: Duration) -> Output {
 
 /// Starts four processes that train for a long time, and waits until a checkpoint is there.
 fn begun(dir: &Path) -> Child {
-    begun_by(mpirun(dir, 4), dir)
+    begun_by(mpirun(dir, 4), dir, &[])
 }
 
 /// The same by another launcher.
-fn begun_by(mut command: Command, dir: &Path) -> Child {
-    command.arg(PROGRAM).arg("train").args(SMALL);
+fn begun_by(mut command: Command, dir: &Path, more: &[&str]) -> Child {
+    command.arg(PROGRAM).arg("train").args(SMALL).args(more);
     command.args(["--out", "run", "--steps", "1000000"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
@@ -149,9 +156,7 @@ fn a_killed_process_ends_all_and_fewer_go_on() {
     for killed in [0, 2] {
         let dir = tempfile::tempdir().unwrap();
         let child = begun(dir.path());
-        let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == killed).unwrap();
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        send(&child, killed, Signal::KILL);
         let output = wait(child, Duration::from_secs(20));
         assert!(!output.status.success());
         let said = said(&output);
@@ -165,15 +170,14 @@ fn a_killed_process_ends_all_and_fewer_go_on() {
 
 #[test]
 fn a_process_that_is_stopped_is_not_waited_for_for_ever() {
-    // Whatever the others are doing just then.
-    for stopped in [0, 2] {
+    // Rank 0 between two steps, while the others wait for its order, and another one wherever it is.
+    let between = ["--set", "output.sheet-every=1", "--set", "output.sheet-count=1024"];
+    for (stopped, more) in [(0, between.as_slice()), (2, &[])] {
         let dir = tempfile::tempdir().unwrap();
         let mut command = mpirun(dir.path(), 4);
         command.env("SOFTREG_PATIENCE", "5");
-        let child = begun_by(command, dir.path());
-        let (_, pid) = *ranks(child.id()).iter().find(|(rank, _)| *rank == stopped).unwrap();
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        let child = begun_by(command, dir.path(), more);
+        send(&child, stopped, Signal::STOP);
         let output = wait(child, Duration::from_secs(45));
         assert!(!output.status.success());
         let said = said(&output);
@@ -213,7 +217,7 @@ fn a_host_that_is_gone_ends_all_in_seconds() {
     for (key, value) in [("time", "2"), ("intvl", "1"), ("probes", "3")] {
         command.args(["--mca", &format!("oob_tcp_keepalive_{key}"), value]);
     }
-    let child = begun_by(command, dir.path());
+    let child = begun_by(command, dir.path(), &[]);
     hosts.cut();
     let output = wait(child, Duration::from_secs(60));
     assert!(!output.status.success());
@@ -225,8 +229,7 @@ fn a_host_that_is_gone_ends_all_in_seconds() {
 fn an_interruption_is_saved_by_the_first_process() {
     let dir = tempfile::tempdir().unwrap();
     let child = begun(dir.path());
-    let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
     wait(child, Duration::from_secs(30));
     // The step that it was in, and not only the last checkpoint that was due.
     let status = RunFolder::open(dir.path().join("run")).unwrap().read_status().unwrap();

@@ -1,41 +1,24 @@
 //! NEON with BF16: ARM since 8.6, and Apple since M2.
 
-use super::Pair;
+use super::{Pair, Processor};
 use crate::factors::{Dot, Pairs, Work};
-use pulp::aarch64::Neon;
+pub(super) use pulp::aarch64::Neon as Vectors;
 use std::arch::aarch64::{float32x4_t, uint32x4_t};
 
-/// That this one has NEON with BF16.
-#[derive(Clone, Copy)]
-pub(super) struct Processor {
-    simd: Neon,
+/// Whether it has BF16.
+pub(super) fn has_bfloat16() -> bool {
+    std::arch::is_aarch64_feature_detected!("bf16")
 }
 
-impl Processor {
-    /// If it has.
-    pub(super) fn new() -> Option<Self> {
-        let simd = Neon::try_new()?;
-        std::arch::is_aarch64_feature_detected!("bf16").then_some(Self { simd })
-    }
-
-    pub(super) fn run(self, work: impl Work<Pair>) {
-        // SAFETY: the processor has what the function is compiled for, as looked at above.
-        #[allow(unsafe_code)]
-        unsafe {
-            with_bfloat16(self, work);
-        }
-    }
-}
-
-/// The features of [`Neon`], so that its operations are inlined here, and BF16.
+/// The features of [`Vectors`], so that its operations are inlined here, and BF16.
 #[target_feature(enable = "neon,bf16")]
-fn with_bfloat16<W: Work<Pair>>(processor: Processor, work: W) {
-    work.run(processor.simd, Pairs(processor));
+pub(super) fn run<W: Work<Pair>>(processor: Processor, work: W) {
+    work.run(processor.vectors, Pairs(processor));
 }
 
-impl Dot<Neon> for Processor {
+impl Dot<Vectors> for Processor {
     #[inline(always)]
-    fn dot(self, _: Neon, a: pulp::u32x4, b: pulp::u32x4, sum: pulp::f32x4) -> pulp::f32x4 {
+    fn dot(self, _: Vectors, a: pulp::u32x4, b: pulp::u32x4, sum: pulp::f32x4) -> pulp::f32x4 {
         let mut sum: float32x4_t = pulp::cast(sum);
         let (a, b): (uint32x4_t, uint32x4_t) = (pulp::cast(a), pulp::cast(b));
         // The standard library has no function for it yet.

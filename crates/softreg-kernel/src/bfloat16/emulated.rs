@@ -2,6 +2,7 @@
 
 use super::Pair;
 use crate::factors::{Dot, Pairs, Work};
+use crate::scope;
 use crate::threads::alone;
 use pulp::{Arch, Simd, WithSimd};
 use std::cell::Cell;
@@ -12,11 +13,8 @@ thread_local! {
 
 /// `f`, with pairs that this thread multiplies in it emulated.
 pub(crate) fn emulating<R>(f: impl FnOnce() -> R) -> R {
-    let before = WANTED.replace(true);
     // Threads of a pool would not know.
-    let result = alone(f);
-    WANTED.set(before);
-    result
+    scope::with(&WANTED, true, || alone(f))
 }
 
 pub(super) fn wanted() -> bool {

@@ -1,43 +1,26 @@
 //! AVX-512 with BF16: AMD since Zen 4, Intel servers since Cooper Lake.
 
-use super::Pair;
+use super::{Pair, Processor};
 use crate::factors::{Dot, Pairs, Work};
-use pulp::x86::V4;
+pub(super) use pulp::x86::V4 as Vectors;
 use std::arch::x86_64::{__m512bh, _mm512_dpbf16_ps};
 
-/// That this one has AVX-512 with BF16.
-#[derive(Clone, Copy)]
-pub(super) struct Processor {
-    simd: V4,
+/// Whether it has BF16.
+pub(super) fn has_bfloat16() -> bool {
+    std::arch::is_x86_feature_detected!("avx512bf16")
 }
 
-impl Processor {
-    /// If it has.
-    pub(super) fn new() -> Option<Self> {
-        let simd = V4::try_new()?;
-        std::arch::is_x86_feature_detected!("avx512bf16").then_some(Self { simd })
-    }
-
-    pub(super) fn run(self, work: impl Work<Pair>) {
-        // SAFETY: the processor has what the function is compiled for, as looked at above.
-        #[allow(unsafe_code)]
-        unsafe {
-            with_bfloat16(self, work);
-        }
-    }
-}
-
-/// The features of [`V4`], so that its operations are inlined here, and BF16.
+/// The features of [`Vectors`], so that its operations are inlined here, and BF16.
 #[target_feature(enable = "sse,sse2,fxsr,sse3,ssse3,sse4.1,sse4.2,popcnt,avx,avx2")]
 #[target_feature(enable = "bmi1,bmi2,fma,lzcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
 #[target_feature(enable = "avx512bf16")]
-fn with_bfloat16<W: Work<Pair>>(processor: Processor, work: W) {
-    work.run(processor.simd, Pairs(processor));
+pub(super) fn run<W: Work<Pair>>(processor: Processor, work: W) {
+    work.run(processor.vectors, Pairs(processor));
 }
 
-impl Dot<V4> for Processor {
+impl Dot<Vectors> for Processor {
     #[inline(always)]
-    fn dot(self, _: V4, a: pulp::u32x16, b: pulp::u32x16, sum: pulp::f32x16) -> pulp::f32x16 {
+    fn dot(self, _: Vectors, a: pulp::u32x16, b: pulp::u32x16, sum: pulp::f32x16) -> pulp::f32x16 {
         // SAFETY: 64 bytes each, of which all values are numbers; that the instruction is there is what a `Processor` says.
         #[allow(unsafe_code)]
         unsafe {

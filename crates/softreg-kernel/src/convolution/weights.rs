@@ -29,10 +29,11 @@ pub(crate) fn to_weights(
     numbers: Numbers,
 ) -> Vec<f32> {
     // Neighbours in a row of pixels are summed together.
-    match numbers.in_pairs(geometry.narrow.width) {
-        true => by_factors::<Pair>(geometry, wide, narrow, count, numbers.scale),
-        false => by_factors::<f32>(geometry, wide, narrow, count, numbers.scale),
-    }
+    let run = match numbers.in_pairs(geometry.narrow.width) {
+        true => by_factors::<Pair>,
+        false => by_factors::<f32>,
+    };
+    run(geometry, wide, narrow, count, numbers.scale)
 }
 
 /// The same by factors of one kind.
