@@ -13,7 +13,7 @@ use pulp::Arch;
 /// Nearest-neighbour doubling, `[n, c, h, w] → [n, c, 2h, 2w]`: `y[i, j] = x[⌊i/2⌋, ⌊j/2⌋]`.
 pub fn upsample_nearest2d(x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if kernels::of_pools_are_there(&x) {
+    if kernels::of_processor_are_there(&x) {
         return kernels::double(x);
     }
     let [_, _, h, w] = x.dims();

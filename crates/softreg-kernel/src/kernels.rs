@@ -5,8 +5,13 @@ use crate::op::{Kernels, Layer};
 use crate::resampling::Resampling;
 use crate::update::AdamStep;
 #[cfg(feature = "flex")]
-use crate::{op::Pools, pool::Pool};
+use crate::{
+    op::{Pools, in_order},
+    pool::Pool,
+};
 use burn::backend::{Dispatch, DispatchDevice};
+#[cfg(feature = "flex")]
+use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::{DType, Device, Tensor};
 use std::sync::Arc;
 
@@ -16,10 +21,25 @@ pub(crate) fn are_there<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == DType::F32 && (are_on_processor(&device) || are_on_card(&device))
 }
 
-/// And for pooling and doubling.
+/// And for pooling, doubling and [`row`]s.
 #[cfg(feature = "flex")]
-pub(crate) fn of_pools_are_there<const D: usize>(x: &Tensor<D>) -> bool {
+pub(crate) fn of_processor_are_there<const D: usize>(x: &Tensor<D>) -> bool {
     are_on_processor(&x.device()) && x.dtype() == DType::F32
+}
+
+/// The values, one after the other from the start of their storage.
+#[cfg(feature = "flex")]
+pub(crate) fn row(x: Tensor<1>) -> FlexTensor {
+    match x.without_autodiff().try_into_primitive::<Flex>() {
+        Ok(x) => in_order(x),
+        Err(error) => unreachable!("a kernel of the processor on {error:?}"),
+    }
+}
+
+/// Back from [`row`].
+#[cfg(feature = "flex")]
+pub(crate) fn of_row(x: FlexTensor) -> Tensor<1> {
+    Tensor::from_primitive::<Flex>(x)
 }
 
 pub(crate) fn are_on_processor(device: &Device) -> bool {

@@ -105,7 +105,7 @@ pub fn pool2d(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     pool.check([h, w]);
     #[cfg(feature = "flex")]
-    if kernels::of_pools_are_there(&x) {
+    if kernels::of_processor_are_there(&x) {
         return kernels::pool(x, pool);
     }
     let Pool { window: Window { kernel, stride, padding }, takes, over_the_edge } = pool;

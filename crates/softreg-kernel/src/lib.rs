@@ -7,6 +7,9 @@
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
 //! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] and [`upsample_nearest2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
 //!
+//! [`adam_all`] and [`weighted_sums`] take all weights of a network at once, as one long row of values, and share it out over the
+//! threads of a [`Crew`].
+//!
 //! A pass uses the threads of the rayon pool that it runs in, or its own thread [`alone`]: pictures are split over them, and sums over
 //! pictures are taken in an order that depends on the number of threads alone.
 
@@ -19,6 +22,7 @@ mod bfloat16;
 mod card;
 #[cfg(feature = "flex")]
 mod convolution;
+mod crew;
 mod doubling;
 #[cfg(feature = "flex")]
 mod factors;
@@ -57,6 +61,7 @@ mod window;
 pub use activation::Activation;
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
+pub use crew::{Crew, OneThread, Part};
 pub use doubling::upsample_nearest2d;
 pub use layer::{
     activation, batch_norm, conv_transpose2d, conv2d, elementwise, fork, join_channels,
@@ -67,5 +72,5 @@ pub use pool::{Pool, Pooling};
 pub use precision::{Precision, bfloat16_is_on, in_precision};
 pub use resampling::{conv2d_downsample, conv2d_downsample_adjoint, upsample_conv2d};
 pub use threads::{alone, threads};
-pub use update::{AdamStep, adam, weighted_sum};
+pub use update::{AdamStep, Moved, adam, adam_all, pairwise, weighted_sum, weighted_sums};
 pub use window::Window;

@@ -20,6 +20,9 @@ mod flex;
 #[cfg(feature = "flex")]
 mod pools;
 
+#[cfg(feature = "flex")]
+pub(crate) use flex::in_order;
+
 /// A convolution or its adjoint, with what stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Layer {

@@ -3,7 +3,8 @@
 //! A [`generator::Generator`] turns latent vectors (and labels, where it is conditional) into
 //! pictures; a [`critic::Critic`] turns pictures into scores. Both come in pairs, the
 //! [`architecture::ARCHITECTURES`], that scale to picture size and width. [`average`] keeps the
-//! moving average of the generator, and [`parameters`] names every weight for files and optimisers.
+//! moving average of the generator, [`flat`] takes all weights at once for optimisers,
+//! and [`parameters`] names every weight for files.
 //!
 //! Shapes: latents `[n, latent]`, pictures `[n, channels, height, width]` in −1..1, scores `[n, 1]`,
 //! labels `[n, classes]` one-hot.
@@ -12,6 +13,7 @@ pub mod architecture;
 pub mod average;
 pub mod cost;
 pub mod critic;
+pub mod flat;
 pub mod generator;
 pub mod geometry;
 pub mod latent;

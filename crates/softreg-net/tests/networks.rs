@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use softreg::{Purpose, Seed};
+use softreg_kernel::OneThread;
 use softreg_net::architecture::{ARCHITECTURES, Architecture};
 use softreg_net::parameters::{self, LoadError};
 use softreg_net::{Critic, Generator, Geometry, Shape, average, latent};
@@ -181,7 +182,7 @@ fn the_average_moves_by_its_decay() {
     let device = Device::flex();
     let (a, _) = pair(&shape, 1, &device);
     let (b, _) = pair(&shape, 2, &device);
-    let moved = average::update(a.valid(), &b, 0.75);
+    let moved = average::update(a.valid(), &b, 0.75, &OneThread);
     let values = |g: &Generator| -> Vec<f32> {
         parameters::collect(g).into_iter().flat_map(|p| p.values).collect()
     };

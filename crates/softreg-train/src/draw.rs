@@ -11,6 +11,7 @@ use softreg_net::{Shape, latent};
 use std::ops::Range;
 
 /// The draws of one update.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Draws {
     pictures: Vec<f32>,
     picture_labels: Option<Vec<u32>>,

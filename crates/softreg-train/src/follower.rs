@@ -40,7 +40,7 @@ impl Follower<'_> {
     pub fn follow(self) -> Result<u64, Error> {
         let Self { checked, pictures, training, held_out, device, beside, group } = self;
         let devices = [device.clone()].into_iter().chain(beside).collect();
-        let mut trainer = Trainer::new(checked, pictures, &training, &held_out, devices, group)?;
+        let trainer = Trainer::new(checked, pictures, &training, &held_out, devices, group)?;
         let mut players = Players::new(checked, &device);
         let mut progress = Progress::default();
         let mut wait = Wait::Usual;

@@ -5,10 +5,7 @@
 //! the run folder and decides what is done next; the others follow its orders. What a step needs of the
 //! engine beneath is a [`Group`]; this crate knows none but [`Alone`].
 
-use crate::replica::pairwise;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use softreg_kernel::pairwise;
 
 /// The processes that train together, seen from one of them. Every function is called by all of them, in
 /// the same order; one that was lost ends the others, by whatever means the engine has.
@@ -141,51 +138,4 @@ pub(crate) fn sum_numbers(group: &mut dyn Group, of_workers: Vec<Vec<f64>>) -> V
     group.all_gather_numbers(&own, &mut all);
     let all = all.chunks_exact(own.len()).map(<[f64]>::to_vec).collect();
     pairwise(all, add).unwrap_or_default()
-}
-
-/// The gradients of `module`, summed over all processes.
-pub(crate) fn sum_gradients<M: Module>(
-    group: &mut dyn Group,
-    module: &M,
-    mut gradients: GradientsParams,
-) -> GradientsParams {
-    if group.size() == 1 {
-        return gradients;
-    }
-    struct Flatten<'a> {
-        gradients: &'a mut GradientsParams,
-        values: Vec<f32>,
-    }
-    impl ModuleVisitor for Flatten<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // What has no gradient here has none anywhere: all compute the same terms.
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                let data = gradient.into_data();
-                match data.as_slice::<f32>() {
-                    Ok(values) => self.values.extend_from_slice(values),
-                    Err(_) => self.values.extend(data.iter::<f32>()),
-                }
-            }
-        }
-    }
-    struct Fill<'a> {
-        gradients: &'a mut GradientsParams,
-        values: &'a [f32],
-    }
-    impl ModuleVisitor for Fill<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(old) = self.gradients.remove::<D>(param.id) {
-                let (now, rest) = self.values.split_at(old.dims().iter().product());
-                self.values = rest;
-                let data = TensorData::new(now.to_vec(), old.dims());
-                self.gradients.register(param.id, Tensor::<D>::from_data(data, &old.device()));
-            }
-        }
-    }
-    let mut flatten = Flatten { gradients: &mut gradients, values: Vec::new() };
-    module.visit(&mut flatten);
-    let mut values = flatten.values;
-    sum(group, &mut values);
-    module.visit(&mut Fill { gradients: &mut gradients, values: &values });
-    gradients
 }

@@ -8,12 +8,14 @@
 //!
 //! Training measures nothing by itself: a validation measure is handed in ([`validation::Validation`]).
 
+mod batches;
 pub mod checkpoint;
 pub mod config;
 pub mod cost;
 mod draw;
 mod error;
 mod follower;
+mod gradient;
 pub mod group;
 pub mod inspection;
 mod objective;

@@ -2,16 +2,19 @@
 
 use crate::config;
 use crate::error::Error;
+use crate::gradient::WeightGradients;
 use adam::Adam;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::{
-    DynOptimizer, DynState, GradientsParams, RmsPropConfig, SgdConfig, StateSink, StateSource,
+    DynOptimizer, DynState, RmsPropConfig, SgdConfig, StateSink, StateSource,
     momentum::MomentumConfig,
 };
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use burn_pack::Scalar;
+use softreg_kernel::Crew;
+use softreg_net::flat::{self, Row};
 use softreg_run::checkpoint::{self, Data};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 mod adam;
@@ -23,7 +26,7 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, and what of it is fixed.
     pub summary: &'static str,
-    build: fn(&config::Optimizer) -> Arc<dyn DynOptimizer>,
+    build: fn(&config::Optimizer) -> Box<dyn Rule>,
 }
 
 /// All optimisers, sorted by name.
@@ -31,12 +34,12 @@ pub const OPTIMIZERS: &[Entry] = &[
     Entry {
         name: "adam",
         summary: "Adam, epsilon 1e-8 (arXiv 1412.6980)",
-        build: |o| Arc::new(adam(o, 0.0)),
+        build: |o| Box::new(adam(o, 0.0)),
     },
     Entry {
         name: "adamw",
         summary: "Adam with decoupled weight decay 1e-4, epsilon 1e-8 (arXiv 1711.05101)",
-        build: |o| Arc::new(adam(o, 1e-4)),
+        build: |o| Box::new(adam(o, 1e-4)),
     },
     Entry {
         name: "rmsprop",
@@ -46,7 +49,7 @@ pub const OPTIMIZERS: &[Entry] = &[
                 .with_alpha(o.beta_2 as f32)
                 .with_momentum(o.beta_1 as f32)
                 .with_epsilon(1e-8);
-            Arc::new(config.build())
+            Box::new(OfBurn(Arc::new(config.build())))
         },
     },
     Entry {
@@ -58,13 +61,13 @@ pub const OPTIMIZERS: &[Entry] = &[
                 dampening: 0.0,
                 nesterov: false,
             });
-            Arc::new(SgdConfig::new().with_momentum(momentum).build())
+            Box::new(OfBurn(Arc::new(SgdConfig::new().with_momentum(momentum).build())))
         },
     },
 ];
 
 fn adam(o: &config::Optimizer, decay: f64) -> Adam {
-    Adam { beta_1: o.beta_1 as f32, beta_2: o.beta_2 as f32, decay }
+    Adam::new(o.beta_1 as f32, o.beta_2 as f32, decay)
 }
 
 /// The optimiser called `name`.
@@ -72,11 +75,61 @@ pub(crate) fn named(name: &str) -> Option<&'static Entry> {
     OPTIMIZERS.iter().find(|entry| entry.name == name)
 }
 
+/// How weights move.
+pub(crate) trait Rule: Send + Sync {
+    /// One step of every row: new values, and what the next step needs to know.
+    fn step(
+        &self,
+        rate: f64,
+        rows: Vec<Step>,
+        crew: &dyn Crew,
+    ) -> Vec<(Tensor<1>, Option<DynState>)>;
+
+    /// Which of Burn's optimisers has this state.
+    fn of_burn(&self) -> &dyn DynOptimizer;
+}
+
+/// A weight as a row of values, its gradient, and what its last step left.
+pub(crate) struct Step {
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    state: Option<DynState>,
+}
+
+/// An optimiser of Burn's that goes by values: the rank of a weight does not matter to it.
+struct OfBurn(Arc<dyn DynOptimizer>);
+
+impl Rule for OfBurn {
+    fn step(
+        &self,
+        rate: f64,
+        rows: Vec<Step>,
+        _crew: &dyn Crew,
+    ) -> Vec<(Tensor<1>, Option<DynState>)> {
+        let one = |Step { weight, gradient, state }: Step| {
+            let (weight, gradient) = (weight.into_bridge(), gradient.into_bridge());
+            let (weight, state) = self.0.step_dyn(1, rate, weight, gradient, state);
+            (Tensor::from_bridge(weight), state)
+        };
+        rows.into_iter().map(one).collect()
+    }
+
+    fn of_burn(&self) -> &dyn DynOptimizer {
+        &*self.0
+    }
+}
+
 /// An optimiser at work on one network.
 pub(crate) struct PlayerOptimizer {
-    rule: Arc<dyn DynOptimizer>,
+    rule: Box<dyn Rule>,
     rate: f64,
-    states: BTreeMap<String, DynState>,
+    states: BTreeMap<String, State>,
+}
+
+/// What the last step of a weight left, and the weight's shape.
+struct State {
+    shape: Vec<usize>,
+    of_row: DynState,
 }
 
 impl std::fmt::Debug for PlayerOptimizer {
@@ -92,50 +145,48 @@ impl PlayerOptimizer {
         Self { rule: (entry.build)(config), rate, states: BTreeMap::new() }
     }
 
-    /// One update of `module` along `gradients`.
-    pub(crate) fn update<M: Module>(&mut self, module: M, gradients: GradientsParams) -> M {
-        struct Update<'a> {
-            path: Vec<String>,
-            optimizer: &'a mut PlayerOptimizer,
-            gradients: GradientsParams,
-        }
-        impl ModuleMapper for Update<'_> {
-            fn enter_module(&mut self, name: &str, _: &str) {
-                self.path.push(name.to_owned());
+    /// One update of `module` along `gradients`, all weights at once, by the threads of `crew`.
+    pub(crate) fn update<M: Module>(
+        &mut self,
+        module: M,
+        gradients: WeightGradients,
+        crew: &dyn Crew,
+    ) -> M {
+        flat::map(module, |rows| {
+            let mut steps = Vec::with_capacity(rows.len());
+            let (mut moved, mut values) = (Vec::new(), Vec::new());
+            for (row, gradient) in rows.into_iter().zip(gradients.into_rows()) {
+                let Row { path, shape, values: weight } = row;
+                // What has no gradient stays.
+                let Some(gradient) = gradient else {
+                    values.push(Some(weight));
+                    continue;
+                };
+                values.push(None);
+                let state = self.states.remove(&path).map(|state| state.of_row);
+                steps.push(Step { weight, gradient, state });
+                moved.push((path, shape));
             }
-            fn exit_module(&mut self, _: &str, _: &str) {
-                self.path.pop();
-            }
-            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-                let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-                let path = self.path.join(".");
-                let optimizer = &mut *self.optimizer;
-                param.map(|weight| {
-                    let (new, state) = optimizer.rule.step_dyn(
-                        D,
-                        optimizer.rate,
-                        weight.inner().into_bridge(),
-                        gradient.into_bridge(),
-                        optimizer.states.remove(&path),
-                    );
-                    optimizer.states.extend(state.map(|state| (path, state)));
-                    Tensor::from_inner(Tensor::<D>::from_bridge(new)).require_grad()
-                })
-            }
-        }
-        module.map(&mut Update { path: Vec::new(), optimizer: self, gradients })
+            let mut stepped = moved.into_iter().zip(self.rule.step(self.rate, steps, crew));
+            let mut next = || {
+                let ((path, shape), (weight, state)) = stepped.next()?;
+                let state = state.map(|of_row| (path, State { shape, of_row }));
+                self.states.extend(state);
+                Some(weight)
+            };
+            values.into_iter().filter_map(|value| value.or_else(&mut next)).collect()
+        })
     }
 
     /// The state as tensors named `WEIGHT/FIELD`.
     pub(crate) fn export(&self) -> Result<BTreeMap<String, checkpoint::Tensor>, Error> {
         let mut tensors = BTreeMap::new();
-        for (path, state) in &self.states {
+        for (path, State { shape, of_row }) in &self.states {
             let mut sink = StateSink::default();
-            self.rule.state_flatten("", state, &mut sink);
+            self.rule.of_burn().state_flatten("", of_row, &mut sink);
             for (field, data) in sink.tensors {
-                let shape: Vec<usize> = data.shape().iter().copied().collect();
                 let values: Vec<f32> = data.iter::<f32>().collect();
-                let tensor = checkpoint::Tensor::new(shape, Data::F32(values))?;
+                let tensor = checkpoint::Tensor::new(shape.clone(), Data::F32(values))?;
                 tensors.insert(format!("{path}/{field}"), tensor);
             }
             for (field, scalar) in sink.scalars {
@@ -152,7 +203,9 @@ impl PlayerOptimizer {
         tensors: BTreeMap<String, checkpoint::Tensor>,
         device: &Device,
     ) -> Result<(), Error> {
-        let mut sources = BTreeMap::<String, StateSource>::new();
+        let rows = flat::rows(module).into_iter();
+        let mut shapes: BTreeMap<String, Vec<usize>> =
+            rows.map(|row| (row.path, row.shape)).collect();
         let mut scalars = BTreeMap::<String, BTreeMap<String, Scalar>>::new();
         let mut leaves = BTreeMap::<String, Vec<(String, TensorData)>>::new();
         for (name, tensor) in tensors {
@@ -164,56 +217,28 @@ impl PlayerOptimizer {
                 (Some(scalar), _) => {
                     scalars.entry(path).or_default().insert(field, scalar);
                 }
-                (None, Data::F32(values)) => {
-                    let data = TensorData::from_bytes_vec(
-                        values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
-                        shape,
-                        DType::F32,
-                    );
+                (None, Data::F32(values)) if shapes.get(&path) == Some(&shape) => {
+                    let length = values.len();
+                    let data = TensorData::new(values, [length]);
                     leaves.entry(path).or_default().push((field, data));
                 }
                 (None, _) => return Err(Error::ForeignState { name }),
             }
         }
-        for path in scalars.keys().chain(leaves.keys()).cloned().collect::<Vec<_>>() {
-            let own = scalars.get(&path).cloned().unwrap_or_default();
-            let source = sources.entry(path.clone()).or_insert_with(|| StateSource::new(own));
+        let paths: BTreeSet<String> = scalars.keys().chain(leaves.keys()).cloned().collect();
+        for path in paths {
+            let mut source = StateSource::new(scalars.remove(&path).unwrap_or_default());
             for (field, data) in leaves.remove(&path).unwrap_or_default() {
                 source.insert_tensor(field, data);
             }
-        }
-        let ranks = ranks(module);
-        for (path, mut source) in sources {
             let foreign = || Error::ForeignState { name: path.clone() };
-            let rank = *ranks.get(&path).ok_or_else(foreign)?;
-            let state = self.rule.state_unflatten(rank, "", &mut source, device);
-            self.states.insert(path.clone(), state.ok_or_else(foreign)?);
+            let shape = shapes.remove(&path).ok_or_else(foreign)?;
+            let of_row = self.rule.of_burn().state_unflatten(1, "", &mut source, device);
+            let of_row = of_row.ok_or_else(foreign)?;
+            self.states.insert(path, State { shape, of_row });
         }
         Ok(())
     }
-}
-
-/// Number of axes of every weight, by path.
-fn ranks<M: Module>(module: &M) -> BTreeMap<String, usize> {
-    #[derive(Default)]
-    struct Ranks {
-        path: Vec<String>,
-        found: BTreeMap<String, usize>,
-    }
-    impl ModuleVisitor for Ranks {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
-            self.found.insert(self.path.join("."), D);
-        }
-    }
-    let mut ranks = Ranks::default();
-    module.visit(&mut ranks);
-    ranks.found
 }
 
 /// Counters are kept as single integers, so that a shape of `[]` tells them from weights.

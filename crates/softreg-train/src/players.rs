@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use softreg::hard::SpectralNorm;
 use softreg::memory::Memory;
 use softreg::{Purpose, Seed};
+use softreg_kernel::Crew;
 use softreg_net::{Critic, Generator, average, latent};
 
 /// Batches whose statistics are averaged into the standing ones.
@@ -82,20 +83,20 @@ impl Players {
     }
 
     /// Moves the average towards the generator.
-    pub(crate) fn follow(mut self, checked: &Checked, images_seen: u64) -> Self {
+    pub(crate) fn follow(mut self, checked: &Checked, images_seen: u64, crew: &dyn Crew) -> Self {
         let config = checked.config();
         let beta =
             average::decay(config.training.batch, config.network.average_half_life, images_seen);
-        self.average = average::update(self.average, &self.generator, beta);
+        self.average = average::update(self.average, &self.generator, beta, crew);
         self
     }
 }
 
 impl Players {
     /// Moves the teacher towards the critic, after update `number` of the critic (from 0).
-    pub(crate) fn teach(&mut self, number: u64) {
+    pub(crate) fn teach(&mut self, number: u64, crew: &dyn Crew) {
         let decay = (1.0 - 1.0 / (number + 1) as f64).min(TEACHER_DECAY);
-        self.teacher = self.teacher.take().map(|t| average::update(t, &self.critic, decay));
+        self.teacher = self.teacher.take().map(|t| average::update(t, &self.critic, decay, crew));
     }
 }
 

@@ -6,11 +6,8 @@
 //! are drawn and gradients rounded per worker; the draws of pictures and latents are not.
 
 use crate::error::Error;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
 use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
-use softreg_kernel::{alone, weighted_sum};
+use softreg_kernel::{Crew, Part, alone};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -109,6 +106,16 @@ impl Workers {
     }
 }
 
+impl Crew for Workers {
+    fn size(&self) -> usize {
+        self.pools.len()
+    }
+
+    fn work(&self, parts: Vec<Part<'_>>) {
+        self.map(parts, |_, part| part());
+    }
+}
+
 /// Work `i` on pool `i`, all at once: with the number of its worker, and where its result goes. The pools'
 /// threads are there already, so that nothing has to be started; the first work stays on this thread where it can, so
 /// that fewer are woken: the system may put two that are woken together on one core. `left` counts what is not done.
@@ -146,59 +153,6 @@ fn stay_awake(mut done: impl FnMut() -> bool) {
         }
         std::thread::yield_now();
     }
-}
-
-/// `((x₀ + x₁) + (x₂ + x₃)) + …`: neighbours first. The bits are the same when the first, the second and so
-/// on 2ᵏ items are added elsewhere, so that they do not depend on which process has which workers.
-pub(crate) fn pairwise<T>(mut items: Vec<T>, add: impl Fn(T, T) -> T) -> Option<T> {
-    while items.len() > 1 {
-        let mut rest = items.into_iter();
-        let mut sums = Vec::new();
-        while let Some(left) = rest.next() {
-            sums.push(match rest.next() {
-                Some(right) => add(left, right),
-                None => left,
-            });
-        }
-        items = sums;
-    }
-    items.pop()
-}
-
-/// `Σᵢ shareᵢ·gradientsᵢ`, added [`pairwise`] on `device`, wherever they come from.
-pub(crate) fn combine<M: Module>(
-    module: &M,
-    mut parts: Vec<(f64, GradientsParams)>,
-    device: &Device,
-) -> GradientsParams {
-    if matches!(parts.as_slice(), [(share, _)] if *share == 1.0) {
-        return parts.remove(0).1;
-    }
-    struct Combine<'a> {
-        device: &'a Device,
-        parts: Vec<(f64, GradientsParams)>,
-        sum: GradientsParams,
-    }
-    impl ModuleVisitor for Combine<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let own = |(share, gradients): &mut (f64, GradientsParams)| {
-                Some((*share, gradients.remove::<D>(param.id)?.to_device(self.device)))
-            };
-            let all = self.parts.iter_mut().filter_map(own).collect();
-            let total = pairwise(all, |(a, left), (b, right)| {
-                (1.0, weighted_sum::<D>(left, right, [a, b]))
-            });
-            match total {
-                Some((1.0, total)) => self.sum.register(param.id, total),
-                // One worker of this process among others elsewhere.
-                Some((share, total)) => self.sum.register(param.id, total.mul_scalar(share)),
-                None => {}
-            }
-        }
-    }
-    let mut combine = Combine { device, parts, sum: GradientsParams::new() };
-    module.visit(&mut combine);
-    combine.sum
 }
 
 #[cfg(test)]
@@ -240,23 +194,6 @@ mod tests {
         assert_eq!(Workers::new(16, 64, 1, 4).unwrap().rows(64).len(), 2);
         let refused = Workers::new(1, 64, 0, 9).unwrap_err().to_string();
         assert!(refused.contains("at least 72"), "{refused}");
-    }
-
-    #[test]
-    fn pairs_are_added_first_wherever_they_are() {
-        let add = |a: String, b: String| format!("({a}{b})");
-        let letters = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
-        let of = |text: &str| pairwise(letters(text), add).unwrap();
-        assert_eq!(of("abcdefg"), "(((ab)(cd))((ef)g))");
-        assert_eq!(
-            pairwise(vec![of("ab"), of("cd"), of("ef"), of("gh")], add).unwrap(),
-            of("abcdefgh")
-        );
-        assert_eq!(
-            pairwise(vec![of("abcd"), of("efgh"), of("ijkl")], add).unwrap(),
-            of("abcdefghijkl")
-        );
-        assert_eq!(pairwise(letters(""), add), None);
     }
 
     #[test]

@@ -3,16 +3,17 @@
 //! Draw a batch and its partners at random; move the critic, then the generator, down the gradient
 //! of `J = L + Σ λ·R`; let the moving averages follow.
 
+use crate::batches::{Batches, Drawn};
 use crate::config::{self, Checked};
-use crate::draw::{Draws, Shard, unit_pictures};
+use crate::draw::{Shard, unit_pictures};
 use crate::error::Error;
-use crate::group::{Group, sum_gradients, sum_numbers};
+use crate::gradient::WeightGradients;
+use crate::group::{Group, sum_numbers};
 use crate::objective::{Objective, Parts, record};
 use crate::players::{Players, replica};
-use crate::replica::{Workers, combine};
+use crate::replica::Workers;
 use crate::scene::{CriticScene, GeneratorScene, Kept, Masks, Pictures};
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -23,7 +24,7 @@ use softreg::plan::Plan;
 use softreg::site::{Input, Player};
 use softreg::term::{Body, Term};
 use softreg::{Purpose, Seed};
-use softreg_image::{Collection, Sampler};
+use softreg_image::Collection;
 use softreg_kernel::{Precision, in_precision};
 use softreg_net::{Critic, Generator, Trace, latent};
 use std::collections::BTreeMap;
@@ -33,21 +34,11 @@ use std::ops::Range;
 pub(crate) struct Trainer<'a> {
     checked: &'a Checked,
     pictures: &'a Collection,
-    sampler: Sampler,
-    /// Draws beside the batch, for partners from outside it.
-    beside: Sampler,
+    batches: Batches<'a>,
     held_out: Vec<usize>,
     workers: Workers,
     /// Worker `i` of this process computes on device `i` modulo their number; the first has the players.
     devices: Vec<Device>,
-}
-
-/// What was drawn for an update, for all workers of all processes.
-struct Drawn {
-    number: u64,
-    batch: Draws,
-    /// Partners from outside the batch, where a regularizer wants them.
-    fresh: Option<Draws>,
 }
 
 /// What one worker starts an update with.
@@ -71,7 +62,7 @@ struct Made {
 /// One worker's results for one player.
 struct Gradients {
     rows: usize,
-    of_weights: GradientsParams,
+    of_weights: WeightGradients,
     parts: Parts,
     /// Scores of real and generated pictures; the critic's only.
     scores: Option<Scores>,
@@ -79,7 +70,7 @@ struct Gradients {
 
 /// The results of all workers for one player.
 struct Whole {
-    gradients: GradientsParams,
+    gradients: WeightGradients,
     loss: f64,
     /// The critic's only.
     scores: Scores,
@@ -133,13 +124,10 @@ impl<'a> Trainer<'a> {
         let config = checked.config();
         let batch = config.training.batch;
         let workers = Workers::new(config.training.threads, batch, group.rank(), group.size())?;
-        let sampler = |seed| Sampler::new(training.to_vec(), batch, seed, config.data.flip);
         Ok(Self {
             checked,
             pictures,
-            sampler: sampler(config.seed)?,
-            // Any other seed: its order of pictures must not be the batches' own.
-            beside: sampler(!config.seed)?,
+            batches: Batches::new(checked, pictures, training)?,
             held_out: held_out.to_vec(),
             workers,
             devices,
@@ -148,7 +136,7 @@ impl<'a> Trainer<'a> {
 
     /// Takes step number `step` (from 0); returns the players and every part of their objectives.
     pub(crate) fn step(
-        &mut self,
+        &self,
         mut players: Players,
         step: u64,
         group: &mut dyn Group,
@@ -165,35 +153,34 @@ impl<'a> Trainer<'a> {
             if let Some(spectral) = &mut players.spectral {
                 spectral.iterate(&players.critic);
             }
-            let drawn = self.draw(number, step, &players.memory);
+            let drawn = self.batches.take(number, self.needs_fresh(step, &players.memory));
             // Replicas are gone before the optimiser writes to weights, or it would write to a copy.
             let results = {
                 let (judge, memory) = (self.judge(&players), &players.memory);
                 let generators = self.everywhere(&players.generator);
                 let rows = self.workers.rows(config.training.batch);
-                self.workers.map(rows, |worker, rows| {
+                let work = |worker, rows| {
                     let work = self.share(worker, &drawn, rows, &generators, last);
                     in_precision(precision, || {
                         self.critic_gradients(&judge, worker, work, step, memory, last)
                     })
-                })
+                };
+                let next = number + 1;
+                // As far as it is known now: what is missing later is drawn then.
+                let fresh = self.needs_fresh(next / critic_steps, memory);
+                self.batches.ahead(next, fresh, || self.workers.map(rows, work))
             };
             let (gradients, pictures): (Vec<_>, Vec<_>) =
                 results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
             made = pictures;
-            let Whole { gradients, loss, scores } = self.whole(
-                &players.critic,
-                gradients,
-                Player::Critic,
-                step,
-                &mut players.memory,
-                group,
-            )?;
+            let Whole { gradients, loss, scores } =
+                self.whole(gradients, Player::Critic, step, &mut players.memory, group)?;
             values.insert("score/real".to_owned(), scores.real);
             values.insert("score/fake".to_owned(), scores.fake);
             record(self.plan(), Player::Critic, step, &players.memory, loss, &mut values);
-            players.critic = players.critic_optimizer.update(players.critic, gradients);
-            players.teach(number);
+            players.critic =
+                players.critic_optimizer.update(players.critic, gradients, &self.workers);
+            players.teach(number, &self.workers);
             self.remember(&mut players, scores, number, group);
         }
         let (judge, memory) = (self.judge(&players), &players.memory);
@@ -201,21 +188,16 @@ impl<'a> Trainer<'a> {
             in_precision(precision, || self.generator_gradients(&judge, worker, made, step, memory))
         });
         let gradients = results.into_iter().collect::<Result<_, _>>()?;
-        let Whole { gradients, loss, .. } = self.whole(
-            &players.generator,
-            gradients,
-            Player::Generator,
-            step,
-            &mut players.memory,
-            group,
-        )?;
+        let Whole { gradients, loss, .. } =
+            self.whole(gradients, Player::Generator, step, &mut players.memory, group)?;
         record(self.plan(), Player::Generator, step, &players.memory, loss, &mut values);
-        players.generator = players.generator_optimizer.update(players.generator, gradients);
+        players.generator =
+            players.generator_optimizer.update(players.generator, gradients, &self.workers);
         for name in SIGNS {
             values.extend(players.memory.latest(name).map(|value| (name.to_owned(), value)));
         }
         let images_seen = (step + 1) * critic_steps * config.training.batch as u64;
-        Ok((players.follow(self.checked, images_seen), values))
+        Ok((players.follow(self.checked, images_seen, &self.workers), values))
     }
 
     fn plan(&self) -> &'a Plan {
@@ -248,21 +230,12 @@ impl<'a> Trainer<'a> {
         effective(&weights, judge.spectral)
     }
 
-    /// Draws what update `number` needs.
-    fn draw(&mut self, number: u64, step: u64, memory: &Memory) -> Drawn {
-        let seed = Seed(self.checked.config().seed);
-        let shape = self.checked.shape();
-        let (pictures, purpose) = (self.pictures, Purpose::Latents);
-        let batch = Draws::new(seed, purpose, number, shape, pictures, &mut self.sampler);
-        let outside = |term: &Term| {
+    /// Whether a step needs partners from outside the batch.
+    fn needs_fresh(&self, step: u64, memory: &Memory) -> bool {
+        self.plan().terms().iter().any(|term| {
             let fresh = term.body.composition().is_some_and(|c| c.pairing.needs_fresh());
             fresh && term.due(step, memory)
-        };
-        let fresh =
-            self.plan().terms().iter().any(outside).then(|| {
-                Draws::new(seed, Purpose::Fresh, number, shape, pictures, &mut self.beside)
-            });
-        Drawn { number, batch, fresh }
+        })
     }
 
     /// Which device worker number `worker` of all processes has, if it is one of this process.
@@ -351,7 +324,7 @@ impl<'a> Trainer<'a> {
         let loss = self.checked.loss().critic(scores[0].clone(), scores[1].clone());
         let kept = scene.kept;
         let objective = Objective::new(loss, terms);
-        let of_weights = GradientsParams::from_grads(objective.total().backward(), &weights);
+        let of_weights = WeightGradients::of(&weights, objective.total().backward());
         let (parts, scores) = objective.read(&scores);
         let scores = Some(Scores::of(&scores[0], &scores[1]));
         let gradients = Gradients { rows: work.rows, of_weights, parts, scores };
@@ -401,7 +374,7 @@ impl<'a> Trainer<'a> {
         let player = Some(Player::Generator);
         let terms = self.plan().evaluate(player, step, memory, &mut scene, &mut rng)?;
         let objective = Objective::new(loss, terms);
-        let of_weights = GradientsParams::from_grads(objective.total().backward(), &work.generator);
+        let of_weights = WeightGradients::of(&work.generator, objective.total().backward());
         let (parts, _) = objective.read(&[]);
         Ok(Gradients { rows: work.rows, of_weights, parts, scores: None })
     }
@@ -441,9 +414,8 @@ impl<'a> Trainer<'a> {
 
     /// Joins the gradients of all workers of all processes, and refuses what is not finite before it
     /// reaches a weight; also the loss. The raw values of the terms are remembered.
-    fn whole<M: Module>(
+    fn whole(
         &self,
-        network: &M,
         workers: Vec<Gradients>,
         player: Player,
         step: u64,
@@ -469,20 +441,13 @@ impl<'a> Trainer<'a> {
             memory.set_latest(&self.plan().terms()[*index].name, *raw);
         }
         let gradients = workers.into_iter().map(|w| (share(&w), w.of_weights)).collect();
-        let gradients =
-            sum_gradients(group, network, combine(network, gradients, &self.devices[0]));
-        Ok(Whole { gradients, loss: parts.loss, scores })
+        let gradients = WeightGradients::combine(gradients, &self.devices[0], &self.workers);
+        Ok(Whole { gradients: gradients.sum(group), loss: parts.loss, scores })
     }
 
     /// Takes an update's scores into what regularizers remember, and adjusts what follows signs of
     /// overfitting when it is time to.
-    fn remember(
-        &mut self,
-        players: &mut Players,
-        scores: Scores,
-        number: u64,
-        group: &mut dyn Group,
-    ) {
+    fn remember(&self, players: &mut Players, scores: Scores, number: u64, group: &mut dyn Group) {
         for anchor in self.plan().anchors() {
             let mean = if anchor.of == Input::Real { scores.real } else { scores.fake };
             players.memory.observe(&anchor, &[mean]);

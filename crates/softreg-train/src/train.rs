@@ -88,7 +88,7 @@ impl Run<'_> {
         let batch = config.training.batch;
         let checked = self.checked;
         let devices = [&self.device].into_iter().chain(&self.beside).cloned().collect();
-        let mut trainer = Trainer::new(
+        let trainer = Trainer::new(
             checked,
             self.pictures,
             &self.training,

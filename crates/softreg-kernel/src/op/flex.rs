@@ -143,6 +143,7 @@ impl Kernels for Flex {
 
     fn weighted_sum(left: FlexTensor, right: FlexTensor, factors: [f64; 2]) -> FlexTensor {
         let (mut left, right) = (in_order(left), in_order(right));
+        let factors = factors.map(|factor| factor as f32);
         update::weighted_sum_in_place(left.storage_mut(), slice(&right), factors);
         left
     }
@@ -298,7 +299,7 @@ fn axes(layout: &Layout) -> impl Iterator<Item = (isize, usize)> {
 }
 
 /// The tensor, copied where its values are not all of its storage, one after the other.
-fn in_order(x: FlexTensor) -> FlexTensor {
+pub(crate) fn in_order(x: FlexTensor) -> FlexTensor {
     if is_whole(&x) && x.layout().is_contiguous() {
         return x;
     }
