@@ -161,7 +161,7 @@ def main():
     if not options.built:
         packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
         subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=peer.ROOT, check=True)
-    file = peer.check(SimpleNamespace(network="dcgan", width=24, batch=32, device="cpu", torch="cpu"))
+    file = peer.check(SimpleNamespace(network="dcgan", width=24, batch=32, device="cpu", torch="cpu"), True)
     cases = [case for case in CASES if not options.only or case[0] in options.only]
     shares, base = side_by_side([name for name, _ in cases], options.rounds, options.steps)
     print(f"One thread, medians of {options.rounds} rounds; a step without regularizers: {1000 * base:.1f} ms\n")

@@ -2,9 +2,9 @@
 
 The same networks (equalised layers, batch norm behind the activation), loss, optimiser, batch, moving average of the
 generator and, in the second part, regularizers and augmentation. Before anything is timed, PyTorch must follow ten
-steps of softreg from the same weights and draws: pictures and losses to 1e-4 (on CUDA, where softreg's products round to
-TF32, to 1e-2), or the program ends. softreg is timed
-as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
+steps of `softreg train` from the same weights, pictures, latents, moves and partners, without and with regularizers: losses
+and values of regularizers to 1e-3, Adam's moments to 2 %, and the weights to 3 % of how far they went (on CUDA softreg's
+products round to TF32, and bounds are wider), or the program ends. softreg is timed as users run it, `softreg train`, from its own record of every step; PyTorch is given its fastest f32 mode of eager,
 channels_last and, with --compile, torch.compile, each in a process of its own. On a graphics processor PyTorch computes on
 the same card, with TF32 in convolutions as it does unless told otherwise, and never waits for a loss; the modes are then also bf16 (autocast),
 which is not in the ratio, and, with --compile, graphs (torch.compile with mode="reduce-overhead"). With --bf16, on
@@ -63,8 +63,9 @@ import startup
 
 GAIN = math.sqrt(2 / (1 + 0.2**2))
 LATENT, RATES, BETAS = 64, (0.01, 0.02), (0.5, 0.99)
+CONSISTENCY, MODE_SEEKING = 1.0, 0.1
 HALF_LIFE = 10_000
-WARM = 10
+WARM = STEPS = 10
 
 
 def leaky(x):
@@ -81,7 +82,6 @@ class Player(torch.nn.Module):
     def __init__(self, w):
         super().__init__()
         self.w = torch.nn.ParameterDict({k.replace(".", "/"): torch.nn.Parameter(v.clone()) for k, v in w.items()})
-
 
     def equalised(self, name, x, gain, run=F.conv2d, **how):
         """A layer with its weights divided by the root of what every value is a sum of."""
@@ -144,7 +144,7 @@ def trained(weights):
 
 
 def players(file):
-    part = lambda name: {k[len(name) + 1 :]: v for k, v in trained(file).items() if k.startswith(name + ".")}
+    part = lambda name: {k[len(name) + 1 :]: v for k, v in trained(file).items() if k.startswith(name + "/")}
     residual = any(".Residual." in name for name in file)
     made, judged = (ResidualGenerator, ResidualCritic) if residual else (DcganGenerator, DcganCritic)
     return made(part("generator")), judged(part("critic"))
@@ -166,57 +166,138 @@ def translated(x):
     return picked.permute(0, 3, 1, 2)
 
 
-def step(generator, critic, optimizers, real, z, regularized):
-    seen = translated if regularized else lambda x: x
+class Drawn:
+    """Moves and partners drawn at random, as training draws them."""
+
+    def real(self, x):
+        return translated(x)
+
+    made = judged = real
+
+    def copy(self, x):
+        return translated(x.flip(-1))
+
+    def partners(self, n, device):
+        return torch.roll(torch.arange(n, device=device), 1)
+
+
+class Replayed:
+    """Those of a run of softreg's in one of its steps: for every pixel its place in the picture before, from 1; 0 at the border."""
+
+    def __init__(self, file, t):
+        self.file, self.t = file, t
+
+    def moved(self, x, name):
+        places = self.file[name][self.t].flatten(1).long()[:, None].expand(-1, x.shape[1], -1)
+        return F.pad(x.flatten(2), (1, 0)).gather(2, places).view_as(x)
+
+    def real(self, x):
+        return self.moved(x, "real-from")
+
+    def made(self, x):
+        return self.moved(x, "made-from")
+
+    def judged(self, x):
+        return self.moved(x, "judged-from")
+
+    def copy(self, x):
+        return self.moved(x, "copy-from")
+
+    def partners(self, n, device):
+        return self.file["partners"][self.t].long()
+
+
+def step(generator, critic, optimizers, real, z, draws):
+    """The losses and the values of regularizers, by softreg's names; without `draws` there are neither these nor moves."""
     made = generator(z)
     for p in critic.parameters():
         p.requires_grad_(True)
-    view = seen(real)
-    views = [view, seen(made.detach()), *([translated(view.flip(-1))] if regularized else [])]
+    view = draws.real(real) if draws else real
+    fake = made.detach()
+    views = [view, draws.made(fake), draws.copy(view)] if draws else [view, fake]
     # One pass over all of them, as in softreg.
     score, of_made, *moved = critic(torch.cat(views)).split(len(real))
     of_critic = F.softplus(-score).mean() + F.softplus(of_made).mean()
-    for other in moved:
-        of_critic = of_critic + (score - other).pow(2).mean()
+    parts = {"loss/critic": of_critic}
+    if draws:
+        parts["reg/consistency/raw"] = consistency = (score - moved[0]).pow(2).mean()
+        of_critic = of_critic + CONSISTENCY * consistency
     optimizers[1].zero_grad(set_to_none=True)
     of_critic.backward()
     optimizers[1].step()
     for p in critic.parameters():
         p.requires_grad_(False)
-    of_generator = F.softplus(-critic(seen(made))).mean()
-    if regularized:
-        order = torch.roll(torch.arange(len(z), device=z.device), 1)
+    of_generator = F.softplus(-critic(draws.judged(made) if draws else made)).mean()
+    parts["loss/generator"] = of_generator
+    if draws:
+        order = draws.partners(len(z), z.device)
         ratio = (made - made[order]).abs().mean() / (z - z[order]).abs().mean()
-        of_generator = of_generator + 0.1 / (ratio + 1e-5)
+        parts["reg/mode-seeking/raw"] = mode_seeking = 1 / (ratio + 1e-5)
+        of_generator = of_generator + MODE_SEEKING * mode_seeking
     optimizers[0].zero_grad(set_to_none=True)
     of_generator.backward()
     optimizers[0].step()
-    return of_critic.detach(), of_generator.detach()
+    return {name: part.detach() for name, part in parts.items()}
 
 
-def check(options, precision):
-    """Ten steps from softreg's weights and draws must give softreg's pictures and losses.
+def trained_by_softreg(options, regularized, precision):
+    """The options of `softreg train` for this work."""
+    command = ["--quiet", "--device", options.device, "--network", options.network, "--width", options.width, "--batch", options.batch]
+    command += ["--set", f"training.precision={precision}", "--set", "output.log-every=1"]
+    return command + ([] if regularized else ["--reg", "none", "--augment", "none"])
+
+
+def check(options, regularized, precision="f32"):
+    """Ten steps from softreg's weights and draws must give softreg's losses, values of regularizers and weights.
 
     At a hundredth of the rates: Adam's first steps are signs of gradients, and where one is near 0, rounding decides
     it. At full rates a difference of 1e-6 grows to 1e-2 within ten steps, in either program.
     """
     rates = [rate / 100 for rate in RATES]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "steps.safetensors"
-        work = (options.network, options.width, options.batch, *rates, options.device, precision)
-        subprocess.run([TARGET / "peer", path, *map(str, work)], check=True)
-        file = load_file(path, device=options.torch)
+        run, draws = Path(folder) / "run", Path(folder) / "draws.safetensors"
+        command = [TARGET / "softreg", "train", *trained_by_softreg(options, regularized, precision), "--threads", 1, "--steps", STEPS, "--out", run]
+        command += ["--set", f"optimizer.generator-rate={rates[0]}", "--set", f"optimizer.critic-rate={rates[1]}"]
+        subprocess.run([str(x) for x in command], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([TARGET / "peer", run, draws], check=True)
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        read = lambda path: load_file(path, device=options.torch)
+        before, after = (read(run / f"checkpoints/step-{step:08}.safetensors") for step in (0, STEPS))
+        file = before | read(draws)
     full = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     generator, critic = players(file)
-    worst = (generator(file["latents"][0]) - file["made"]).abs().max().item()
     optimizers = adam(generator, rates[0]), adam(critic, rates[1])
-    for t, expected in enumerate(file["losses"]):
-        found = torch.stack(step(generator, critic, optimizers, file["real"][t], file["latents"][t], False))
-        worst = max(worst, ((found - expected) / expected).abs().max().item())
-    print(f"ten steps in {precision} agree with PyTorch's in f32 to {worst:.1e}", file=sys.stderr)
-    # On CUDA, softreg's products round to TF32, of 10 bits; bfloat16 has 7.
-    if worst > (5e-2 if precision == "bf16" else 1e-2 if options.device == "cuda" else 1e-4):
+    worst = 0.0
+    for t, row in enumerate(rows):
+        draws = Replayed(file, t) if regularized else None
+        found = step(generator, critic, optimizers, file["real"][t], file["latents"][t], draws)
+        wanted = {name for name in row if name.startswith("loss/") or name.endswith("/raw")}
+        if wanted != set(found):
+            sys.exit(f"softreg's objective is of {', '.join(sorted(wanted))}")
+        # Losses are of the order of 1; a consistency near 0 is a difference of scores, and has fewer digits.
+        worst = max(worst, *(abs(value.item() - row[name]) / (abs(row[name]) + 0.01) for name, value in found.items()))
+    if len(rows) != STEPS or (regularized and [rows[0][f"reg/{name}/weighted"] / rows[0][f"reg/{name}/raw"] for name in ("consistency", "mode-seeking")] != [CONSISTENCY, MODE_SEEKING]):
+        sys.exit("softreg took other steps than were asked for")
+    apart, way = [0.0] * 3, [0.0] * 3
+    for name, player, optimizer in zip(("generator", "critic"), (generator, critic), optimizers):
+        for path, weight in player.w.items():
+            path, state = path.replace("/", "."), optimizer.state[weight]
+            expected = [after[f"optimizer.{name}/{path}/momentum.moment_{i}"] for i in (1, 2)]
+            pairs = [(state["exp_avg"], expected[0]), (state["exp_avg_sq"], expected[1])]
+            key, weight = f"{name}/{path}", weight.detach()
+            pairs.append((weight - before[key], after[key] - before[key]))
+            for i, (found, wanted) in enumerate(pairs):
+                apart[i] += (found - wanted).double().pow(2).sum().item()
+                way[i] += wanted.double().pow(2).sum().item()
+    *moments, weights = (math.sqrt(a / b) for a, b in zip(apart, way))
+    what = "with regularizers" if regularized else "without regularizers"
+    print(f"ten steps in {precision} {what} agree with PyTorch's in f32: losses to {worst:.1e}, Adam's moments to {max(moments):.1e}, weights to {weights:.1e} of their way", file=sys.stderr)
+    # Where a value next to the kink of a leaky ReLU is rounded to its other side, the gradients of all layers in front
+    # change by 1e-3. On CUDA, softreg's products round to TF32, of 10 bits; bfloat16 has 7.
+    least = {"f32": (1e-3, 2e-2, 3e-2), "tf32": (1e-2, 0.1, 0.5), "bf16": (5e-2, 0.2, 0.5)}
+    least = least["tf32" if options.device == "cuda" else precision]
+    if not all(found <= bound for found, bound in zip((worst, max(moments), weights), least)):
         sys.exit("softreg and PyTorch do not do the same work: nothing was timed")
     torch.backends.cudnn.allow_tf32 = full
     return file
@@ -250,13 +331,14 @@ def run_torch(file, threads, options, regularized, mode):
         made, judged = torch.compile(generator, **how), torch.compile(critic, **how)
     narrow = torch.autocast(device, dtype=torch.bfloat16, enabled=mode.startswith("bf16"))
     done = torch.cuda.synchronize if device == "cuda" else lambda: None
+    draws = Drawn() if regularized else None
 
     def one():
         chosen = pictures[torch.randint(len(pictures), (batch,), device=device)].float() / 127.5 - 1
         if mode.endswith("channels_last"):
             chosen = chosen.contiguous(memory_format=torch.channels_last)
         with narrow:
-            step(made, judged, optimizers, chosen, torch.randn(batch, LATENT, device=device), regularized)
+            step(made, judged, optimizers, chosen, torch.randn(batch, LATENT, device=device), draws)
         with torch.no_grad():
             torch._foreach_lerp_(average, list(generator.parameters()), 1 - 0.5 ** (batch / HALF_LIFE))
 
@@ -275,12 +357,10 @@ def time_softreg(threads, options, regularized, precision):
     """Images per second over all steps after the first second (where kernels are chosen, ten), and the peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        more = [] if regularized else ["--reg", "none", "--augment", "none"]
         warm = 1 if options.device == "cpu" else WARM
-        command = [TARGET / "softreg", "train", "--quiet", "--threads", threads, "--minutes", (options.seconds + warm) / 60]
-        command += ["--set", f"training.precision={precision}"]
-        command += ["--set", "output.log-every=1", "--device", options.device, "--network", options.network, "--width", options.width, "--batch", options.batch, "--out", out]
-        started = subprocess.Popen([str(x) for x in [*command, *more]], stdout=subprocess.DEVNULL)
+        command = [TARGET / "softreg", "train", *trained_by_softreg(options, regularized, precision), "--threads", threads]
+        command += ["--minutes", (options.seconds + warm) / 60, "--out", out]
+        started = subprocess.Popen([str(x) for x in command], stdout=subprocess.DEVNULL)
         peak = 0
         while started.poll() is None:
             peak = max(peak, peak_memory(started.pid))
@@ -310,7 +390,7 @@ def until_first_step(file):
 def first_step(path):
     file = load_file(path)
     generator, critic = players(file)
-    step(generator, critic, (adam(generator, RATES[0]), adam(critic, RATES[1])), file["real"][0], file["latents"][0], True)
+    step(generator, critic, (adam(generator, RATES[0]), adam(critic, RATES[1])), file["real"][0], file["latents"][0], Drawn())
 
 
 def installed():
@@ -338,7 +418,7 @@ def main():
     options.torch = "cpu" if options.device == "cpu" else "cuda"
     packages = ["-p", "softreg-bench", "-p", "softreg-cli"]
     if options.device != "cpu":
-        packages += ["--features", f"softreg-bench/{options.device},softreg-cli/{options.device}"]
+        packages += ["--features", f"softreg-cli/{options.device}"]
     if not options.built:
         subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
     modes = ["eager", "channels_last", *(["compile"] if options.compile else [])]
@@ -347,7 +427,7 @@ def main():
     elif options.bf16:
         modes += ["bf16", "bf16 channels_last"]
     precisions = ["f32", "bf16"] if options.bf16 and options.torch == "cpu" else ["f32"]
-    file = [check(options, precision) for precision in precisions][0]
+    file = [check(options, regularized, precision) for regularized in (False, True) for precision in precisions][0]
     where = f"{os.cpu_count()} cores" if options.torch == "cpu" else torch.cuda.get_device_name()
     print(f"{where}, {options.network} of width {options.width}, batch {options.batch}, medians of {options.rounds} rounds in turn\n")
     columns = [*(f"softreg {p}, img/s" for p in precisions), *(f"PyTorch {m}" for m in modes), *(f"ratio to the best, {p}" for p in precisions)]

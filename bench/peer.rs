@@ -1,114 +1,119 @@
-//! Ten steps of a pair of networks from given weights and draws, for `peer.py` to follow in PyTorch.
-#![allow(clippy::print_stdout, reason = "that is what it is for")]
+//! What chance decided in a run, for `peer.py` to do the same steps in PyTorch: pictures, latents, where pictures were
+//! moved, and who was whose partner. Drawn anew from the run's seed, as training draws it on one thread.
 
 use anyhow::Context;
-use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::{Rng, RngExt};
 use safetensors::{Dtype, tensor::TensorView};
-use softreg::{Purpose, Seed, adversarial};
-use softreg_kernel::{Precision, in_precision};
-use softreg_net::architecture::ARCHITECTURES;
-use softreg_net::{Critic, Generator, Geometry, Shape, latent, parameters};
+use softreg::pairing::{Pairing, Partners, Samples};
+use softreg::{Purpose, Seed};
+use softreg_image::{Collection, Sampler};
+use softreg_net::latent;
+use softreg_train::config::{Checked, parse};
 use std::collections::BTreeMap;
+use std::path::Path;
 
-const STEPS: usize = 10;
+/// The generator's draws come from a stream of their own.
+const OF_GENERATOR: u64 = 1 << 32;
 
 fn main() -> anyhow::Result<()> {
-    let usage = "peer FILE NETWORK WIDTH BATCH GENERATOR-RATE CRITIC-RATE DEVICE f32|bf16";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [.., precision] = arguments.as_slice() else { anyhow::bail!(usage) };
-    let precision = match precision.as_str() {
-        "f32" => Precision::Single,
-        "bf16" => Precision::Bfloat16,
-        _ => anyhow::bail!(usage),
-    };
-    in_precision(precision, || steps(&arguments[..arguments.len() - 1], usage))
-}
-
-fn steps(arguments: &[String], usage: &str) -> anyhow::Result<()> {
-    let [path, network, width, batch, generator_rate, critic_rate, device] = arguments else {
-        anyhow::bail!("{usage}");
-    };
-    let (width, batch): (usize, usize) = (width.parse()?, batch.parse()?);
-    let (generator_rate, critic_rate): (f64, f64) = (generator_rate.parse()?, critic_rate.parse()?);
-    let pair = ARCHITECTURES.iter().find(|pair| pair.name == network);
-    let pair = pair.with_context(|| format!("there is no network `{network}`"))?;
-    let shape = Shape {
-        architecture: pair.architecture,
-        geometry: Geometry::new(32, 32)?,
-        channels: 3,
-        width,
-        latent: 64,
-        classes: None,
-    };
-    let device = match device.as_str() {
-        "cpu" => Device::flex(),
-        #[cfg(feature = "cuda")]
-        "cuda" => Device::cuda(0),
-        #[cfg(feature = "vulkan")]
-        "vulkan" => Device::vulkan(Default::default()),
-        other => anyhow::bail!("there is no device `{other}` in this build"),
-    };
-    let device = device.autodiff();
-    let mut generator = Generator::new(&shape, &mut Seed(1).rng(Purpose::Weights, 0), &device);
-    let mut critic = Critic::new(&shape, &mut Seed(1).rng(Purpose::Weights, 1), &device);
-    let mut file: BTreeMap<String, (Vec<usize>, Vec<f32>)> = BTreeMap::new();
-    for (player, parameters) in
-        [("generator", parameters::collect(&generator)), ("critic", parameters::collect(&critic))]
-    {
-        for parameter in parameters {
-            let name = format!("{player}.{}", parameter.name);
-            file.insert(name, (parameter.shape, parameter.values));
+    let [run, out] = arguments.as_slice() else { anyhow::bail!("usage: peer RUN OUT") };
+    let path = Path::new(run).join("config.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let config = parse::parse(&text, run)?;
+    let pictures = softreg_image::open(&config.data.source, &config.load_options()?)?;
+    let (training, _) = config.parts(&pictures);
+    let draws = Draws { checked: &config.check(&pictures)?, pictures: &pictures };
+    let mut file: BTreeMap<&str, (Vec<usize>, Vec<f32>)> = BTreeMap::new();
+    let config = draws.checked.config();
+    let (batch, seed) = (config.training.batch, config.seed);
+    let mut sampler = Sampler::new(training, batch, seed, config.data.flip)?;
+    let steps = config.stop.steps.context("a run without a number of steps")?;
+    for step in 0..steps {
+        for (name, shape, values) in draws.of_step(step, &sampler.indices_of(step))? {
+            let (whole, all) = file.entry(name).or_default();
+            *whole = [&[steps as usize], shape.as_slice()].concat();
+            all.extend(values);
         }
     }
-    let rng = &mut Seed(2).rng(Purpose::Latents, 0);
-    let latents = latent::draw(STEPS * batch, shape.latent, None, rng);
-    let real = pictures(STEPS * batch * 3 * 32 * 32, rng);
-    let adam = || AdamConfig::new().with_beta_1(0.5).with_beta_2(0.99).with_epsilon(1e-8);
-    let (mut of_generator, mut of_critic) = (adam().init(), adam().init());
-    let loss = adversarial::named("logistic").context("the logistic loss")?;
-    let score = |critic: &Critic, x: Tensor<4>| critic.forward(x, None).squeeze_dim::<1>(1);
-    let (mut losses, mut first) = (Vec::new(), Vec::new());
-    for step in 0..STEPS {
-        let z = &latents[step * batch * 64..][..batch * 64];
-        let z = Tensor::<2>::from_data(TensorData::new(z.to_vec(), [batch, 64]), &device);
-        let x = &real[step * batch * 3072..][..batch * 3072];
-        let x = Tensor::<4>::from_data(TensorData::new(x.to_vec(), [batch, 3, 32, 32]), &device);
-        let made = generator.forward(z, None);
-        if step == 0 {
-            first = made.clone().into_data().iter::<f32>().collect();
-        }
-        let objective = loss.critic(score(&critic, x), score(&critic, made.clone().detach()));
-        losses.push(objective.clone().into_scalar::<f32>());
-        let gradients = GradientsParams::from_grads(objective.backward(), &critic);
-        critic = of_critic.step(critic_rate, critic, gradients);
-        let frozen = critic.clone().no_grad();
-        let objective = loss.generator(score(&frozen, made), None);
-        losses.push(objective.clone().into_scalar::<f32>());
-        let gradients = GradientsParams::from_grads(objective.backward(), &generator);
-        generator = of_generator.step(generator_rate, generator, gradients);
-    }
-    file.insert("latents".into(), (vec![STEPS, batch, 64], latents));
-    file.insert("real".into(), (vec![STEPS, batch, 3, 32, 32], real));
-    file.insert("made".into(), (vec![batch, 3, 32, 32], first));
-    file.insert("losses".into(), (vec![STEPS, 2], losses));
-    let bytes: BTreeMap<&String, (Vec<usize>, Vec<u8>)> = file
-        .iter()
-        .map(|(name, (shape, values))| {
-            (name, (shape.clone(), values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-        })
-        .collect();
-    let views = bytes
-        .iter()
-        .map(|(name, (shape, data))| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    safetensors::serialize_to_file(views, None, path.as_ref())?;
+    let bytes = |values: Vec<f32>| values.into_iter().flat_map(f32::to_le_bytes).collect();
+    let bytes: Vec<(&str, Vec<usize>, Vec<u8>)> =
+        file.into_iter().map(|(name, (shape, values))| (name, shape, bytes(values))).collect();
+    let views = bytes.iter().map(|(name, shape, bytes)| {
+        Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+    });
+    safetensors::serialize_to_file(views.collect::<anyhow::Result<Vec<_>>>()?, None, out.as_ref())?;
     Ok(())
 }
 
-/// Values in −1..1.
-fn pictures(count: usize, rng: &mut impl Rng) -> Vec<f32> {
-    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+struct Draws<'a> {
+    checked: &'a Checked,
+    pictures: &'a Collection,
+}
+
+type Named = (&'static str, Vec<usize>, Vec<f32>);
+
+impl Draws<'_> {
+    fn of_step(&self, step: u64, chosen: &[(usize, bool)]) -> anyhow::Result<Vec<Named>> {
+        let (shape, config) = (self.checked.shape(), self.checked.config());
+        let (seed, n) = (Seed(config.seed), chosen.len());
+        let (h, w) = (shape.geometry.height(), shape.geometry.width());
+        let mut real = vec![0.0; n * shape.channels * h * w];
+        for (picture, (index, flip)) in real.chunks_exact_mut(shape.channels * h * w).zip(chosen) {
+            self.pictures.write_unit(*index, *flip, picture);
+        }
+        let rng = &mut seed.rng(Purpose::Latents, step);
+        let latents = latent::draw(n, shape.latent, None, rng);
+        let mut found: Vec<Named> = vec![
+            ("real", vec![n, shape.channels, h, w], real),
+            ("latents", vec![n, shape.latent], latents.clone()),
+        ];
+        // Pictures whose every pixel says which one it is: moved, they say where from. 0 is what comes in at the border.
+        let device = Device::flex();
+        let numbers = (0..n * h * w).map(|i| (i % (h * w) + 1) as f32).collect();
+        let numbered = Tensor::<4>::from_data(TensorData::new(numbers, [n, 1, h, w]), &device);
+        let values = |moved: Tensor<4>| -> Vec<f32> { moved.into_data().iter::<f32>().collect() };
+        let policy = self.checked.policy();
+        for (name, stream, kind) in [
+            ("real-from", 0, "real"),
+            ("made-from", 0, "fake"),
+            ("judged-from", OF_GENERATOR, "fake"),
+        ] {
+            let rng = &mut seed.named_rng(Purpose::Augmentation, step, stream, kind);
+            let moved = policy.apply(numbered.clone(), config.training.augment_probability, rng);
+            found.push((name, vec![n, h, w], values(moved)));
+        }
+        for term in self.checked.terms() {
+            let composition = term.body.composition().context("a regularizer without partners")?;
+            let (pairing, input) = (&*composition.pairing, composition.site.input());
+            let name = format!("{input:?}/{}", pairing.identity());
+            let rng = &mut seed.named_rng(Purpose::Partner, step, 0, &name);
+            let mut draw = |pairing: &dyn Pairing, rows: Tensor<2>, shape: &[usize]| {
+                pairing.draw(&Samples { rows, shape, groups: None, fresh: None }, rng)
+            };
+            let drawn = match pairing.pictures_only() {
+                true => draw(pairing, numbered.clone().reshape([n, h * w]), &[n, 1, h, w])?,
+                false => {
+                    let rows = latent::tensor(latents.clone(), shape.latent, &device);
+                    draw(pairing, rows, &[n, shape.latent])?
+                }
+            };
+            found.push(match drawn {
+                Partners::Inputs(moved) => {
+                    ("copy-from", vec![n, h, w], values(moved.reshape([n, 1, h, w])))
+                }
+                Partners::InBatch { samples, partners } => {
+                    let mut order = vec![f32::NAN; n];
+                    samples.into_iter().zip(partners).for_each(|(s, p)| order[s] = p as f32);
+                    ("partners", vec![n], order)
+                }
+                Partners::Mixed { .. } => {
+                    anyhow::bail!("`{}`: PyTorch does not follow it", term.name)
+                }
+                #[allow(unreachable_patterns, reason = "as many as there are today")]
+                _ => anyhow::bail!("`{}`: PyTorch does not follow it", term.name),
+            });
+        }
+        Ok(found)
+    }
 }
