@@ -159,10 +159,13 @@ def of_softreg(options, seed):
     curve, wanted = [], options.every
     for step in sorted(int(path.stem.split("-")[1]) for path in (out / "checkpoints").glob("step-*")):
         # The first of a run, which has learned nothing, has no row.
-        if seconds.get(step, 0) >= wanted:
-            curve.append((seconds[step] / 60, distance(out, options, "--checkpoint", step)))
+        now = seconds.get(step, 0)
+        # Until the first interval is over all of them: what PyTorch comes to at its best may lie there.
+        if now >= wanted or 0 < now < options.every:
+            curve.append((now / 60, distance(out, options, "--checkpoint", step)))
             print(f"softreg, seed {seed}: {curve[-1][0]:.2f} minutes, {step} steps: {curve[-1][1]:.2f}", file=sys.stderr)
-            wanted = seconds[step] + options.every
+            if now >= wanted:
+                wanted = now + options.every
     return curve
 
 

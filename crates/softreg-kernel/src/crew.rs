@@ -29,21 +29,20 @@ impl Crew for OneThread {
 /// Values that can be cut in two.
 #[cfg(feature = "flex")]
 pub(crate) trait Cut: Sized + Send {
+    /// A thread with fewer values would be done sooner than it hears of them.
+    const LEAST: usize;
+
     fn length(&self) -> usize;
 
     /// Those before `at`, and the others.
     fn cut(self, at: usize) -> (Self, Self);
 }
 
-/// A thread with fewer values would be done sooner than it hears of them.
-#[cfg(feature = "flex")]
-const LEAST: usize = 4096;
-
 /// `f` on all of `rows`, cut where one part of equal length ends and the next begins: rows of any lengths are as one.
 #[cfg(feature = "flex")]
 pub(crate) fn deal<T: Cut>(rows: Vec<T>, crew: &dyn Crew, f: impl Fn(T) + Sync) {
     let total: usize = rows.iter().map(Cut::length).sum();
-    let count = crew.size().min(total / LEAST);
+    let count = crew.size().min(total / T::LEAST);
     if count <= 1 {
         return rows.into_iter().for_each(f);
     }
@@ -86,7 +85,11 @@ mod tests {
         }
     }
 
+    const LEAST: usize = 4096;
+
     impl Cut for &mut [f32] {
+        const LEAST: usize = LEAST;
+
         fn length(&self) -> usize {
             self.len()
         }

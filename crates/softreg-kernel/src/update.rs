@@ -203,6 +203,8 @@ impl AdamRow<'_> {
 
 #[cfg(feature = "flex")]
 impl Cut for AdamRow<'_> {
+    const LEAST: usize = 16 * 1024;
+
     fn length(&self) -> usize {
         self.weight.len()
     }
@@ -283,6 +285,8 @@ fn sum_of_block<'a>(
 
 #[cfg(feature = "flex")]
 impl Cut for SumRow<'_> {
+    const LEAST: usize = 64 * 1024;
+
     fn length(&self) -> usize {
         self.first.len()
     }

@@ -17,27 +17,6 @@ pub struct Row {
 
 /// All weights of `module`, in the network's order, sharing its memory.
 pub fn rows<M: Module>(module: &M) -> Vec<Row> {
-    #[derive(Default)]
-    struct Rows {
-        path: Vec<String>,
-        found: Vec<Row>,
-    }
-    impl ModuleVisitor for Rows {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let value = param.val();
-            self.found.push(Row {
-                path: self.path.join("."),
-                shape: value.dims().to_vec(),
-                values: value.without_autodiff().flatten(0, D - 1),
-            });
-        }
-    }
     let mut rows = Rows::default();
     module.visit(&mut rows);
     rows.found
@@ -49,40 +28,109 @@ pub fn rows<M: Module>(module: &M) -> Vec<Row> {
 /// # Panics
 /// Where `f` gives back fewer rows, or rows of other lengths.
 pub fn map<M: Module>(module: M, f: impl FnOnce(Vec<Row>) -> Vec<Tensor<1>>) -> M {
-    /// Leaves something small in place of every weight.
-    struct Take;
-    impl ModuleMapper for Take {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            param.map(|old| {
-                let tracked = old.is_require_grad();
-                let autodiff = old.is_autodiff();
-                let empty = Tensor::empty([1; D], &old.device().without_autodiff());
-                as_it_was(empty, autodiff, tracked)
-            })
-        }
-    }
-    struct Put {
-        rows: vec::IntoIter<(Vec<usize>, Tensor<1>)>,
-    }
-    impl ModuleMapper for Put {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-            param.map(|empty| {
-                let Some((shape, row)) = self.rows.next() else {
-                    panic!("fewer rows than weights");
-                };
-                let shape: [usize; D] = std::array::from_fn(|axis| shape[axis]);
-                as_it_was(row.reshape(shape), empty.is_autodiff(), empty.is_require_grad())
-            })
-        }
-    }
-    let rows = rows(&module);
-    let module = module.map(&mut Take);
-    let shapes: Vec<Vec<usize>> = rows.iter().map(|row| row.shape.clone()).collect();
-    let rows: Vec<_> = shapes.into_iter().zip(f(rows)).collect();
-    module.map(&mut Put { rows: rows.into_iter() })
+    let mut taken = Taken::default();
+    let module = module.map(&mut taken);
+    let shapes: Vec<_> = taken.rows.found.iter().map(|row| row.shape.clone()).collect();
+    let values = f(taken.rows.found).into_iter();
+    let back = values.zip(shapes).zip(taken.graphs).map(|((values, shape), graph)| Back {
+        values,
+        shape,
+        graph,
+    });
+    module.map(&mut Put { back: back.collect::<Vec<_>>().into_iter() })
 }
 
-fn as_it_was<const D: usize>(x: Tensor<D>, autodiff: bool, tracked: bool) -> Tensor<D> {
-    let x = if autodiff { x.autodiff() } else { x };
-    if tracked { x.require_grad() } else { x }
+#[derive(Default)]
+struct Rows {
+    path: Vec<String>,
+    found: Vec<Row>,
+}
+
+impl Rows {
+    fn push<const D: usize>(&mut self, weight: Tensor<D>) {
+        self.found.push(Row {
+            path: self.path.join("."),
+            shape: weight.dims().to_vec(),
+            values: weight.without_autodiff().flatten(0, D - 1),
+        });
+    }
+}
+
+impl ModuleVisitor for Rows {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.push(param.val());
+    }
+}
+
+/// What a weight is in the graph of derivatives. To make a new one of these takes longer than to move a small weight.
+#[derive(Clone, Copy)]
+enum Graph {
+    None,
+    Constant,
+    Tracked,
+}
+
+/// Takes all weights out of a network, and leaves something small in the place of each.
+#[derive(Default)]
+struct Taken {
+    rows: Rows,
+    graphs: Vec<Graph>,
+}
+
+impl ModuleMapper for Taken {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.rows.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.rows.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|weight| {
+            self.graphs.push(match (weight.is_require_grad(), weight.is_autodiff()) {
+                (true, _) => Graph::Tracked,
+                (_, true) => Graph::Constant,
+                _ => Graph::None,
+            });
+            let device = weight.device().without_autodiff();
+            self.rows.push(weight);
+            Tensor::empty([1; D], &device)
+        })
+    }
+}
+
+struct Back {
+    values: Tensor<1>,
+    shape: Vec<usize>,
+    graph: Graph,
+}
+
+/// Puts weights back.
+struct Put {
+    back: vec::IntoIter<Back>,
+}
+
+impl ModuleMapper for Put {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|_| {
+            let Some(Back { values, shape, graph }) = self.back.next() else {
+                panic!("fewer rows than weights");
+            };
+            let weight = values.reshape::<D, _>(std::array::from_fn(|axis| shape[axis]));
+            match graph {
+                Graph::None => weight,
+                Graph::Constant => weight.autodiff(),
+                Graph::Tracked => weight.autodiff().require_grad(),
+            }
+        })
+    }
 }
