@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::gradient::WeightGradients;
 use crate::group::{Group, sum_numbers};
 use crate::objective::{Objective, Parts, record};
-use crate::players::{Players, replica};
+use crate::players::{Players, frozen, replica};
 use crate::replica::Workers;
 use crate::scene::{CriticScene, GeneratorScene, Kept, Masks, Pictures};
 use burn::module::Module;
@@ -226,7 +226,7 @@ impl<'a> Trainer<'a> {
     /// A worker's critic, without gradients.
     fn frozen(&self, judge: &Judge<'_>, worker: usize) -> Critic {
         let place = self.place(worker);
-        let weights = replica(&judge.critics[place], &self.devices[place]).no_grad();
+        let weights = frozen(&judge.critics[place], &self.devices[place]);
         effective(&weights, judge.spectral)
     }
 
@@ -243,9 +243,11 @@ impl<'a> Trainer<'a> {
         self.workers.place(worker) % self.devices.len()
     }
 
-    /// A replica on every device: sent by one thread, since what several send to one card at once may be mistaken there.
+    /// A replica on every device but the first, which has the module itself: sent by one thread, since what several send to
+    /// one card at once may be mistaken there.
     fn everywhere<M: Module>(&self, module: &M) -> Vec<M> {
-        self.devices.iter().map(|device| replica(module, device)).collect()
+        let others = self.devices[1..].iter().map(|device| replica(module, device));
+        std::iter::once(module.clone()).chain(others).collect()
     }
 
     /// One worker's share of what was drawn, with a generator of its own.
@@ -260,11 +262,12 @@ impl<'a> Trainer<'a> {
         let shape = self.checked.shape();
         let place = self.place(worker);
         let device = &self.devices[place];
-        let generator = replica(&generators[place], device);
+        let copy = if with_graph { replica } else { frozen };
+        let generator = copy(&generators[place], device);
         let device = device.clone().autodiff();
         Work {
             number: drawn.number,
-            generator: if with_graph { generator } else { generator.no_grad() },
+            generator,
             rows: rows.len(),
             fresh: drawn.fresh.as_ref().map(|draws| draws.shard(rows.clone(), shape, &device)),
             shard: drawn.batch.shard(rows, shape, &device),
