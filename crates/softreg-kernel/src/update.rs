@@ -136,7 +136,7 @@ pub fn adam_all(all: Vec<Moved>, crew: &dyn Crew) -> Vec<(Tensor<1>, [Tensor<1>;
 }
 
 /// `Σᵢ fᵢ·xᵢ` of every list of rows `xᵢ` with factors `fᵢ`, added [`pairwise`]; a processor's threads get equal parts.
-/// The numbers do not depend on how many threads there are, and neither sum nor gradient keeps a graph.
+/// The numbers do not depend on how many threads there are, and the sums have no graph.
 ///
 /// # Panics
 /// Where a list is empty, or its rows are not equally long.

@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use softreg::{Purpose, Seed};
 use softreg_kernel::OneThread;
 use softreg_net::architecture::{ARCHITECTURES, Architecture};
 use softreg_net::parameters::{self, LoadError};
-use softreg_net::{Critic, Generator, Geometry, Shape, average, latent};
+use softreg_net::{Critic, Generator, Geometry, Shape, average, flat, latent};
 use std::collections::BTreeMap;
 
 fn shape(architecture: Architecture, width: usize, height: usize, channels: usize) -> Shape {
@@ -192,4 +192,40 @@ fn the_average_moves_by_its_decay() {
     // After one half-life in images the old average counts half; early on it follows faster.
     assert!((average::decay(10_000, 10_000.0, 10_000_000) - 0.5).abs() < 1e-12);
     assert!(average::decay(64, 10_000.0, 640) < average::decay(64, 10_000.0, 64_000));
+}
+
+#[test]
+fn weights_are_taken_out_and_come_back_as_they_were() {
+    #[derive(Default, PartialEq, Debug)]
+    struct Tracked(Vec<[bool; 2]>);
+    impl ModuleVisitor for Tracked {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push([param.val().is_autodiff(), param.val().is_require_grad()]);
+        }
+    }
+    let tracked = |network: &Generator| {
+        let mut found = Tracked::default();
+        network.visit(&mut found);
+        found
+    };
+    let (made, _) = pair(&shape(Architecture::Residual, 16, 16, 3), 1, &Device::flex().autodiff());
+    for network in [made.clone(), made.clone().no_grad(), made.valid()] {
+        let before = parameters::collect(&network);
+        let moved = flat::map(network.clone(), |rows| {
+            for (row, weight) in rows.iter().zip(&before) {
+                let values: Vec<f32> = row.values.clone().into_data().iter().collect();
+                let found = (&row.path, &row.shape, &values);
+                assert_eq!(found, (&weight.name, &weight.shape, &weight.values));
+            }
+            assert_eq!(rows.len(), before.len());
+            rows.into_iter().map(|row| row.values.mul_scalar(2.0)).collect()
+        });
+        assert_eq!(tracked(&moved), tracked(&network));
+        for (now, before) in parameters::collect(&moved).into_iter().zip(before) {
+            let doubled = before.values.iter().map(|value| 2.0 * value).collect();
+            assert_eq!(now, parameters::Parameter { values: doubled, ..before });
+        }
+    }
+    let all = tracked(&made);
+    assert!(all.0.contains(&[true, true]) && all.0.contains(&[true, false]), "{all:?}");
 }
