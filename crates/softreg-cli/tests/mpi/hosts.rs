@@ -18,6 +18,13 @@ pub(crate) struct Hosts {
 impl Drop for Hosts {
     fn drop(&mut self) {
         for name in &self.names {
+            // A host is not gone while something runs there.
+            let inside = Command::new("ip").args(["netns", "pids", name]).output();
+            let inside =
+                inside.map_or(String::new(), |out| String::from_utf8_lossy(&out.stdout).into());
+            for pid in inside.split_whitespace() {
+                let _ = done(&["kill", "-9", pid]);
+            }
             let _ = done(&["ip", "netns", "del", name]);
         }
     }
@@ -82,6 +89,11 @@ impl Hosts {
         let each = ADDRESSES.map(|address| format!("{address}:1")).join(",");
         command.args(["--host", &each, "-n", "2"]).current_dir(dir);
         command
+    }
+
+    /// The address of the host that is not the launcher's.
+    pub(crate) fn other(&self) -> &'static str {
+        ADDRESSES[1]
     }
 
     /// Takes the line away, as if the other host were gone.
