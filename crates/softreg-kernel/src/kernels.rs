@@ -6,7 +6,7 @@ use crate::resampling::Resampling;
 use crate::update::AdamStep;
 #[cfg(feature = "flex")]
 use crate::{
-    op::{Pools, in_order},
+    op::{Pools, Rows, in_order},
     pool::Pool,
 };
 use burn::backend::{Dispatch, DispatchDevice};
@@ -108,6 +108,22 @@ pub(crate) fn pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
 #[cfg(feature = "flex")]
 pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::double(x.into_dispatch()))
+}
+
+#[cfg(feature = "flex")]
+pub(crate) fn select_rows(x: Tensor<2>, rows: Arc<[usize]>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::select_rows(x.into_dispatch(), rows))
+}
+
+#[cfg(feature = "flex")]
+pub(crate) fn mean_absolute_difference(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::mean_absolute_difference(a.into_dispatch(), b.into_dispatch()))
+}
+
+#[cfg(feature = "flex")]
+pub(crate) fn mean_absolute_difference_within(x: Tensor<2>, pairs: &[[usize; 2]]) -> Tensor<1> {
+    let pairs = Arc::from(pairs);
+    Tensor::from_dispatch(Dispatch::mean_absolute_difference_within(x.into_dispatch(), pairs))
 }
 
 pub(crate) fn activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {

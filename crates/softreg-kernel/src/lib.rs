@@ -1,11 +1,11 @@
 //! Layers of image networks as fused kernels, for processors and graphics cards.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`upsample_nearest2d`], [`batch_norm`], [`activation`] and
-//! [`gather_pixels`] compute what Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
+//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`upsample_nearest2d`], [`batch_norm`], [`activation`],
+//! [`gather_pixels`], [`select_rows`] and [`mean_absolute_difference`] compute what Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
 //! to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
 //! in memory from layer to layer, and AVX-512, AVX2 with FMA or NEON instructions are chosen at run time. On graphics cards
-//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`] and [`upsample_nearest2d`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
+//! (features `cuda`, `metal`, `rocm`, `vulkan`, `wgpu`) all but [`pool2d`], [`upsample_nearest2d`], [`select_rows`] and [`mean_absolute_difference`] are a few kernels each, in CubeCL. Gradients go through Burn's automatic differentiation.
 //!
 //! [`adam_all`] and [`weighted_sums`] take all weights of a network at once, as one long row of values, and share it out over the
 //! threads of a [`Crew`].
@@ -23,6 +23,7 @@ mod card;
 #[cfg(feature = "flex")]
 mod convolution;
 mod crew;
+mod difference;
 mod doubling;
 #[cfg(feature = "flex")]
 mod factors;
@@ -46,6 +47,7 @@ mod pool;
 mod precision;
 mod resampling;
 mod scope;
+mod selection;
 #[cfg(feature = "flex")]
 mod share;
 mod threads;
@@ -62,6 +64,7 @@ pub use activation::Activation;
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
 pub use crew::{Crew, OneThread, Part};
+pub use difference::{mean_absolute_difference, mean_absolute_difference_within};
 pub use doubling::upsample_nearest2d;
 pub use layer::{
     activation, batch_norm, conv_transpose2d, conv2d, elementwise, fork, join_channels,
@@ -71,6 +74,7 @@ pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};
 pub use precision::{Precision, bfloat16_is_on, in_precision};
 pub use resampling::{conv2d_downsample, conv2d_downsample_adjoint, upsample_conv2d};
+pub use selection::select_rows;
 pub use threads::{alone, threads};
 pub use update::{AdamStep, Moved, adam, adam_all, pairwise, weighted_sum, weighted_sums};
 pub use window::Window;

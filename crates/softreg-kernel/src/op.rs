@@ -19,6 +19,8 @@ mod cube;
 mod flex;
 #[cfg(feature = "flex")]
 mod pools;
+#[cfg(feature = "flex")]
+mod rows;
 
 #[cfg(feature = "flex")]
 pub(crate) use flex::in_order;
@@ -145,6 +147,44 @@ pub(crate) trait Pools: Backend {
 
     /// The gradient of its input.
     fn double_gradient(gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// Where there are kernels for rows of samples: on processors.
+#[cfg(feature = "flex")]
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait Rows: Backend {
+    /// Some of the rows.
+    fn select_rows(x: FloatTensor<Self>, rows: Arc<[usize]>) -> FloatTensor<Self>;
+
+    /// The gradient of all rows, of which so many are there.
+    fn select_rows_gradient(
+        gradient: FloatTensor<Self>,
+        rows: Arc<[usize]>,
+        there: usize,
+    ) -> FloatTensor<Self>;
+
+    /// The mean absolute difference of every two rows.
+    fn mean_absolute_difference(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradient of `a`; that of `b` is the one with both exchanged.
+    fn mean_absolute_difference_gradient(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// The mean absolute difference of the two rows of every pair.
+    fn mean_absolute_difference_within(
+        x: FloatTensor<Self>,
+        pairs: Arc<[[usize; 2]]>,
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of all rows.
+    fn mean_absolute_difference_within_gradient(
+        x: FloatTensor<Self>,
+        pairs: Arc<[[usize; 2]]>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
 }
 
 /// Gradients are asked for inside a backward pass only, which runs below automatic differentiation.

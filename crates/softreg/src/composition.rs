@@ -4,9 +4,10 @@ use crate::aim::Aim;
 use crate::distance::{Distance, Domain};
 use crate::memory::Memory;
 use crate::pairing::{Pairing, PairingError, PartnerInput};
+use crate::pairs::Pairs;
 use crate::scene::{self, Batch, OwnScene, Scene};
 use crate::site::{Input, Player, Site, Values};
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::Tensor;
 use rand::Rng;
 use std::sync::Arc;
 
@@ -21,28 +22,6 @@ pub struct Composition {
     pub aim: Arc<dyn Aim>,
     /// Which output is compared.
     pub site: Site,
-}
-
-/// Samples and partners, row by row.
-#[derive(Clone, Debug)]
-pub struct Pairs {
-    /// Their inputs `[n, features]`, where both have one.
-    pub inputs: Option<[Tensor<2>; 2]>,
-    /// Their outputs `[n, features]`.
-    pub outputs: [Tensor<2>; 2],
-}
-
-impl Pairs {
-    /// The first `n` pairs.
-    pub(crate) fn first(self, n: usize) -> Self {
-        let cut = |both: [Tensor<2>; 2]| {
-            both.map(|x| {
-                let n = n.min(x.dims()[0]);
-                scene::first(x, n)
-            })
-        };
-        Self { inputs: self.inputs.map(cut), outputs: cut(self.outputs) }
-    }
 }
 
 /// Why four choices do not make a regularizer.
@@ -240,36 +219,24 @@ impl Composition {
     /// [`PairingError::Coincide`] where every pair's inputs are equal and the aim divides by their
     /// distance.
     pub fn value(&self, pairs: &Pairs) -> Result<Tensor<1>, PairingError> {
-        let [y, y2] = pairs.outputs.clone().map(single);
-        let (found, needed) = (y.dims()[1], self.distance.min_features());
+        let (found, needed) = (pairs.outputs.features(), self.distance.min_features());
         if found < needed {
             let distance = self.distance.name();
             return Err(PairingError::TooFewFeatures { distance, needed, found });
         }
-        let between_outputs = self.distance.per_pair(y, y2);
+        let between_outputs = pairs.outputs.apart_by(&*self.distance);
         if !self.aim.needs_input_distance() {
             return Ok(self.aim.value(between_outputs, None));
         }
-        let between_inputs = pairs.inputs.clone().map(|inputs| {
-            let [x, x2] = inputs.map(single);
-            self.distance.per_pair(x, x2)
-        });
+        let between_inputs = pairs.inputs.as_ref().map(|inputs| inputs.apart_by(&*self.distance));
         if let Some(inputs) = between_inputs.as_ref().filter(|_| !self.pairing.extra_pass()) {
             // Noise never coincides; samples of a collection may.
-            let farthest: f32 = inputs.clone().detach().abs().max().into_scalar();
-            if farthest == 0.0 {
+            let inputs = inputs.clone().detach().into_data();
+            if inputs.iter::<f64>().all(|distance| distance == 0.0) {
                 let (pairing, aim) = (self.pairing.name(), self.aim.name());
                 return Err(PairingError::Coincide { pairing, aim });
             }
         }
         Ok(self.aim.value(between_outputs, between_inputs))
-    }
-}
-
-/// In single precision, where it is in less.
-fn single(x: Tensor<2>) -> Tensor<2> {
-    match x.dtype() {
-        DType::F32 | DType::F64 => x,
-        _ => x.cast(FloatDType::F32),
     }
 }

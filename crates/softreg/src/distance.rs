@@ -6,6 +6,7 @@
 
 use crate::setting::Part;
 use burn::tensor::Tensor;
+use softreg_kernel::select_rows;
 
 mod above;
 mod below;
@@ -64,6 +65,15 @@ pub trait Distance: Send + Sync + std::fmt::Debug {
     }
     /// `D(aᵢ, bᵢ)` for every row: `[n, features] × [n, features] → [n]`, each at least 0.
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1>;
+    /// [`Distance::per_pair`] of rows of the same tensor, `D(y_l, y_r)` for every pair of rows `[l, r]`: `[m, features] →
+    /// [pairs]`.
+    fn within(&self, y: Tensor<2>, pairs: &[[usize; 2]]) -> Tensor<1> {
+        let side = |side: usize| {
+            let rows: Vec<usize> = pairs.iter().map(|pair| pair[side]).collect();
+            select_rows(y.clone(), &rows)
+        };
+        self.per_pair(side(0), side(1))
+    }
 }
 
 /// All distances, sorted by name. [`FeatureSpace`] and [`PerPosition`] are not among them: they are made

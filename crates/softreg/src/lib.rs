@@ -52,6 +52,7 @@ pub mod memory;
 pub mod overfitting;
 pub mod page;
 pub mod pairing;
+pub mod pairs;
 pub mod perturbation;
 pub mod plan;
 pub mod preset;

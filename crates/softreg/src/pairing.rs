@@ -17,7 +17,7 @@ mod shuffle;
 pub use again::Again;
 pub use augment::Augment;
 pub use fresh::Fresh;
-pub use mix::Mix;
+pub use mix::{Mix, mixture};
 pub use noise::Noise;
 pub use past::Past;
 pub use shuffle::Shuffle;

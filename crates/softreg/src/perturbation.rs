@@ -31,14 +31,27 @@ impl Perturbation {
         let count: usize = shape.iter().product();
         let values: Vec<f32> = match *self {
             Perturbation::Dropout { rate } => {
-                // Bits for all at once: one by one they would take longer than all else that dropout does.
-                let mut bits = vec![0; 4 * count];
-                rng.fill_bytes(&mut bits);
-                let dropped = (rate * 2f64.powi(32)) as u64;
+                // Bytes for all at once: more bits, and one number at a time, would take longer than all else that
+                // dropout does. A byte does not decide where it is the rate's own, one time in 256; a draw of its own does.
+                let mut bytes = vec![0; count];
+                rng.fill_bytes(&mut bytes);
+                let limit = rate * 256.0;
+                let (least, rest) = (limit as u8, (limit.fract() * 2f64.powi(32)) as u64);
                 let kept = (1.0 / (1.0 - rate)) as f32;
-                let (words, _) = bits.as_chunks();
-                let drawn = words.iter().map(|word| u64::from(u32::from_le_bytes(*word)));
-                drawn.map(|drawn| if drawn < dropped { 0.0 } else { kept }).collect()
+                let one = |byte: &u8| if *byte < least { 0.0 } else { kept };
+                let mut values: Vec<f32> = bytes.iter().map(one).collect();
+                // Most rows of 16 have none, which is seen at once.
+                for (values, bytes) in values.chunks_mut(16).zip(bytes.chunks(16)) {
+                    if bytes.iter().fold(false, |any, byte| any | (*byte == least)) {
+                        let ties = values.iter_mut().zip(bytes).filter(|(_, b)| **b == least);
+                        for (value, _) in ties {
+                            if u64::from(rng.next_u32()) < rest {
+                                *value = 0.0;
+                            }
+                        }
+                    }
+                }
+                values
             }
             Perturbation::Modulation { sigma } => {
                 let sigma = sigma as f32;
@@ -68,6 +81,19 @@ mod tests {
             let spread = m.iter().map(|v| f64::from(v - 1.0).powi(2)).sum::<f64>() / m.len() as f64;
             assert!((mean - 1.0).abs() < 0.02, "{perturbation:?}: mean {mean}");
             assert!((spread - variance).abs() < 0.02, "{perturbation:?}: variance {spread}");
+        }
+    }
+
+    #[test]
+    fn as_many_are_dropped_as_were_asked_for() {
+        // Between the values of a byte and next to them.
+        for rate in [0.5 / 256.0, 0.2, 0.3, 77.0 / 256.0, 0.95, 255.5 / 256.0] {
+            let (count, mut rng) = (1_000_000, Seed(9).rng(Purpose::Perturbation, 0));
+            let m = Perturbation::Dropout { rate }.draw([count], &mut rng, &Device::flex());
+            let m: Vec<f32> = m.into_data().try_to_vec().unwrap();
+            let dropped = m.iter().filter(|m| **m == 0.0).count() as f64;
+            let (mean, deviation) = (rate * 1e6, (rate * (1.0 - rate) * 1e6).sqrt());
+            assert!((dropped - mean).abs() < 4.0 * deviation, "{rate}: {dropped}");
         }
     }
 }

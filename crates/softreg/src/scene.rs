@@ -5,13 +5,14 @@
 //! implements [`Scene`] for the update of each of its players; for a model outside adversarial training
 //! there is [`Batch`].
 
-use crate::composition::Pairs;
 use crate::hard::{Point, WeightPenalty};
 use crate::memory::Memory;
-use crate::pairing::{Pairing, PairingError, PartnerInput, Partners, Samples};
+use crate::pairing::{Pairing, PairingError, PartnerInput, Partners, Samples, mixture};
+use crate::pairs::{Pairs, Sides};
 use crate::site::{Input, Site};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
+use std::sync::Arc;
 
 /// The inputs of a batch.
 #[derive(Clone, Debug)]
@@ -165,26 +166,25 @@ impl Draw {
         let own = |scene: &mut dyn Scene| -> Vec<Tensor<2>> {
             sites.iter().map(|site| first(scene.outputs(*site), n)).collect()
         };
-        let with = |inputs: Option<[Tensor<2>; 2]>, a: Vec<Tensor<2>>, b: Vec<Tensor<2>>| {
-            let pair = |(a, b)| Pairs { inputs: inputs.clone(), outputs: [a, b] };
+        let apart = |inputs: Option<[Tensor<2>; 2]>, a: Vec<Tensor<2>>, b: Vec<Tensor<2>>| {
+            let inputs = inputs.map(Sides::Apart);
+            let pair = |(a, b)| Pairs { inputs: inputs.clone(), outputs: Sides::Apart([a, b]) };
             Some(a.into_iter().zip(b).map(pair).collect())
         };
         Ok(match self.partners {
             Partners::InBatch { samples, partners } => {
-                let outputs = own(scene);
-                let of = |rows: &[usize]| outputs.iter().map(|y| pick(y, rows)).collect();
-                let inputs = [pick(x, &samples), pick(x, &partners)];
-                with(Some(inputs), of(&samples), of(&partners))
+                let pairs = samples.into_iter().zip(partners).map(|(row, other)| [row, other]);
+                let pairs: Arc<[[usize; 2]]> = pairs.collect();
+                let within = |rows: Tensor<2>| Sides::Within(rows, pairs.clone());
+                let pair = |y| Pairs { inputs: Some(within(x.clone())), outputs: within(y) };
+                Some(own(scene).into_iter().map(pair).collect())
             }
-            Partners::Inputs(x2) => with(Some([self.x.clone(), x2]), own(scene), passed),
+            Partners::Inputs(x2) => apart(Some([self.x.clone(), x2]), own(scene), passed),
             Partners::Mixed { partners, share, .. } => {
                 let no_teacher = || PairingError::NoTeacher { pairing: self.pairing };
                 let said = scene.teacher(sites, n).ok_or_else(no_teacher)?;
-                let mix = |t: &Tensor<2>| {
-                    let other = pick(t, &partners).mul_scalar(1.0 - share);
-                    t.clone().mul_scalar(share) + other
-                };
-                with(None, passed, said.iter().map(mix).collect())
+                let mix = |said| mixture(said, &partners, share);
+                apart(None, passed, said.into_iter().map(mix).collect())
             }
             Partners::Remembered(anchor) => {
                 let Some(average) = memory.anchor(&anchor) else { return Ok(None) };
@@ -195,7 +195,7 @@ impl Draw {
                     Tensor::<2>::from_data(row, &y.device()).repeat_dim(0, y.dims()[0])
                 };
                 let past = outputs.iter().map(of).collect();
-                with(None, outputs, past)
+                apart(None, outputs, past)
             }
         })
     }
@@ -209,16 +209,6 @@ pub(crate) fn key(input: Input, pairing: &dyn Pairing, rows: usize) -> String {
 /// The first `n` rows.
 pub(crate) fn first(x: Tensor<2>, n: usize) -> Tensor<2> {
     if x.dims()[0] == n { x } else { x.narrow(0, 0, n) }
-}
-
-/// The rows at `rows`, in this order.
-fn pick(x: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
-    if rows.len() == x.dims()[0] && rows.iter().enumerate().all(|(i, r)| i == *r) {
-        return x.clone();
-    }
-    let index: Vec<i64> = rows.iter().map(|r| *r as i64).collect();
-    let index = TensorData::new(index, [rows.len()]);
-    x.clone().select(0, Tensor::<1, Int>::from_data(index, &x.device()))
 }
 
 /// One row per sample: `[n, …] → [n, features]`.

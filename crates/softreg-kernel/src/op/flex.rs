@@ -4,15 +4,17 @@
 //! takes it as it lies; operations of Burn read it through its strides. Pictures of few channels are made for
 //! such operations (augmentation, distances) and lie in the usual order.
 
-use super::{Kernels, Layer, Pools, Wanted};
+use super::{Kernels, Layer, Pools, Rows, Wanted};
 use crate::activation::Activation;
 use crate::convolution::{Finish, Numbers, through, to_narrow, to_weights, to_wide};
+use crate::difference::{self, Neighbour};
 use crate::doubling;
 use crate::geometry::{Extent, Geometry};
 use crate::normalization;
 use crate::pixels;
 use crate::pool::{self, Pool};
 use crate::resampling::{self, Resampling};
+use crate::selection;
 use crate::update::{self, AdamStep};
 use crate::view::View;
 use burn::backend::Flex;
@@ -184,6 +186,81 @@ impl Pools for Flex {
         let to = Extent { height: height / 2, width: width / 2, channels };
         pictures(doubling::pull_back(&innermost(&gradient), &to), &to)
     }
+}
+
+impl Rows for Flex {
+    fn select_rows(x: FlexTensor, rows: Arc<[usize]>) -> FlexTensor {
+        let x = x.to_contiguous();
+        let length = x.shape()[1];
+        values(selection::run(slice(&x), length, &rows), Shape::from([rows.len(), length]))
+    }
+
+    fn select_rows_gradient(gradient: FlexTensor, rows: Arc<[usize]>, there: usize) -> FlexTensor {
+        let gradient = gradient.to_contiguous();
+        let length = gradient.shape()[1];
+        let out = selection::pull_back(slice(&gradient), length, &rows, there);
+        values(out, Shape::from([there, length]))
+    }
+
+    fn mean_absolute_difference(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        let [a, b] = [a, b].map(|x| x.to_contiguous());
+        means(rows(&a).zip(rows(&b)).map(|(a, b)| [a, b]))
+    }
+
+    fn mean_absolute_difference_gradient(
+        a: FlexTensor,
+        b: FlexTensor,
+        gradient: FlexTensor,
+    ) -> FlexTensor {
+        let [a, b, gradient] = [a, b, gradient].map(|x| x.to_contiguous());
+        let alone = |(other, gradient)| vec![Neighbour { row: other, gradient }];
+        let neighbours = rows(&b).zip(shares(&gradient, &a)).map(alone);
+        of_rows(&a, &neighbours.collect::<Vec<_>>())
+    }
+
+    fn mean_absolute_difference_within(x: FlexTensor, pairs: Arc<[[usize; 2]]>) -> FlexTensor {
+        let x = x.to_contiguous();
+        let rows: Vec<&[f32]> = rows(&x).collect();
+        means(pairs.iter().map(|pair| pair.map(|row| rows[row])))
+    }
+
+    fn mean_absolute_difference_within_gradient(
+        x: FlexTensor,
+        pairs: Arc<[[usize; 2]]>,
+        gradient: FlexTensor,
+    ) -> FlexTensor {
+        let [x, gradient] = [x, gradient].map(|x| x.to_contiguous());
+        let rows: Vec<&[f32]> = rows(&x).collect();
+        let mut neighbours: Vec<Vec<Neighbour<'_>>> = rows.iter().map(|_| Vec::new()).collect();
+        for ([a, b], gradient) in pairs.iter().zip(shares(&gradient, &x)) {
+            neighbours[*a].push(Neighbour { row: rows[*b], gradient });
+            neighbours[*b].push(Neighbour { row: rows[*a], gradient });
+        }
+        of_rows(&x, &neighbours)
+    }
+}
+
+/// The rows of a contiguous tensor.
+fn rows(x: &FlexTensor) -> impl Iterator<Item = &[f32]> {
+    slice(x).chunks_exact(x.shape()[1])
+}
+
+/// Mean absolute differences of pairs of rows, as a tensor.
+fn means<'a>(pairs: impl Iterator<Item = [&'a [f32]; 2]>) -> FlexTensor {
+    let means = difference::run(pairs);
+    let shape = Shape::from([means.len()]);
+    values(means, shape)
+}
+
+/// What of each mean's gradient one value of its rows `x` gets.
+fn shares(gradient: &FlexTensor, x: &FlexTensor) -> impl Iterator<Item = f32> {
+    let length = x.shape()[1] as f32;
+    slice(gradient).iter().map(move |gradient| gradient / length)
+}
+
+/// The gradient of rows, of which each has these neighbours.
+fn of_rows(x: &FlexTensor, neighbours: &[Vec<Neighbour<'_>>]) -> FlexTensor {
+    values(difference::pull_back(slice(x), x.shape()[1], neighbours), x.shape())
 }
 
 /// Weights to taps or back, to windows of so many rows.

@@ -1,9 +1,10 @@
 use super::{Kept, Masks, first, pictures};
 use crate::draw::Shard;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use judge::{Judged, judge};
 use rand::Rng;
 use softreg::hard::{self, Point, WeightPenalty};
+use softreg::pairing::mixture;
 use softreg::scene::{Inputs, Pass, Scene, rows};
 use softreg::site::{Input, Site};
 use softreg_net::{Critic, Generator, Opinion, Trace};
@@ -111,11 +112,7 @@ impl<R: Rng> CriticScene<'_, R> {
             (input, _) => {
                 let labels = first(&self.of(input).labels, n)?;
                 let Some((partners, share)) = pass.mixed else { return Some(labels) };
-                let index: Vec<i64> = partners.iter().map(|row| *row as i64).collect();
-                let index = TensorData::new(index, [n]);
-                let index = Tensor::<1, Int>::from_data(index, &labels.device());
-                let others = labels.clone().select(0, index).mul_scalar(1.0 - share);
-                Some(labels.mul_scalar(share) + others)
+                Some(mixture(labels, partners, share))
             }
         }
     }

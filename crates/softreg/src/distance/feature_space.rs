@@ -49,6 +49,11 @@ impl Distance for FeatureSpace {
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
         self.distance.per_pair((self.map)(a), (self.map)(b))
     }
+
+    /// Every row goes through the map once, of however many pairs it is.
+    fn within(&self, y: Tensor<2>, pairs: &[[usize; 2]]) -> Tensor<1> {
+        self.distance.within((self.map)(y), pairs)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::Distance;
 use crate::setting::Part;
 use burn::tensor::Tensor;
+use softreg_kernel::{mean_absolute_difference, mean_absolute_difference_within};
 use std::sync::Arc;
 
 /// Mean absolute difference, `D(a, b) = (1/d)·Σₖ|aₖ − bₖ|`.
@@ -18,6 +19,10 @@ impl Distance for L1 {
     }
 
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
-        (a - b).abs().mean_dim(1).squeeze_dim(1)
+        mean_absolute_difference(a, b)
+    }
+
+    fn within(&self, y: Tensor<2>, pairs: &[[usize; 2]]) -> Tensor<1> {
+        mean_absolute_difference_within(y, pairs)
     }
 }

@@ -1,8 +1,9 @@
 use super::{Pairing, PairingError, PartnerInput, Partners, Samples, rows_by_group};
 use crate::setting::{Part, Setting};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use rand::{Rng, RngExt};
 use rand_distr::{Beta, Distribution};
+use softreg_kernel::select_rows;
 use std::sync::Arc;
 
 /// The sample becomes a point between itself and another sample, and its partner is the same mixture
@@ -68,13 +69,15 @@ impl Pairing for Mix {
             }
             rows.iter().zip(order).for_each(|(row, partner)| partners[*row] = partner);
         }
-        let index: Vec<i64> = partners.iter().map(|row| *row as i64).collect();
-        let index = TensorData::new(index, [partners.len()]);
-        let index = Tensor::<1, Int>::from_data(index, &samples.rows.device());
-        let others = samples.rows.clone().select(0, index);
-        let inputs = samples.rows.clone().mul_scalar(share) + others.mul_scalar(1.0 - share);
+        let inputs = mixture(samples.rows.clone(), &partners, share);
         Ok(Partners::Mixed { inputs, partners, share })
     }
+}
+
+/// Every row with that of its partner, `share·xᵢ + (1 − share)·x_{partners[i]}`: `[n, d] → [n, d]`.
+pub fn mixture(rows: Tensor<2>, partners: &[usize], share: f64) -> Tensor<2> {
+    let others = select_rows(rows.clone(), partners).mul_scalar(1.0 - share);
+    rows.mul_scalar(share) + others
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ use rand::RngExt;
 use softreg::adversarial::{self, LOSSES};
 use softreg::aim::{AIMS, Aim, Diversify, Slope};
 use softreg::augment::{AUGMENTATIONS, Policy};
-use softreg::distance::{Above, Below, Cosine, DISTANCES, Distance, JensenShannon, Kl, SquaredL2};
+use softreg::distance::{
+    Above, Below, Cosine, DISTANCES, Distance, FeatureSpace, JensenShannon, Kl, L1, PerPosition,
+    SquaredL2,
+};
 use softreg::pairing::{PAIRINGS, PairingError, Partners, Samples};
 use softreg::registry::{self, Kind, REGULARIZERS};
 use softreg::schedule::SCHEDULES;
@@ -252,6 +255,36 @@ proptest! {
                 let (a, b) = (noise([n, features], seed).abs(), noise([n, features], seed + 1).abs());
                 let lone = floats(distance.per_pair(a, b));
                 prop_assert!(lone.iter().all(|d| *d == 0.0), "{}: {lone:?}", distance.name());
+            }
+        }
+    }
+
+    /// What is read where it lies is what is taken out first.
+    #[test]
+    fn distances_within_a_batch_are_those_of_its_rows(
+        n in 2usize..=9,
+        features in 1usize..=20,
+        pairs in prop::collection::vec((0usize..60, 0usize..60), 1..12),
+        seed in 0u64..1 << 32,
+    ) {
+        let pairs: Vec<[usize; 2]> = pairs.iter().map(|(a, b)| [a % n, b % n]).collect();
+        let squared = || FeatureSpace::new(|x| x.square(), L1);
+        let made: [Arc<dyn Distance>; 2] = [Arc::new(squared()), Arc::new(PerPosition::new(2, L1))];
+        for distance in distances().chain(made) {
+            let x = noise([n, 2 * features.max(distance.min_features())], seed).require_grad();
+            let factor = noise::<1>([pairs.len()], seed + 1);
+            let run = |value: Tensor<1>| {
+                let gradients = (value.clone() * factor.clone()).sum().backward();
+                [floats(value), floats(x.grad(&gradients).unwrap())]
+            };
+            let within = run(distance.within(x.clone(), &pairs));
+            let rows = |side: usize| {
+                let rows = pairs.iter().map(|pair| x.clone().narrow(0, pair[side], 1));
+                Tensor::cat(rows.collect(), 0)
+            };
+            let apart = run(distance.per_pair(rows(0), rows(1)));
+            for (within, apart) in within.iter().zip(&apart) {
+                prop_assert!(close(within, apart), "{}: {within:?}, {apart:?}", distance.name());
             }
         }
     }
