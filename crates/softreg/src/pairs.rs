@@ -23,6 +23,7 @@ impl Pairs {
 
 /// Both sides of all pairs.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are as many as regularizers")]
 pub enum Sides {
     /// Row by row a sample and its partner, `[n, features]` both.
     Apart([Tensor<2>; 2]),
