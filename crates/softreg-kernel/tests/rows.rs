@@ -48,6 +48,18 @@ fn rows_of_halves([rows, length]: [usize; 2], turned: bool, device: &Device) -> 
     x.mul_scalar(2.0).round().div_scalar(2.0)
 }
 
+/// Of a function of rows, for this gradient of its value.
+fn value_and_gradient<const D: usize>(
+    x: &Tensor<2>,
+    factor: &Tensor<D>,
+    f: &dyn Fn(&Tensor<2>) -> Tensor<D>,
+) -> (Tensor<D>, Tensor<2>) {
+    let x = x.clone().detach().require_grad();
+    let y = f(&x);
+    let gradients = (y.clone() * factor.clone()).sum().backward();
+    (y.inner(), x.grad(&gradients).expect("a gradient"))
+}
+
 proptest! {
     /// Some of them often, some never.
     #[test]
@@ -60,14 +72,8 @@ proptest! {
         draws::seed((there * length) as u64);
         let rows: Vec<usize> = rows.into_iter().map(|row| row % there).collect();
         let (x, factor) = (rows_of_halves([there, length], turned, &device), random([rows.len(), length], &device));
-        let run = |select: &dyn Fn(&Tensor<2>) -> Tensor<2>| {
-            let x = x.clone().detach().require_grad();
-            let y = select(&x);
-            let gradients = (y.clone() * factor.clone()).sum().backward();
-            (y.inner(), x.grad(&gradients).expect("a gradient"))
-        };
-        let own = run(&|x| select_rows(x.clone(), &rows));
-        let stock = run(&|x| select_of_burn(x, &rows));
+        let own = value_and_gradient(&x, &factor, &|x| select_rows(x.clone(), &rows));
+        let stock = value_and_gradient(&x, &factor, &|x| select_of_burn(x, &rows));
         prop_assert_eq!(numbers(own.0), numbers(stock.0.clone()));
         prop_assert!(deviation(own.1, stock.1) < 1e-6);
         let wide = select_rows(x.inner().cast(DType::F64), &rows).cast(DType::F32);
@@ -84,14 +90,8 @@ proptest! {
         draws::seed((there * length) as u64);
         let pairs: Vec<[usize; 2]> = pairs.into_iter().map(|(a, b)| [a % there, b % there]).collect();
         let (x, factor) = (rows_of_halves([there, length], turned, &device), random([pairs.len()], &device));
-        let run = |distance: &dyn Fn(&Tensor<2>) -> Tensor<1>| {
-            let x = x.clone().detach().require_grad();
-            let y = distance(&x);
-            let gradients = (y.clone() * factor.clone()).sum().backward();
-            (y.inner(), x.grad(&gradients).expect("a gradient"))
-        };
-        let own = run(&|x| mean_absolute_difference_within(x.clone(), &pairs));
-        let stock = run(&|x| {
+        let own = value_and_gradient(&x, &factor, &|x| mean_absolute_difference_within(x.clone(), &pairs));
+        let stock = value_and_gradient(&x, &factor, &|x| {
             let [a, b] = [0, 1].map(|side| pairs.iter().map(|pair| pair[side]).collect::<Vec<_>>());
             of_burn(select_of_burn(x, &a), select_of_burn(x, &b))
         });
