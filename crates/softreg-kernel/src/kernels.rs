@@ -60,6 +60,18 @@ pub(crate) fn are_on_card(device: &Device) -> bool {
     }
 }
 
+/// Whether those of a device can multiply in bfloat16.
+pub(crate) fn multiply_in_bfloat16(device: &Device) -> bool {
+    match device.clone().inner().as_dispatch() {
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => crate::bfloat16::processor_has_it(),
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(device) => crate::card::matrix::bfloat16(&device.client()).is_some(),
+        #[allow(unreachable_patterns, reason = "with all features there may be no other device")]
+        _ => false,
+    }
+}
+
 pub(crate) fn layer(
     x: Tensor<4>,
     weight: Tensor<4>,

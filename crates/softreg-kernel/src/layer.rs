@@ -2,6 +2,8 @@
 
 use crate::activation::Activation;
 use crate::pool::{Pool, Pooling};
+#[cfg(feature = "cube")]
+use crate::precision::{Precision, in_precision};
 use crate::window::Window;
 #[cfg(any(feature = "flex", feature = "cube"))]
 use crate::{kernels, op::Layer, precision::precision};
@@ -90,7 +92,9 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, scale: f64, bias: Tensor<1>) -> T
         let ([n, inputs], [_, outputs]) = (x.dims(), weight.dims());
         let (x, weight) = (x.reshape([n, inputs, 1, 1]), weight.reshape([inputs, outputs, 1, 1]));
         let window = Window { kernel: 1, stride: 1, padding: 0 };
-        let y = conv_transpose2d(x, weight, scale, Some(bias), window, Activation::None);
+        let layer = || conv_transpose2d(x, weight, scale, Some(bias), window, Activation::None);
+        // Less is for convolutions.
+        let y = in_precision(Precision::Single, layer);
         return y.reshape([n, outputs]);
     }
     // Scaling the input costs less than scaling the weight where the batch is the smaller.

@@ -12,7 +12,7 @@ pub enum Precision {
     #[default]
     Single,
     /// Factors are rounded to bfloat16 (8 bits of digits instead of 24, the same range) and their products summed in single
-    /// precision, where the processor has instructions for it and a layer the shape for it; elsewhere as
+    /// precision, where the device has instructions for it and a layer the shape for it; elsewhere as
     /// [`Precision::Single`].
     Bfloat16,
 }
@@ -34,13 +34,16 @@ pub(crate) fn precision() -> Precision {
 }
 
 /// Whether layers on `device` can multiply in bfloat16: where the kernels are those of a processor that has AVX-512 with BF16
-/// (AMD since Zen 4, Intel servers since Cooper Lake) or NEON with BF16 (ARM since 8.6, Apple since M2).
-#[cfg_attr(not(feature = "flex"), expect(unused_variables, reason = "no kernels, no bfloat16"))]
+/// (AMD since Zen 4, Intel servers since Cooper Lake) or NEON with BF16 (ARM since 8.6, Apple since M2), or of a card that
+/// multiplies matrices of such numbers (NVIDIA since Ampere).
 pub fn bfloat16_is_on(device: &Device) -> bool {
-    #[cfg(feature = "flex")]
-    return crate::kernels::are_on_processor(device) && crate::bfloat16::processor_has_it();
-    #[cfg(not(feature = "flex"))]
-    false
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    return crate::kernels::multiply_in_bfloat16(device);
+    #[cfg(not(any(feature = "flex", feature = "cube")))]
+    {
+        let _ = device;
+        false
+    }
 }
 
 #[cfg(all(test, feature = "flex"))]

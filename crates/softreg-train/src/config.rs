@@ -116,7 +116,7 @@ pub enum Precision {
     /// Single precision.
     #[default]
     F32,
-    /// bfloat16, where the processor multiplies in it: sums, weights and what the optimiser does stay in single
+    /// bfloat16, where the device multiplies in it: sums, weights and what the optimiser does stay in single
     /// precision, and so do passes in which small differences are measured.
     Bf16,
 }

@@ -207,7 +207,7 @@ impl Train {
         if ready.checked.config().training.precision == Precision::Bf16
             && !multiplies_in_bfloat16(&ready)
         {
-            progress.say("note: training.precision = \"bf16\" needs a processor that multiplies in bfloat16 (see: softreg devices); this is in single precision");
+            progress.say("note: training.precision = \"bf16\" needs a device that multiplies in bfloat16 (see: softreg devices); this is in single precision");
         }
         let Ready { checked, pictures, names, device, beside, training, held_out, validation } =
             ready;

@@ -2,15 +2,20 @@
 //!
 //! With `U` the unfolded wide side `[n·h·w, c·k·k]` (of narrow `h`, `w`, wide `c`), `W` the weights `[narrow channels, c·k·k]` as they lie,
 //! and narrow pictures `N` as pixels: `N = U·Wᵀ`, wide pictures are what `N·W` adds up to, and the gradient of `W` is `Nᵀ·U`.
+//!
+//! The factors of a product are of the type that is asked for, in which columns are written; all else is in single precision.
 
 use super::activation::{Behind, activated, behind};
-use super::matrix::{Lie, a_unit_each, memory, pictures, pixels, product, room, turned};
+use super::matrix::{
+    Lie, a_unit_each, memory, pictures, pixels, product, room, room_for, turned, types,
+};
 use super::sums::total;
 use crate::activation::Activation;
 use crate::geometry::{Extent, Geometry};
 use crate::window::Window;
-use burn::tensor::Shape;
+use burn::tensor::{DType, Shape};
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::kernel::cast;
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -26,11 +31,12 @@ pub(crate) fn to_narrow(
     geometry: &Geometry,
     wide: CubeTensor,
     weight: CubeTensor,
+    factors: DType,
     finish: Finish,
 ) -> CubeTensor {
     let count = wide.meta.shape()[0];
-    let (columns, scale) = unfold(geometry, wide, finish.scale);
-    let out = product(columns, turned(as_matrix(geometry, weight)));
+    let (columns, scale) = unfold(geometry, wide, factors, finish.scale);
+    let out = product(columns, turned(as_matrix(geometry, cast(weight, factors))));
     finished(out, &geometry.narrow, count, Finish { scale, ..finish })
 }
 
@@ -39,10 +45,12 @@ pub(crate) fn to_wide(
     geometry: &Geometry,
     narrow: CubeTensor,
     weight: CubeTensor,
+    factors: DType,
     finish: Finish,
 ) -> CubeTensor {
     let count = narrow.meta.shape()[0];
-    let columns = product(pixels(narrow), as_matrix(geometry, weight));
+    let narrow = pixels(cast(narrow, factors));
+    let columns = product(narrow, as_matrix(geometry, cast(weight, factors)));
     match is_point(geometry.window) {
         true => finished(columns, &geometry.wide, count, finish),
         false => fold(geometry, columns, count, finish),
@@ -54,6 +62,7 @@ pub(crate) fn to_weights(
     geometry: &Geometry,
     wide: CubeTensor,
     narrow: CubeTensor,
+    factors: DType,
     scale: f32,
 ) -> CubeTensor {
     let Geometry { wide: Extent { channels, .. }, narrow: to, window: Window { kernel, .. } } =
@@ -64,8 +73,8 @@ pub(crate) fn to_weights(
         (1..=SHARES.min(count)).rev().find(|shares| count.is_multiple_of(*shares)).unwrap_or(1);
     let rows = count / shares * to.height * to.width;
     let columns = channels * kernel * kernel;
-    let narrow = reshape(pixels(narrow), Shape::new([shares, rows, to.channels]));
-    let (wide, scale) = unfold(geometry, wide, scale);
+    let narrow = reshape(pixels(cast(narrow, factors)), Shape::new([shares, rows, to.channels]));
+    let (wide, scale) = unfold(geometry, wide, factors, scale);
     let wide = reshape(wide, Shape::new([shares, rows, columns]));
     let parts = product(turned(narrow), wide);
     let sum = total(reshape(parts, Shape::new([shares, to.channels * columns])), scale);
@@ -94,14 +103,15 @@ fn finished(product: CubeTensor, extent: &Extent, count: usize, finish: Finish) 
 }
 
 /// The columns of wide pictures, and what is left to scale them by.
-fn unfold(geometry: &Geometry, wide: CubeTensor, scale: f32) -> (CubeTensor, f32) {
+fn unfold(geometry: &Geometry, wide: CubeTensor, factors: DType, scale: f32) -> (CubeTensor, f32) {
     let Geometry { wide: from, narrow: to, window } = *geometry;
     if is_point(window) {
-        return (pixels(wide), scale);
+        return (pixels(cast(wide, factors)), scale);
     }
     let rows = wide.meta.shape()[0] * to.height * to.width;
     let columns = from.channels * window.kernel * window.kernel;
-    let out = room(&wide, [rows, columns]);
+    let out = room_for(factors, &wide, [rows, columns]);
+    let types = types([&wide, &out]);
     let (cubes, dim) = a_unit_each(&wide, rows * columns);
     let lie = Lie::of(&wide);
     unfold_kernel::launch(
@@ -115,6 +125,7 @@ fn unfold(geometry: &Geometry, wide: CubeTensor, scale: f32) -> (CubeTensor, f32
         to.width,
         scale,
         Slide::new(window),
+        types,
     );
     (out, 1.0)
 }
@@ -169,14 +180,15 @@ struct Sides {
 }
 
 #[cube(launch)]
-fn unfold_kernel(
-    wide: &[f32],
+fn unfold_kernel<W: Float, C: Float>(
+    wide: &[W],
     lie: &Lie,
-    columns: &mut [f32],
+    columns: &mut [C],
     height: usize,
     width: usize,
     scale: f32,
     #[comptime] slide: Slide,
+    #[define(W, C)] _types: [ElemType; 2],
 ) {
     let at = ABSOLUTE_POS;
     if at >= columns.len() {
@@ -198,9 +210,10 @@ fn unfold_kernel(
         && x < lie.width + slide.padding;
     let mut value = 0.0f32;
     if inside {
-        value = wide[lie.at(row / height, channel, y - slide.padding, x - slide.padding)];
+        let from = lie.at(row / height, channel, y - slide.padding, x - slide.padding);
+        value = f32::cast_from(wide[from]);
     }
-    columns[at] = value * scale;
+    columns[at] = C::cast_from(value * scale);
 }
 
 #[cube(launch)]

@@ -1,6 +1,9 @@
 //! Tensors as matrices, in the memory of a card.
 
+use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::client::Client;
+use burn_cubecl::cubecl::ir::features::{MmaConfig, TypeUsage};
 use burn_cubecl::cubecl::zspace::metadata::Metadata;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
@@ -11,8 +14,18 @@ use burn_cubecl::tensor::CubeTensor;
 
 /// Memory for a result of this shape, beside `beside`, its values one after the other. Whoever asks for it writes all of it.
 pub(crate) fn room(beside: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    room_for(DType::F32, beside, shape)
+}
+
+/// [`room`] for values of that type.
+pub(crate) fn room_for(dtype: DType, beside: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let (client, device) = (beside.client.clone(), beside.device.clone());
-    empty_device_contiguous_dtype(client, device, shape.into(), DType::F32)
+    empty_device_contiguous_dtype(client, device, shape.into(), dtype)
+}
+
+/// The types of two tensors, as a kernel is compiled for them.
+pub(crate) fn types(of: [&CubeTensor; 2]) -> [ElemType; 2] {
+    of.map(|x| dtype_to_storage_type(x.dtype))
 }
 
 /// How pictures `[n, c, h, w]` lie, as numbers: the shape of a tensor would be sent to the card before every launch.
@@ -89,7 +102,8 @@ pub(crate) fn turned(x: CubeTensor) -> CubeTensor {
     permute(x, &axes)
 }
 
-/// The product of two matrices, or of as many as they have in front, each one's values after the other's.
+/// The product of two matrices of one type, or of as many as they have in front, each one's values after the other's: sums in
+/// single precision.
 ///
 /// # Panics
 /// Where they do not fit, or no kernel of CubeCL does.
@@ -109,6 +123,20 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
     }
 }
 
+/// bfloat16, where there are instructions for [`product`]s of such matrices with sums in single precision.
+pub(crate) fn bfloat16(client: &Client) -> Option<DType> {
+    let [factors, sums] = [DType::BF16, DType::F32].map(dtype_to_storage_type);
+    let of_it =
+        |with: &MmaConfig| [with.a_type, with.b_type, with.cd_type] == [factors, factors, sums];
+    let (features, buffer) = (&client.properties().features, TypeUsage::Buffer);
+    if features.type_usage(factors).contains(buffer) && features.matmul.cmma.iter().any(of_it) {
+        return Some(DType::BF16);
+    }
+    // A processor that acts as a card has none, but may have this: for tests, as short, and on the same way.
+    let half = features.type_usage(dtype_to_storage_type(DType::F16)).contains(buffer);
+    (cfg!(test) && half).then_some(DType::F16)
+}
+
 /// Up to so many columns are made by a cube for every value, as where a critic's score is made of thousands of features:
 /// a product of matrices would leave all but a few multiprocessors idle.
 const FEW: usize = 4;
@@ -122,6 +150,7 @@ const UNITS: u32 = 16;
 fn dots(left: CubeTensor, right: CubeTensor) -> CubeTensor {
     let ([rows, inner], [_, columns]) = (left.meta.shape().dims(), right.meta.shape().dims());
     let out = room(&left, [rows, columns]);
+    let [of, _] = types([&left, &right]);
     let [along, down] = [&left, &right].map(|x| (x.meta.strides()[0], x.meta.strides()[1]));
     dots_kernel::launch(
         &out.client,
@@ -135,20 +164,22 @@ fn dots(left: CubeTensor, right: CubeTensor) -> CubeTensor {
         along.1,
         down.0,
         down.1,
+        of,
     );
     out
 }
 
 #[cube(launch)]
-fn dots_kernel(
-    left: &[f32],
-    right: &[f32],
+fn dots_kernel<F: Float>(
+    left: &[F],
+    right: &[F],
     out: &mut [f32],
     inner: usize,
     left_row: usize,
     left_inner: usize,
     right_inner: usize,
     right_column: usize,
+    #[define(F)] _of: ElemType,
 ) {
     let mut sums = Shared::<[f32]>::new_slice(comptime!((UNITS * UNITS) as usize));
     let mut rest = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
@@ -158,8 +189,8 @@ fn dots_kernel(
     let mut sum = 0.0f32;
     let mut at = UNIT_POS as usize;
     while at < inner {
-        sum += left[row * left_row + at * left_inner]
-            * right[at * right_inner + column * right_column];
+        sum += f32::cast_from(left[row * left_row + at * left_inner])
+            * f32::cast_from(right[at * right_inner + column * right_column]);
         at += comptime!((UNITS * UNITS) as usize);
     }
     sums[unit] = sum;

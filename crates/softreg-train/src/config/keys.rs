@@ -73,7 +73,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "training.precision",
-        "numbers that convolutions multiply: f32, or bf16 where the processor multiplies in it (see: softreg devices); slopes stay in f32",
+        "numbers that convolutions multiply: f32, or bf16 where the device multiplies in it (see: softreg devices); slopes stay in f32",
         "\"f32\"",
     ),
     key(
