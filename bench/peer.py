@@ -424,8 +424,11 @@ def main():
     modes = ["eager", "channels_last", *(["compile"] if options.compile else [])]
     if options.torch == "cuda":
         modes += [*(["graphs"] if options.compile else []), "bf16"]
-    elif options.bf16:
-        modes += ["bf16", "bf16 channels_last"]
+    if options.bf16:
+        modes += [mode for mode in ("bf16", "bf16 channels_last") if mode not in modes]
+        listed = json.loads(subprocess.run([TARGET / "softreg", "devices", "--json"], check=True, capture_output=True, text=True).stdout)
+        if not any(one["device"].split(":")[0] == options.device and one["critic_images_per_second_bf16"] for one in listed):
+            sys.exit(f"--bf16: softreg has no bfloat16 on {options.device} here, and would compute in f32")
     precisions = ["f32", "bf16"] if options.bf16 else ["f32"]
     file = [check(options, regularized, precision) for regularized in (False, True) for precision in precisions][0]
     where = f"{os.cpu_count()} cores" if options.torch == "cpu" else torch.cuda.get_device_name()

@@ -1,6 +1,7 @@
 //! How the program fails: one sentence on stderr, and exit code 1 (failed) or 2 (wrong usage).
 
 use softreg_train::config::ConfigError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The user asked for something that cannot be: exit code 2.
 #[derive(Debug)]
@@ -73,8 +74,14 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
 /// phrases are those of cubecl's `IoError` and `LaunchError`, and of wgpu.
 fn is_out_of_memory(panic: &str) -> bool {
     let panic = panic.to_ascii_lowercase();
-    let phrases =
-        ["out of device memory", "out-of-memory", "out of memory", "can't allocate buffer of size"];
+    let phrases = [
+        "out of device memory",
+        "out-of-memory",
+        "out of memory",
+        "can't allocate buffer of size",
+        // ROCm's number for it.
+        "hipmalloc failed with status 2",
+    ];
     phrases.iter().any(|phrase| panic.contains(phrase))
 }
 
@@ -87,6 +94,11 @@ pub(crate) fn install_panic_hook() {
         }
         let payload = info.payload_as_str().unwrap_or("unknown");
         if is_out_of_memory(payload) {
+            // All workers of a step may come to it.
+            static SAID: AtomicBool = AtomicBool::new(false);
+            if SAID.swap(true, Ordering::Relaxed) {
+                return;
+            }
             crate::terminal::line_to_stderr(
                 "error: the device's memory does not suffice: halve --batch, take a smaller --size or --width, or train with --device cpu. A run keeps its last checkpoint: softreg train --resume RUN --device cpu",
             );
@@ -112,6 +124,7 @@ mod tests {
             "An out-of-memory error happened during launch\nCaused by:\n  a kernel",
             "can't allocate buffer of size: 1099511627776",
             "wgpu error: Out of Memory",
+            "IO(Unknown { description: \"hipMalloc failed with status 2\" })",
         ] {
             assert!(is_out_of_memory(full), "{full}");
         }

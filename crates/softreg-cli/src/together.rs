@@ -62,7 +62,7 @@ fn program() -> String {
 }
 
 /// Set by launchers of processes: how many there are. Open MPI, MPICH and Intel MPI, MVAPICH, Slurm.
-const LAUNCHERS: [&str; 4] =
+pub(crate) const LAUNCHERS: [&str; 4] =
     ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
 
 /// How many processes a launcher started, as far as it says.
@@ -77,7 +77,7 @@ impl Together {
         let group = match launched() {
             0 | 1 => Joined::Alone(Alone),
             #[cfg(feature = "mpi")]
-            _ => Joined::Mpi(mpi::Mpi::join()?),
+            processes => Joined::Mpi(mpi::Mpi::join(processes)?),
             #[cfg(not(feature = "mpi"))]
             processes => {
                 return Err(usage(format!(
@@ -171,10 +171,9 @@ impl Together {
     /// comes back, to be reported once.
     pub(crate) fn fail(&mut self, error: anyhow::Error) -> anyhow::Error {
         let (rank, size) = (self.group().rank(), self.group().size());
-        // Training that diverges does so on all: they come to the same numbers.
         let all_know = matches!(
             error.downcast_ref(),
-            Some(Error::Diverged { .. } | Error::TooManyProcesses { .. })
+            Some(Error::Diverged { everywhere: true, .. } | Error::TooManyProcesses { .. })
         );
         match &self.group {
             _ if size == 1 || self.parted => error,

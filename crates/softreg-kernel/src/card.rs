@@ -1,4 +1,4 @@
-//! Kernels for graphics cards, in single precision.
+//! Kernels for graphics cards, in single precision, or with factors of bfloat16 where they multiply matrices of it.
 //!
 //! A small network's step is some hundreds of kernels, and what it takes is to start them. So each of these does all that
 //! can be done in one: bias and activation, a step of Adam, a sum over all pixels. Products of matrices are CubeCL's, which

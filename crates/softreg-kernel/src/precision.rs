@@ -35,7 +35,7 @@ pub(crate) fn precision() -> Precision {
 
 /// Whether layers on `device` can multiply in bfloat16: where the kernels are those of a processor that has AVX-512 with BF16
 /// (AMD since Zen 4, Intel servers since Cooper Lake) or NEON with BF16 (ARM since 8.6, Apple since M2), or of a card that
-/// multiplies matrices of such numbers (NVIDIA since Ampere).
+/// multiplies matrices of such numbers with sums in single precision, by what CubeCL knows of it (NVIDIA's since Ampere).
 pub fn bfloat16_is_on(device: &Device) -> bool {
     #[cfg(any(feature = "flex", feature = "cube"))]
     return crate::kernels::multiply_in_bfloat16(device);

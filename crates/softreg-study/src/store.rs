@@ -12,6 +12,7 @@ use postgres::Server;
 use sqlite::File;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A worker that has not been heard of for so many seconds is dead, and its task is handed out again.
 pub const STALE: f64 = 60.0;
@@ -75,6 +76,11 @@ enum Change<'a> {
 
 /// When the worker of a released task was heard.
 const NEVER: f64 = -1e300;
+/// So many seconds none has been silent but those who gave their tasks back.
+const NOBODY: f64 = 1e200;
+
+/// Nobody is dead for so long after a time in which whoever lives had no means to say so.
+const GRACE: Duration = Duration::from_secs(20);
 
 impl<'a> Change<'a> {
     /// The columns state, value and about after it.
@@ -137,13 +143,15 @@ impl Store {
     }
 
     /// Opens a study, with what was kept about it. `notice` is told what a person should know while it is
-    /// in use: that a server is away, and that it is back.
+    /// in use: that a server is away, and that it is back. A server that is away is waited for until `ended` says
+    /// that the work is to end.
     ///
     /// # Errors
     /// [`Error::Foreign`] where it is none of this version, [`Error::Database`].
     pub fn open(
         address: &Address,
         notice: impl Fn(&str) + Send + 'static,
+        ended: impl Fn() -> bool + Send + 'static,
     ) -> Result<(Self, String)> {
         let (base, [format, plan, about]): (Box<dyn Base>, _) = match address {
             Address::File(path) => {
@@ -151,7 +159,7 @@ impl Store {
                 (Box::new(file), texts)
             }
             Address::Server { url, name } => {
-                let (server, texts) = Server::open(url, name, Box::new(notice))?;
+                let (server, texts) = Server::open(url, name, Box::new(notice), Box::new(ended))?;
                 (Box::new(server), texts)
             }
         };
@@ -221,37 +229,38 @@ impl Store {
 
 /// The rungs of every trial, from what was recorded.
 pub fn tried(recorded: &[Recorded]) -> Vec<Tried> {
+    by_trial(recorded.iter().map(|one| (one.task.trial, one.rung)))
+}
+
+/// Rungs, of each trial one after the other, by trial.
+fn by_trial(rungs: impl Iterator<Item = (usize, Rung)>) -> Vec<Tried> {
     let mut all: Vec<Tried> = Vec::new();
-    for one in recorded {
-        all.resize(all.len().max(one.task.trial + 1), Tried::new());
-        all[one.task.trial].push(one.rung);
+    for (trial, rung) in rungs {
+        all.resize(all.len().max(trial + 1), Tried::new());
+        all[trial].push(rung);
     }
     all
 }
 
-/// What comes next: what a dead worker `left`, else what the plan says to a history.
-fn decide(
-    plan: &Plan,
-    left: Option<Task>,
-    recorded: impl FnOnce() -> Result<Vec<Recorded>>,
-) -> Result<Claim> {
-    if let Some(task) = left {
-        return Ok(Claim::Task(task));
-    }
-    Ok(match plan.next(&tried(&recorded()?)) {
+/// What comes next by the plan, after these trials.
+fn next(plan: &Plan, tried: &[Tried]) -> Claim {
+    match plan.next(tried) {
         Decision::Try { trial, rung } => {
             Claim::Task(Task { trial, rung, parameters: plan.parameters(trial) })
         }
         Decision::Wait => Claim::Wait,
         _ => Claim::Finished,
-    })
+    }
 }
 
 /// A task from its columns.
 fn task(trial: i64, rung: i64, parameters: &str, wrong: &Wrong) -> Result<Task> {
-    let number = |n: i64| usize::try_from(n).map_err(|e| wrong(&e));
     let parameters = serde_json::from_str(parameters).map_err(|e| wrong(&e))?;
-    Ok(Task { trial: number(trial)?, rung: number(rung)?, parameters })
+    Ok(Task { trial: number(trial, wrong)?, rung: number(rung, wrong)?, parameters })
+}
+
+fn number(of_database: i64, wrong: &Wrong) -> Result<usize> {
+    usize::try_from(of_database).map_err(|e| wrong(&e))
 }
 
 fn rung(state: &str, value: Option<f64>) -> Rung {
@@ -274,7 +283,6 @@ mod tests {
     use super::*;
     use crate::{Method, Space};
     use std::collections::BTreeSet;
-    use std::time::Duration;
 
     fn plan(method: Method) -> Plan {
         let space = Space::parse(&["a=0..1:linear".to_owned()]).unwrap();
@@ -292,7 +300,7 @@ mod tests {
         let plan = plan(Method::Asha { trials: 20, reduction: 2, rungs: 3 });
         Store::create(&address, &plan, "about").unwrap();
         let work = |worker: usize| {
-            let (mut store, about) = Store::open(&address, |_| ()).unwrap();
+            let (mut store, about) = Store::open(&address, |_| (), || false).unwrap();
             assert_eq!(about, "about");
             let name = format!("worker {worker}");
             let mut done = Vec::new();
@@ -313,7 +321,7 @@ mod tests {
             workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
-        let (mut store, _) = Store::open(&address, |_| ()).unwrap();
+        let (mut store, _) = Store::open(&address, |_| (), || false).unwrap();
         let history = store.history().unwrap();
         assert_eq!(history.len(), all.len());
         let (best, rung) = plan.best(&tried(&history)).unwrap();
@@ -327,12 +335,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let address = Address::File(dir.path().join("study.sqlite"));
         Store::create(&address, &plan(Method::Random { trials: 1 }), "").unwrap();
-        let (mut store, _) = Store::open(&address, |_| ()).unwrap();
+        let (mut store, _) = Store::open(&address, |_| (), || false).unwrap();
         let Claim::Task(task) = store.claim("dead", 0.0).unwrap() else { panic!() };
-        assert_eq!(store.claim("other", STALE - 1.0).unwrap(), Claim::Wait);
+        // Each a process that has just begun: to one that was there, time would have jumped.
+        let claim = |now: f64| {
+            let mut store = Store::open(&address, |_| (), || false).unwrap().0;
+            store.claim("other", now).unwrap()
+        };
+        assert_eq!(claim(STALE - 1.0), Claim::Wait);
         assert!(store.beat(&task, "dead", 30.0).unwrap());
-        assert_eq!(store.claim("other", STALE + 1.0).unwrap(), Claim::Wait);
-        assert_eq!(store.claim("other", STALE + 31.0).unwrap(), Claim::Task(task.clone()));
+        assert_eq!(claim(STALE + 1.0), Claim::Wait);
+        assert_eq!(claim(STALE + 31.0), Claim::Task(task.clone()));
         // The first one was slow, not dead: its value comes too late.
         assert!(!store.finish(&task, "dead", 1.0, "").unwrap());
         assert!(!store.beat(&task, "dead", 99.0).unwrap());
@@ -346,11 +359,28 @@ mod tests {
     }
 
     #[test]
+    fn after_a_sleep_of_the_machine_whoever_lives_may_say_so_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let address = Address::File(dir.path().join("study.sqlite"));
+        Store::create(&address, &plan(Method::Random { trials: 1 }), "").unwrap();
+        let open = || Store::open(&address, |_| (), || false).unwrap().0;
+        let (mut busy, mut idle) = (open(), open());
+        let Claim::Task(task) = busy.claim("busy", 0.0).unwrap() else { panic!() };
+        assert_eq!(idle.claim("idle", 1.0).unwrap(), Claim::Wait);
+        // An hour later by the clock, and at once by what the process has lived.
+        assert_eq!(idle.claim("idle", 3600.0).unwrap(), Claim::Wait);
+        assert!(busy.beat(&task, "busy", 3601.0).unwrap());
+        // What was given back may be taken all the same.
+        assert!(busy.release(&task, "busy").unwrap());
+        assert_eq!(idle.claim("idle", 3602.0).unwrap(), Claim::Task(task));
+    }
+
+    #[test]
     fn other_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         let address = Address::File(path.clone());
-        let open = || Store::open(&address, |_| ()).map(|_| ());
+        let open = || Store::open(&address, |_| (), || false).map(|_| ());
         assert!(matches!(open(), Err(Error::Database { .. })));
         std::fs::write(&path, "text").unwrap();
         assert!(matches!(open(), Err(Error::Foreign { .. })));

@@ -190,6 +190,7 @@ fn weights<M: Module>(
                 value: f64::from(*value),
                 step,
                 last: String::new(),
+                everywhere: false,
             });
         }
         let tensor = Tensor::new(parameter.shape, Data::F32(parameter.values))?;

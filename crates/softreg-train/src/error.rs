@@ -36,6 +36,8 @@ pub enum Error {
         step: u64,
         /// What is kept, as a sentence, or nothing.
         last: String,
+        /// Every process of a group came to it; else rank 0 alone, which looks at weights when it saves them.
+        everywhere: bool,
     },
     /// The weights in a checkpoint are not this network's.
     #[error("{path}: {player}: {source}; the checkpoint belongs to another configuration")]

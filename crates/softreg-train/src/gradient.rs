@@ -1,8 +1,9 @@
 //! The gradients of a network's weights, joined over workers and processes.
 
 use crate::group::{Group, sum};
+use crate::transfer::{changed, moved};
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor};
 use softreg_kernel::{Crew, weighted_sums};
 
 /// The gradient of every weight that has one, in the network's order, as a row of values.
@@ -31,14 +32,14 @@ impl WeightGradients {
         let count = parts.first().map_or(0, |(_, part)| part.0.len());
         let mut terms = vec![Vec::new(); count];
         for (share, part) in parts {
+            let part = part.with_rows(|rows| moved(rows, device));
             for (terms, gradient) in terms.iter_mut().zip(part.0) {
-                terms.extend(gradient.map(|gradient| (gradient.to_device(device), share)));
+                terms.extend(gradient.map(|gradient| (gradient, share)));
             }
         }
-        let there: Vec<bool> = terms.iter().map(|terms| !terms.is_empty()).collect();
+        let there = terms.iter().map(|terms| !terms.is_empty()).collect();
         terms.retain(|terms| !terms.is_empty());
-        let mut sums = weighted_sums(terms, crew).into_iter();
-        Self(there.into_iter().map(|there| if there { sums.next() } else { None }).collect())
+        Self::where_there(there, weighted_sums(terms, crew))
     }
 
     /// The sum over all processes.
@@ -47,22 +48,18 @@ impl WeightGradients {
             return self;
         }
         // What has no gradient here has none anywhere: all compute the same terms.
-        let mut values = Vec::new();
-        for gradient in self.0.iter().flatten() {
-            let data = gradient.clone().into_data();
-            match data.as_slice::<f32>() {
-                Ok(own) => values.extend_from_slice(own),
-                Err(_) => values.extend(data.iter::<f32>()),
-            }
-        }
-        sum(group, &mut values);
-        let mut rest = values.as_slice();
-        let mut fill = |old: Tensor<1>| {
-            let (now, others) = rest.split_at(old.dims()[0]);
-            rest = others;
-            Tensor::from_data(TensorData::new(now.to_vec(), [now.len()]), &old.device())
-        };
-        Self(self.0.into_iter().map(|gradient| gradient.map(&mut fill)).collect())
+        self.with_rows(|rows| changed(rows, |values| sum(group, values)))
+    }
+
+    /// With what `change` makes of the rows that there are.
+    fn with_rows(self, change: impl FnOnce(Vec<Tensor<1>>) -> Vec<Tensor<1>>) -> Self {
+        let there = self.0.iter().map(Option::is_some).collect();
+        Self::where_there(there, change(self.0.into_iter().flatten().collect()))
+    }
+
+    fn where_there(there: Vec<bool>, rows: Vec<Tensor<1>>) -> Self {
+        let mut rows = rows.into_iter();
+        Self(there.into_iter().map(|there| if there { rows.next() } else { None }).collect())
     }
 
     /// One for every weight.

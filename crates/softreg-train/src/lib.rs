@@ -28,6 +28,7 @@ mod scene;
 pub mod step;
 mod stop;
 pub mod train;
+mod transfer;
 pub mod validation;
 
 pub use config::{Checked, RunConfig};

@@ -100,27 +100,26 @@ impl Players {
     }
 }
 
-/// A copy on `device` that has leaves of its own in the graph of derivatives, so that copies on several threads do not
-/// wait for each other. On the device of the weights it shares their memory.
-pub(crate) fn replica<M: Module>(module: &M, device: &Device) -> M {
-    module.clone().map(&mut Copies { device, tracked: true })
+/// A copy that has leaves of its own in the graph of derivatives, so that copies on several threads do not wait for each
+/// other. It shares the memory of the weights.
+pub(crate) fn replica<M: Module>(module: &M) -> M {
+    module.clone().map(&mut Copies { tracked: true })
 }
 
 /// As [`replica`], without gradients: a leaf takes longer to make than all else.
-pub(crate) fn frozen<M: Module>(module: &M, device: &Device) -> M {
-    module.clone().map(&mut Copies { device, tracked: false })
+pub(crate) fn frozen<M: Module>(module: &M) -> M {
+    module.clone().map(&mut Copies { tracked: false })
 }
 
-struct Copies<'a> {
-    device: &'a Device,
+struct Copies {
     tracked: bool,
 }
 
-impl ModuleMapper for Copies<'_> {
+impl ModuleMapper for Copies {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|weight| {
             let tracked = self.tracked && weight.is_require_grad();
-            let copy = Tensor::from_inner(weight.inner().to_device(self.device));
+            let copy = weight.inner().autodiff();
             if tracked { copy.require_grad() } else { copy }
         })
     }

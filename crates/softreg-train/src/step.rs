@@ -13,6 +13,7 @@ use crate::objective::{Objective, Parts, record};
 use crate::players::{Players, frozen, replica};
 use crate::replica::Workers;
 use crate::scene::{CriticScene, GeneratorScene, Kept, Masks, Pictures};
+use crate::transfer::sent;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -216,9 +217,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn judge<'p>(&self, players: &'p Players) -> Judge<'p> {
-        let teachers = players.teacher.as_ref().map(|teacher| {
-            self.devices.iter().map(|device| teacher.clone().to_device(device)).collect()
-        });
+        let teachers = players.teacher.as_ref().map(|teacher| self.everywhere(teacher));
         let critics = self.everywhere(&players.critic);
         Judge { critics, teachers, spectral: bounded(self.checked, players) }
     }
@@ -226,7 +225,7 @@ impl<'a> Trainer<'a> {
     /// A worker's critic, without gradients.
     fn frozen(&self, judge: &Judge<'_>, worker: usize) -> Critic {
         let place = self.place(worker);
-        let weights = frozen(&judge.critics[place], &self.devices[place]);
+        let weights = frozen(&judge.critics[place]);
         effective(&weights, judge.spectral)
     }
 
@@ -246,7 +245,7 @@ impl<'a> Trainer<'a> {
     /// A replica on every device but the first, which has the module itself: sent by one thread, since what several send to
     /// one card at once may be mistaken there.
     fn everywhere<M: Module>(&self, module: &M) -> Vec<M> {
-        let others = self.devices[1..].iter().map(|device| replica(module, device));
+        let others = self.devices[1..].iter().map(|device| sent(module, device));
         std::iter::once(module.clone()).chain(others).collect()
     }
 
@@ -261,10 +260,9 @@ impl<'a> Trainer<'a> {
     ) -> Work {
         let shape = self.checked.shape();
         let place = self.place(worker);
-        let device = &self.devices[place];
         let copy = if with_graph { replica } else { frozen };
-        let generator = copy(&generators[place], device);
-        let device = device.clone().autodiff();
+        let generator = copy(&generators[place]);
+        let device = self.devices[place].clone().autodiff();
         Work {
             number: drawn.number,
             generator,
@@ -286,7 +284,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<(Gradients, Made), Error> {
         let plan = self.plan();
         let place = self.place(worker);
-        let weights = replica(&judge.critics[place], &self.devices[place]);
+        let weights = replica(&judge.critics[place]);
         let critic = effective(&weights, judge.spectral);
         let shard = &work.shard;
         let labels_of_fake = shard.latent_labels.as_ref().map(|(_, hot)| hot.clone());
@@ -438,7 +436,8 @@ impl<'a> Trainer<'a> {
         let (parts, scores) = (Parts::of_sum(numbers), Scores::of_numbers(scores));
         if let Some((quantity, value)) = parts.not_finite(self.plan()) {
             let step = step + 1;
-            return Err(Error::Diverged { player, quantity, value, step, last: String::new() });
+            let (last, everywhere) = (String::new(), true);
+            return Err(Error::Diverged { player, quantity, value, step, last, everywhere });
         }
         for (index, raw) in &parts.terms {
             memory.set_latest(&self.plan().terms()[*index].name, *raw);

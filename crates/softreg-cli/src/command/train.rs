@@ -205,9 +205,9 @@ impl Train {
             });
         }
         if ready.checked.config().training.precision == Precision::Bf16
-            && !multiplies_in_bfloat16(&ready)
+            && let Some(how) = single_precision(&ready)
         {
-            progress.say("note: training.precision = \"bf16\" needs a device that multiplies in bfloat16 (see: softreg devices); this is in single precision");
+            progress.say(&format!("note: training.precision = \"bf16\" needs a device that multiplies in bfloat16 (see: softreg devices); {how} in single precision"));
         }
         let Ready { checked, pictures, names, device, beside, training, held_out, validation } =
             ready;
@@ -309,9 +309,14 @@ impl Ready {
     }
 }
 
-/// Whether the kernels have bfloat16 where the run is computed.
-fn multiplies_in_bfloat16(ready: &Ready) -> bool {
-    [&ready.device].into_iter().chain(&ready.beside).all(bfloat16_is_on)
+/// How much of a run is in single precision, for all that bfloat16 is wanted; nothing where nothing is.
+fn single_precision(ready: &Ready) -> Option<&'static str> {
+    let all = || [&ready.device].into_iter().chain(&ready.beside);
+    match all().filter(|device| !bfloat16_is_on(device)).count() {
+        0 => None,
+        single if single == all().count() => Some("this is"),
+        _ => Some("some of these devices have it, and the others compute"),
+    }
 }
 
 /// What is trained on what, line by line.

@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use softreg_metric::protocol::Better;
 use softreg_run::{atomic, claim};
-use softreg_study::{Address, Method, Plan, Space, Store};
+use softreg_study::{Address, Decision, Method, Plan, Space, Store, tried};
 use softreg_train::RunConfig;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +107,22 @@ struct Design {
     quantity: String,
     seeds: Vec<u64>,
     device: String,
+    /// Of the pictures; studies that were begun earlier do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+impl Design {
+    /// Checks that what every trial here would learn from is what the study was begun with.
+    fn check_pictures(&self) -> anyhow::Result<()> {
+        let (_, pictures) = experiment::with_pictures(self.recipe.clone())?;
+        anyhow::ensure!(
+            self.fingerprint.as_ref().is_none_or(|begun| *begun == pictures.fingerprint),
+            "the pictures of {} are others here than those that the study was begun with: give every host the same files",
+            self.recipe.data.source
+        );
+        Ok(())
+    }
 }
 
 const STUDY: &str = "study.sqlite";
@@ -120,13 +136,16 @@ impl Tune {
         let address = self.address(&folder)?;
         let open = || -> anyhow::Result<(Store, Design)> {
             let notice = |text: &str| line_to_stderr(&format!("note: {text}"));
-            let (store, about) = Store::open(&address, notice)
+            let (store, about) = Store::open(&address, notice, interrupted)
                 .with_context(|| format!("{} cannot be gone on with", folder.display()))?;
             let design = serde_json::from_str(&about)
                 .with_context(|| format!("the study {address} cannot be understood"))?;
             Ok((store, design))
         };
         let (mut store, design) = open()?;
+        if self.resume.is_some() && has_more(&mut store)? {
+            design.check_pictures()?;
+        }
         // On another host than the first, where the study is on a server.
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -141,7 +160,7 @@ impl Tune {
         std::thread::scope(|scope| {
             let work = |index| {
                 let device = devices.name(index);
-                worker::work(index, device, &folder, &address, &pool, open()?)
+                worker::work(index, device, &folder, &pool, open()?)
             };
             let workers: Vec<_> =
                 (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
@@ -209,6 +228,7 @@ impl Tune {
             protocol: self.protocol.clone().absolute(),
             quantity: quantity.to_owned(),
             device: self.machine.device().to_owned(),
+            fingerprint: Some(pictures.fingerprint),
             recipe,
         };
         let folder = match &self.out {
@@ -261,6 +281,12 @@ impl Tune {
             ))),
         }
     }
+}
+
+/// Whether anything of a study is left to do.
+fn has_more(store: &mut Store) -> anyhow::Result<bool> {
+    let tried = tried(&store.history()?);
+    Ok(store.plan().next(&tried) != Decision::Finished)
 }
 
 /// Tasks that a search takes, where nothing fails: halving may promote a few more.

@@ -1,6 +1,7 @@
 //! A group over MPI.
 
 use super::patience::Patience;
+use crate::failure::usage;
 use anyhow::Context;
 use mpi::Threading;
 use mpi::environment::{Universe, processor_name};
@@ -22,12 +23,18 @@ pub(crate) struct Mpi {
 }
 
 impl Mpi {
-    /// Initializes MPI, once in a process.
-    pub(super) fn join() -> anyhow::Result<Self> {
+    /// Initializes MPI, once in a process, as one of so many that the launcher started.
+    pub(super) fn join(launched: usize) -> anyhow::Result<Self> {
         // Only the thread that trains talks to the others.
         let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
             .context("MPI cannot be initialized in this process")?;
         let world = universe.world();
+        if world.size() as usize != launched {
+            return Err(usage(format!(
+                "{launched} processes were started together, and MPI knows of {}, so that each would train by itself: start them by the launcher of the MPI library that this softreg was built with (in Slurm srun --mpi=pmix, or another of srun --mpi=list)",
+                world.size()
+            )));
+        }
         let place = world.split_shared(world.rank()).rank() as usize;
         let (rank, size) = (world.rank(), world.size());
         let host = processor_name().unwrap_or_else(|_| "an unknown host".to_owned());

@@ -1,5 +1,6 @@
 //! The program, called by itself.
 
+use crate::together::LAUNCHERS;
 use anyhow::Context;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -54,6 +55,10 @@ pub(super) fn call(
     }
     let program = std::env::current_exe().map_err(Failure::of)?;
     let mut command = Command::new(program);
+    // A trial is no part of what a launcher may have started this process as.
+    for name in LAUNCHERS {
+        command.env_remove(name);
+    }
     // A terminal's Ctrl-C goes to a whole group of processes; here it is this one that decides.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

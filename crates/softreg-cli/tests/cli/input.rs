@@ -100,7 +100,7 @@ fn wrong_options_are_refused() {
         ("--size 999", &["999", "16 to 256"]),
         ("--size wide", &["wide", "WIDTHxHEIGHT"]),
         ("--size -4", &["-4", "WIDTHxHEIGHT"]),
-        ("--batch 1", &["training.batch is 1", "2 to 4096"]),
+        ("--batch 1", &["training.batch is 1", "2 to 65536"]),
         ("--batch 0", &["training.batch is 0"]),
         ("--width 1", &["network.width is 1", "4 to 512"]),
         ("--width 99999", &["network.width is 99999"]),

@@ -6,8 +6,9 @@ use softreg_study::{Address, Claim, Method, Plan, Space, Store};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 struct Server {
     dir: tempfile::TempDir,
@@ -114,7 +115,7 @@ fn plan(method: Method) -> Plan {
 }
 
 fn open(address: &Address) -> Store {
-    let (store, about) = Store::open(address, |_| ()).unwrap();
+    let (store, about) = Store::open(address, |_| (), || false).unwrap();
     assert_eq!(about, "about");
     store
 }
@@ -188,7 +189,7 @@ fn a_server_that_goes_away_is_waited_for() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let notices = heard.clone();
     let notice = move |text: &str| notices.lock().unwrap().push(text.to_owned());
-    let (store, _) = Store::open(&address, notice).unwrap();
+    let (store, _) = Store::open(&address, notice, || false).unwrap();
     let worker = std::thread::spawn(move || work(store, "worker", Duration::from_millis(150)));
     std::thread::sleep(Duration::from_millis(500));
     server.down();
@@ -225,6 +226,45 @@ fn nobody_is_dead_because_the_server_was_away() {
 }
 
 #[test]
+fn who_waited_long_to_decide_takes_nobody_for_dead() {
+    let Some(server) = Server::start() else { return };
+    let address = server.address("study");
+    Store::create(&address, &plan(Method::Random { trials: 1 }), "about").unwrap();
+    let (mut one, mut other) = (open(&address), open(&address));
+    let Claim::Task(task) = one.claim("one", 0.0).unwrap() else { panic!() };
+    server.sql("UPDATE softreg_task SET heard = heard - 300");
+    let claimed = std::thread::scope(|scope| {
+        // What keeps a decision waiting may keep signs of life waiting.
+        let hold = "BEGIN; SELECT 1 FROM softreg_study FOR UPDATE; SELECT pg_sleep(7); COMMIT";
+        scope.spawn(|| server.sql(hold));
+        std::thread::sleep(Duration::from_secs(1));
+        other.claim("other", 0.0).unwrap()
+    });
+    assert_eq!(claimed, Claim::Wait);
+    assert_eq!(other.claim("other", 0.0).unwrap(), Claim::Task(task));
+}
+
+#[test]
+fn who_is_to_end_does_not_wait_for_a_server_that_is_away() {
+    let Some(server) = Server::start() else { return };
+    let address = server.address("study");
+    Store::create(&address, &plan(Method::Random { trials: 1 }), "about").unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let told = over.clone();
+    let ended = move || told.load(Ordering::Relaxed);
+    let (mut store, _) = Store::open(&address, |_| (), ended).unwrap();
+    server.down();
+    let worker = std::thread::spawn(move || store.claim("worker", 0.0));
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(!worker.is_finished());
+    over.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    assert!(worker.join().unwrap().is_err());
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    server.up();
+}
+
+#[test]
 fn a_host_that_is_killed_leaves_its_trial_to_another() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (Workplace::new(), Workplace::new());
@@ -234,12 +274,14 @@ fn a_host_that_is_killed_leaves_its_trial_to_another() {
         ),
     );
     let address = server.address("s");
-    let begun =
-        || Store::open(&address, |_| ()).is_ok_and(|(mut s, _)| !s.history().unwrap().is_empty());
+    let begun = || {
+        Store::open(&address, |_| (), || false)
+            .is_ok_and(|(mut s, _)| !s.history().unwrap().is_empty())
+    };
     crate::program::until("a trial", begun);
     first.kill().unwrap();
     first.wait().unwrap();
-    let before = Store::open(&address, |_| ()).unwrap().0.history().unwrap();
+    let before = Store::open(&address, |_| (), || false).unwrap().0.history().unwrap();
     assert!(
         before.iter().any(|one| matches!(one.rung, softreg_study::Rung::Running)),
         "{before:?}"
@@ -271,7 +313,7 @@ fn two_hosts_work_on_one_study() {
     let first = server.softreg(&one, &design);
     // As soon as there is a study, another host goes on with it.
     let address = server.address("s");
-    crate::program::until("the study", || Store::open(&address, |_| ()).is_ok());
+    crate::program::until("the study", || Store::open(&address, |_| (), || false).is_ok());
     let second = wait(server.softreg(&two, "tune --resume s --jobs 1"));
     assert_eq!(second.code, Some(0), "{second:?}");
     let first = wait(first);

@@ -1,5 +1,6 @@
 //! Choosing settings on held-out pictures.
 
+use crate::pictures;
 use crate::program::{Workplace, until, wait};
 use serde_json::Value;
 use std::path::Path;
@@ -130,6 +131,43 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     said.is_one_error(1, "tune", &["softreg tune --resume s"]);
     let status = std::fs::read_to_string(place.path("s/trials/0000-s0/run.json")).unwrap();
     assert!(status.contains("interrupted"), "{status}");
+}
+
+#[test]
+fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
+    let place = Workplace::new();
+    let files = place.path("files");
+    pictures::folder(&files, 60, 16, 16, false);
+    let tiny = TINY.replace("motif", "files");
+    let child = place.start(&format!(
+        "{tiny} --vary l2=0.001..0.1 --method random --trials 2 --steps 3000 --jobs 1 --out s"
+    ));
+    until("a trial is begun", || place.path("s/trials/0000-s0/metrics.jsonl").exists());
+    kill(child.id(), "-INT");
+    wait(child);
+    let there = std::fs::read_dir(&files).unwrap().next().unwrap().unwrap().path();
+    let away = place.path("away.png");
+    std::fs::rename(&there, &away).unwrap();
+    place.fails(1, "tune --resume s", &["are others here", "the same files"]);
+    std::fs::rename(&away, &there).unwrap();
+    let child = place.start("tune --resume s");
+    until("it goes on", || place.path("s/trials/0001-s0/metrics.jsonl").exists());
+    kill(child.id(), "-INT");
+    wait(child);
+}
+
+/// A host's share of a cluster's job is begun by its launcher.
+#[test]
+fn trials_are_no_part_of_what_a_launcher_started() {
+    let place = Workplace::new();
+    let line = format!("{TINY} --vary l2=0.001,0.1 --method grid --steps 2 --jobs 1 --out s");
+    for launcher in ["OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"] {
+        let mut command = place.command(&line.replace("--out s", &format!("--out {launcher}")));
+        let output = command.env(launcher, "4").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report = report(&place, launcher);
+        assert!(trials(&report).iter().all(|trial| trial["state"] == "done"), "{report:#}");
+    }
 }
 
 #[test]

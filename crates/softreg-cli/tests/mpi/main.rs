@@ -341,6 +341,14 @@ fn what_all_processes_know_is_said_once() {
     assert!(!output.status.success());
     assert_eq!(said(&output).matches("training diverged").count(), 1, "{}", said(&output));
 
+    // A launcher that MPI knows nothing of.
+    let mut command = Command::new(PROGRAM);
+    command.arg("train").args(SMALL).args(["--out", "each", "--steps", "1"]);
+    let output = command.current_dir(dir.path()).env("SLURM_STEP_NUM_TASKS", "4").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("MPI knows of 1"), "{}", said(&output));
+    assert!(!dir.path().join("each").exists());
+
     let wrong = train(dir.path(), 2, &["motif", "--reg", "nonsense=1"]);
     assert_eq!(said(&wrong).matches("error: process 0 of 2").count(), 1, "{}", said(&wrong));
 }

@@ -7,7 +7,7 @@
 
 use super::activation::{Behind, activated, behind};
 use super::matrix::{
-    Lie, a_unit_each, memory, pictures, pixels, product, room, room_for, turned, types,
+    Lie, a_unit_each, factor, memory, pictures, pixels, product, room, room_for, turned, types,
 };
 use super::sums::total;
 use crate::activation::Activation;
@@ -15,7 +15,6 @@ use crate::geometry::{Extent, Geometry};
 use crate::window::Window;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::cubecl::{self, prelude::*};
-use burn_cubecl::kernel::cast;
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -36,7 +35,7 @@ pub(crate) fn to_narrow(
 ) -> CubeTensor {
     let count = wide.meta.shape()[0];
     let (columns, scale) = unfold(geometry, wide, factors, finish.scale);
-    let out = product(columns, turned(as_matrix(geometry, cast(weight, factors))));
+    let out = product(columns, turned(as_matrix(geometry, weight, factors)));
     finished(out, &geometry.narrow, count, Finish { scale, ..finish })
 }
 
@@ -49,8 +48,8 @@ pub(crate) fn to_wide(
     finish: Finish,
 ) -> CubeTensor {
     let count = narrow.meta.shape()[0];
-    let narrow = pixels(cast(narrow, factors));
-    let columns = product(narrow, as_matrix(geometry, cast(weight, factors)));
+    let narrow = factor(pixels(narrow), factors);
+    let columns = product(narrow, as_matrix(geometry, weight, factors));
     match is_point(geometry.window) {
         true => finished(columns, &geometry.wide, count, finish),
         false => fold(geometry, columns, count, finish),
@@ -73,7 +72,7 @@ pub(crate) fn to_weights(
         (1..=SHARES.min(count)).rev().find(|shares| count.is_multiple_of(*shares)).unwrap_or(1);
     let rows = count / shares * to.height * to.width;
     let columns = channels * kernel * kernel;
-    let narrow = reshape(pixels(cast(narrow, factors)), Shape::new([shares, rows, to.channels]));
+    let narrow = reshape(factor(pixels(narrow), factors), Shape::new([shares, rows, to.channels]));
     let (wide, scale) = unfold(geometry, wide, factors, scale);
     let wide = reshape(wide, Shape::new([shares, rows, columns]));
     let parts = product(turned(narrow), wide);
@@ -89,10 +88,10 @@ fn is_point(window: Window) -> bool {
     window == Window { kernel: 1, stride: 1, padding: 0 }
 }
 
-fn as_matrix(geometry: &Geometry, weight: CubeTensor) -> CubeTensor {
+fn as_matrix(geometry: &Geometry, weight: CubeTensor, factors: DType) -> CubeTensor {
     let Window { kernel, .. } = geometry.window;
     let columns = geometry.wide.channels * kernel * kernel;
-    reshape(weight, Shape::new([geometry.narrow.channels, columns]))
+    factor(reshape(weight, Shape::new([geometry.narrow.channels, columns])), factors)
 }
 
 /// Pixels as pictures, with what stands behind the product.
@@ -106,7 +105,7 @@ fn finished(product: CubeTensor, extent: &Extent, count: usize, finish: Finish) 
 fn unfold(geometry: &Geometry, wide: CubeTensor, factors: DType, scale: f32) -> (CubeTensor, f32) {
     let Geometry { wide: from, narrow: to, window } = *geometry;
     if is_point(window) {
-        return (pixels(cast(wide, factors)), scale);
+        return (factor(pixels(wide), factors), scale);
     }
     let rows = wide.meta.shape()[0] * to.height * to.width;
     let columns = from.channels * window.kernel * window.kernel;

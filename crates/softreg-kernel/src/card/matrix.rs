@@ -102,6 +102,33 @@ pub(crate) fn turned(x: CubeTensor) -> CubeTensor {
     permute(x, &axes)
 }
 
+/// A matrix as a factor of a product, of that type. Burn's own cast may leave gaps between rows.
+pub(crate) fn factor(x: CubeTensor, dtype: DType) -> CubeTensor {
+    if x.dtype == dtype {
+        return x;
+    }
+    let x = into_contiguous(x);
+    let out = room_for(dtype, &x, x.meta.shape().clone());
+    let (cubes, dim) = a_unit_each(&out, out.meta.num_elements());
+    let types = types([&x, &out]);
+    let to = out.clone().into_buffer_arg();
+    factor_kernel::launch(&out.client, cubes, dim, x.into_buffer_arg(), to, types);
+    out
+}
+
+#[cube(launch)]
+fn factor_kernel<X: Float, F: Float>(
+    from: &[X],
+    to: &mut [F],
+    #[define(X, F)] _types: [ElemType; 2],
+) {
+    let at = ABSOLUTE_POS;
+    if at >= to.len() {
+        terminate!();
+    }
+    to[at] = F::cast_from(from[at]);
+}
+
 /// The product of two matrices of one type, or of as many as they have in front, each one's values after the other's: sums in
 /// single precision.
 ///

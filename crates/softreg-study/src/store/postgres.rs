@@ -11,10 +11,10 @@
 //! either side.
 
 use super::{
-    Address, Base, Change, Claim, FORMAT, NEVER, Recorded, STALE, Task, Wrong, decide, error, rung,
-    task,
+    Address, Base, Change, Claim, FORMAT, GRACE, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
+    by_trial, error, next, number, rung, task,
 };
-use crate::{Error, Plan, Result};
+use crate::{Error, Plan, Result, Rung};
 pub(super) use address::public;
 use address::{Target, chain};
 use postgres::{Client, Transaction};
@@ -36,8 +36,8 @@ const SILENT: Duration = Duration::from_secs(20);
 const ASK: Duration = Duration::from_secs(5);
 /// What is sent and not heard of ends a connection.
 const UNHEARD: Duration = Duration::from_secs(40);
-/// After the server was away nobody is dead for so long: whoever lives had no means to say so.
-const GRACE: Duration = Duration::from_secs(20);
+/// Who has waited so long to decide is as little informed: signs of life may have waited with them.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// The server's side of the same: a host that is gone must not keep what others wait for.
 const SESSION: &str = "
@@ -80,6 +80,7 @@ pub(super) struct Server {
     away: Option<Instant>,
     wrong: Box<Wrong>,
     notice: Box<dyn Fn(&str) + Send>,
+    ended: Box<dyn Fn() -> bool + Send>,
 }
 
 /// What a transaction is about.
@@ -110,7 +111,7 @@ impl From<Error> for Failure {
 
 impl Server {
     pub(super) fn create(url: &str, name: &str, plan: &str, about: &str) -> Result<()> {
-        let mut server = Self::new(url, name, Box::new(|_| ()))?;
+        let mut server = Self::new(url, name, Box::new(|_| ()), Box::new(|| false))?;
         let made = server.transact(|transaction, &Asked { name, .. }| {
             // Two that make the tables at once would meet in the server's catalogue.
             transaction.batch_execute("SELECT pg_advisory_xact_lock(5060427)")?;
@@ -134,8 +135,9 @@ impl Server {
         url: &str,
         name: &str,
         notice: Box<dyn Fn(&str) + Send>,
+        ended: Box<dyn Fn() -> bool + Send>,
     ) -> Result<(Self, [String; 3])> {
-        let mut server = Self::new(url, name, notice)?;
+        let mut server = Self::new(url, name, notice, ended)?;
         let texts = server.transact(|transaction, &Asked { name, .. }| {
             let sql = "SELECT format, plan, about FROM softreg_study WHERE name = $1";
             let there = "SELECT to_regclass('softreg_study') IS NOT NULL";
@@ -150,7 +152,12 @@ impl Server {
         Ok((server, texts))
     }
 
-    fn new(url: &str, name: &str, notice: Box<dyn Fn(&str) + Send>) -> Result<Self> {
+    fn new(
+        url: &str,
+        name: &str,
+        notice: Box<dyn Fn(&str) + Send>,
+        ended: Box<dyn Fn() -> bool + Send>,
+    ) -> Result<Self> {
         let address = Address::Server { url: url.to_owned(), name: name.to_owned() };
         let wrong = error(&address);
         let Target { mut config, tls } = Target::parse(url).map_err(|e| wrong(&e))?;
@@ -164,7 +171,7 @@ impl Server {
         // The first time a server that is not there is told at once.
         let client = connect(&config, &connector).map_err(|e| said(&wrong, &e))?;
         let (name, wrong, client) = (name.to_owned(), Box::new(wrong), Some(client));
-        Ok(Self { config, connector, name, client, away: None, wrong, notice })
+        Ok(Self { config, connector, name, client, away: None, wrong, notice, ended })
     }
 
     /// Does `work` in a transaction, and again as long as the server is away.
@@ -190,7 +197,7 @@ impl Server {
             // 25P03: a transaction that took too long.
             let passing =
                 code == "25P03" || matches!(code.get(..2), None | Some("57" | "08" | "40" | "53"));
-            if !passing || begun.elapsed() > PATIENCE {
+            if !passing || begun.elapsed() > PATIENCE || (self.ended)() {
                 return Err(said(&*self.wrong, &failure));
             }
             if !away {
@@ -215,8 +222,7 @@ impl Server {
         };
         let mut transaction = client.transaction()?;
         let graced = self.away.is_some_and(|away| away.elapsed() < GRACE);
-        // Those who gave their tasks back have never been heard of.
-        let silence = if graced { -NEVER / 2.0 } else { STALE };
+        let silence = if graced { NOBODY } else { STALE };
         let asked = Asked { name: &self.name, wrong: &*self.wrong, silence };
         let result = work(&mut transaction, &asked)?;
         transaction.commit()?;
@@ -236,9 +242,11 @@ fn connect(
 impl Base for Server {
     fn claim(&mut self, plan: &Plan, worker: &str, _now: f64) -> Result<Claim> {
         self.transact(|transaction, &Asked { name, wrong, silence }| {
+            let asked = Instant::now();
             // Until the end of the transaction: others decide after this.
             let lock = "SELECT 1 FROM softreg_study WHERE name = $1 FOR UPDATE";
             transaction.query_one(lock, &[&name])?;
+            let silence = if asked.elapsed() > SLOW { NOBODY } else { silence };
             let sql = format!(
                 "SELECT trial, rung, parameters FROM softreg_task
                  WHERE study = $1 AND state = 'running' AND heard < {NOW} - $2
@@ -249,17 +257,23 @@ impl Base for Server {
                 let parameters: String = row.try_get(2)?;
                 Ok::<_, Failure>(task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?)
             });
-            let rows = transaction.query(HISTORY, &[&name])?;
-            let claim = decide(plan, left.transpose()?, || recorded(&rows, wrong))?;
+            let claim = match left.transpose()? {
+                Some(task) => Claim::Task(task),
+                None => next(plan, &by_trial(rungs(&transaction.query(RUNGS, &[&name])?, wrong)?)),
+            };
             if let Claim::Task(task) = &claim {
                 let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
                 let sql = format!(
                     "INSERT INTO softreg_task (study, trial, rung, parameters, state, worker, heard)
                      VALUES ($1, $2, $3, $4, 'running', $5, {NOW})
-                     ON CONFLICT (study, trial, rung) DO UPDATE SET worker = $5, heard = {NOW}"
+                     ON CONFLICT (study, trial, rung) DO UPDATE SET worker = $5, heard = {NOW}
+                     WHERE softreg_task.state = 'running'"
                 );
                 let (trial, rung) = (task.trial as i64, task.rung as i64);
-                transaction.execute(&sql, &[&name, &trial, &rung, &parameters, &worker])?;
+                if transaction.execute(&sql, &[&name, &trial, &rung, &parameters, &worker])? == 0 {
+                    // Its worker has just told what came of it.
+                    return Ok(Claim::Wait);
+                }
             }
             Ok(claim)
         })
@@ -289,6 +303,22 @@ impl Base for Server {
 
 const HISTORY: &str = "SELECT trial, rung, parameters, state, value, about FROM softreg_task
      WHERE study = $1 ORDER BY trial, rung";
+
+/// What decides what is next.
+const RUNGS: &str =
+    "SELECT trial, state, value FROM softreg_task WHERE study = $1 ORDER BY trial, rung";
+
+fn rungs(
+    rows: &[postgres::Row],
+    wrong: &Wrong,
+) -> std::result::Result<impl Iterator<Item = (usize, Rung)>, Failure> {
+    let one = |row: &postgres::Row| {
+        let state: String = row.try_get(1)?;
+        Ok((number(row.try_get(0)?, wrong)?, rung(&state, row.try_get(2)?)))
+    };
+    let all: std::result::Result<Vec<_>, Failure> = rows.iter().map(one).collect();
+    Ok(all?.into_iter())
+}
 
 fn recorded(rows: &[postgres::Row], wrong: &Wrong) -> Result<Vec<Recorded>> {
     let one = |row: &postgres::Row| {

@@ -1,13 +1,13 @@
 //! A study in one file of SQLite, for the processes of one machine.
 
 use super::{
-    Address, Base, Change, Claim, FORMAT, NEVER, Recorded, STALE, Task, Wrong, decide, error, rung,
-    task,
+    Address, Base, Change, Claim, FORMAT, GRACE, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
+    error, next, rung, task, tried,
 };
 use crate::{Error, Plan, Result};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +29,10 @@ CREATE TABLE task (
 
 pub(super) struct File {
     connection: Connection,
+    /// When a task was last asked for: by the time that this process has lived, and by the clock.
+    asked: Option<(Instant, f64)>,
+    /// When the clock was last found to have gone on without the process.
+    woken: Option<Instant>,
     wrong: Box<Wrong>,
 }
 
@@ -64,7 +68,18 @@ impl File {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| wrong(&e))?;
         connection.busy_timeout(PATIENCE).map_err(|e| wrong(&e))?;
-        Ok(Self { connection, wrong: Box::new(wrong) })
+        Ok(Self { connection, asked: None, woken: None, wrong: Box::new(wrong) })
+    }
+
+    /// A worker that has not been heard of for so many seconds is dead. Where the machine slept, all were silent.
+    fn silence(&mut self, now: f64) -> f64 {
+        if let Some((at, clock)) = self.asked.replace((Instant::now(), now))
+            && now - clock > (at.elapsed() + GRACE).as_secs_f64()
+        {
+            self.woken = Some(Instant::now());
+        }
+        let graced = self.woken.is_some_and(|woken| woken.elapsed() < GRACE);
+        if graced { NOBODY } else { STALE }
     }
 
     fn transact<T>(
@@ -84,19 +99,23 @@ impl File {
 
 impl Base for File {
     fn claim(&mut self, plan: &Plan, worker: &str, now: f64) -> Result<Claim> {
+        let silence = self.silence(now);
         self.transact(|transaction, wrong| {
             let left = transaction
                 .query_row(
                     "SELECT trial, rung, parameters FROM task
                      WHERE state = 'running' AND heard < ?1 ORDER BY rung DESC, trial LIMIT 1",
-                    [now - STALE],
+                    [now - silence],
                     columns,
                 )
                 .optional()
                 .map_err(|e| wrong(&e))?
                 .map(|(trial, rung, parameters)| task(trial, rung, &parameters, wrong))
                 .transpose()?;
-            let claim = decide(plan, left, || recorded(transaction, wrong))?;
+            let claim = match left {
+                Some(task) => Claim::Task(task),
+                None => next(plan, &tried(&recorded(transaction, wrong)?)),
+            };
             if let Claim::Task(task) = &claim {
                 let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
                 let row = params![task.trial as i64, task.rung as i64, parameters, worker, now];

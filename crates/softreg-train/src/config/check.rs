@@ -254,7 +254,7 @@ impl RunConfig {
         whole("network.width", network.width as u64, 4, 512)?;
         whole("network.latent", network.latent as u64, 2, 1024)?;
         real("network.average-half-life", network.average_half_life, 1.0, 1e9)?;
-        whole("training.batch", training.batch as u64, 2, 4096)?;
+        whole("training.batch", training.batch as u64, 2, 65_536)?;
         whole("training.critic-steps", training.critic_steps as u64, 1, 100)?;
         real("training.augment-probability", training.augment_probability, 0.0, 1.0)?;
         real("training.augment-target", training.augment_target.unwrap_or(0.0), -1.0, 1.0)?;

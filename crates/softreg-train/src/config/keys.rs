@@ -49,7 +49,7 @@ pub const KEYS: &[Key] = &[
         "10000",
     ),
     key("training.loss", "see: softreg list losses", "\"logistic\""),
-    key("training.batch", "pictures per step, 2 to 4096", "32"),
+    key("training.batch", "pictures per step, 2 to 65536", "32"),
     key(
         "training.critic-steps",
         "updates of the critic per update of the generator, 1 to 100",

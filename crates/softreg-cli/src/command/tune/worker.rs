@@ -5,7 +5,7 @@ use crate::terminal::number::digits;
 use crate::trial::{Failure, Pool, Results, Stage, Trial, Watch, interrupted};
 use serde_json::json;
 use softreg_metric::Interval;
-use softreg_study::{Address, Claim, Store, Task};
+use softreg_study::{Claim, Store, Task};
 use softreg_train::RunConfig;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,6 @@ pub(super) fn work(
     index: usize,
     device: &str,
     folder: &Path,
-    address: &Address,
     pool: &Pool,
     (mut store, design): (Store, Design),
 ) -> anyhow::Result<()> {
@@ -38,8 +37,9 @@ pub(super) fn work(
             Claim::Task(task) => task,
         };
         let watch = pool.watch(format!("trial {}", task.trial));
-        let result = with_signs_of_life(address, &task, &name, || {
-            value(&task, device, folder, &store, &design, &watch)
+        let share = store.plan().rungs()[task.rung];
+        let result = with_signs_of_life(&mut store, &task, &name, || {
+            value(&task, share, device, folder, &design, &watch)
         });
         match result {
             Ok(Value { value, about }) => {
@@ -64,16 +64,15 @@ struct Value {
     about: serde_json::Value,
 }
 
-/// Trains and measures every seed of a task.
+/// Trains and measures every seed of a task, with a share of the budget.
 fn value(
     task: &Task,
+    share: f64,
     device: &str,
     folder: &Path,
-    store: &Store,
     design: &Design,
     watch: &Watch<'_>,
 ) -> Result<Value, Failure> {
-    let share = store.plan().rungs()[task.rung];
     let count = design.seeds.len() as f64;
     let mut values = Vec::new();
     let mut runs = Vec::new();
@@ -126,7 +125,7 @@ pub(super) fn configuration(
 
 /// Tells the store now and then that the worker lives, while `work` goes on.
 fn with_signs_of_life<T>(
-    address: &Address,
+    store: &mut Store,
     task: &Task,
     worker: &str,
     work: impl FnOnce() -> T,
@@ -134,19 +133,13 @@ fn with_signs_of_life<T>(
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beat = scope.spawn(|| {
-            let mut store = None;
             loop {
                 std::thread::park_timeout(BEAT);
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
-                // Without a connection the task may be done twice, and counts once.
-                store = store.or_else(|| Some(Store::open(address, |_| ()).ok()?.0));
-                let heard =
-                    store.as_mut().is_some_and(|store| store.beat(task, worker, now()).is_ok());
-                if !heard {
-                    store = None;
-                }
+                // Where it is not heard the task may be done twice, and counts once. The store says what is wrong.
+                let _ = store.beat(task, worker, now());
             }
         });
         let result = work();

@@ -34,6 +34,12 @@ impl Target {
             _ => split_words(text),
         };
         let mut config: postgres::Config = rest.parse().map_err(|e| chain(&e))?;
+        let beside = |host: &postgres::config::Host| matches!(host, postgres::config::Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().iter().any(beside) {
+            return Err(
+                "there are two @ in the address: write %40 for one in a password".to_owned()
+            );
+        }
         let last = |name: &str| ours.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let path = |name: &str| last(name).map(PathBuf::from);
         let mode = last("sslmode").unwrap_or("prefer");
@@ -159,6 +165,8 @@ mod tests {
         assert_eq!(public("host=/run/x user=me password=secret dbname=d"), "/run/x/d");
         assert_eq!(public("postgres://me:secret@h/d?sslmode=verify-full"), "h/d");
         assert_eq!(public("secret"), "the given address");
+        assert_eq!(public("postgres://me:se@cret@h/d"), "the given address");
+        assert!(Target::parse("postgres://me:se@cret@h/d").unwrap_err().contains("%40"));
     }
 
     #[test]
