@@ -113,6 +113,18 @@ struct Design {
 }
 
 impl Design {
+    /// Checks that this host has what a trial needs: the pictures, and room in the study's folder.
+    fn check_host(&self, folder: &Path) -> anyhow::Result<()> {
+        /// Bytes: as much as a checkpoint of a network that is not large.
+        const ROOM: usize = 1 << 22;
+        let probe = folder.join(format!("room-{}-{:x}", std::process::id(), rand::random::<u32>()));
+        let written = atomic::write(&probe, &vec![1; ROOM]);
+        // Nothing else ever looks at it.
+        let _ = std::fs::remove_file(&probe);
+        written?;
+        self.check_pictures()
+    }
+
     /// Checks that what every trial here would learn from is what the study was begun with.
     fn check_pictures(&self) -> anyhow::Result<()> {
         let (_, pictures) = experiment::with_pictures(self.recipe.clone())?;

@@ -3,6 +3,7 @@
 use crate::pictures;
 use crate::program::{Workplace, until, wait};
 use serde_json::Value;
+use softreg_study::{Address, Rung, Store};
 use std::path::Path;
 use std::process::Command;
 
@@ -133,14 +134,17 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     assert!(status.contains("interrupted"), "{status}");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     let place = Workplace::new();
     let files = place.path("files");
     pictures::folder(&files, 60, 16, 16, false);
     let tiny = TINY.replace("motif", "files");
+    let study = place.path("s");
     let child = place.start(&format!(
-        "{tiny} --vary l2=0.001..0.1 --method random --trials 2 --steps 3000 --jobs 1 --out s"
+        "{tiny} --vary l2=0.001..0.1 --method random --trials 2 --steps 3000 --jobs 1 --out {}",
+        study.display()
     ));
     until("a trial is begun", || place.path("s/trials/0000-s0/metrics.jsonl").exists());
     kill(child.id(), "-INT");
@@ -150,10 +154,27 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     std::fs::rename(&there, &away).unwrap();
     place.fails(1, "tune --resume s", &["are others here", "the same files"]);
     std::fs::rename(&away, &there).unwrap();
-    let child = place.start("tune --resume s");
-    until("it goes on", || place.path("s/trials/0001-s0/metrics.jsonl").exists());
-    kill(child.id(), "-INT");
-    wait(child);
+    let child = place.start(&format!("tune --resume {} --jobs 1", study.display()));
+    let second = study.join("trials/0001-s0");
+    until("it goes on", || second.join("metrics.jsonl").exists());
+    // A trial that fails where the pictures are not there is for another host.
+    std::fs::rename(&there, &away).unwrap();
+    orphans(&second).into_iter().for_each(|id| kill(id, "-KILL"));
+    let said = wait(child);
+    said.is_one_error(1, "tune", &["trial 1 failed here (its process ended", "are others here"]);
+    let states = || {
+        let address = Address::File(study.join("study.sqlite"));
+        let mut store = Store::open(&address, |_| (), || false).unwrap().0;
+        store.history().unwrap().iter().map(|one| one.rung).collect::<Vec<_>>()
+    };
+    assert!(matches!(states()[..], [Rung::Done(_), Rung::Running]), "{:?}", states());
+    // Where all is there, it is the trial that failed.
+    std::fs::rename(&away, &there).unwrap();
+    let child = place.start(&format!("tune --resume {} --jobs 1", study.display()));
+    until("it trains", || !orphans(&second).is_empty());
+    orphans(&second).into_iter().for_each(|id| kill(id, "-KILL"));
+    assert_eq!(wait(child).code, Some(0));
+    assert!(matches!(states()[..], [Rung::Done(_), Rung::Failed]), "{:?}", states());
 }
 
 /// A host's share of a cluster's job is begun by its launcher.

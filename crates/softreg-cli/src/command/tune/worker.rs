@@ -47,6 +47,12 @@ pub(super) fn work(
                 watch.say(&said(&task, &design.quantity, value));
             }
             Err(Failure::Failed(reason)) => {
+                // Where the host is to blame, another one may come to a value, and this one to none of the rest either.
+                if let Err(error) = design.check_host(folder) {
+                    store.release(&task, &name)?;
+                    let what = format!("trial {} failed here ({reason})", task.trial);
+                    return Err(error.context(what));
+                }
                 store.fail(&task, &name, &reason)?;
                 watch.say(&format!("failed: {reason}"));
             }
