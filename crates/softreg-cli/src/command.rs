@@ -14,6 +14,7 @@ mod list;
 mod plan;
 pub(crate) mod protocol;
 mod studio;
+mod target;
 mod train;
 mod tune;
 

@@ -37,8 +37,8 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        // Library errors repeat their cause's text: say it once.
-        if !message.ends_with(&text) {
+        // Library errors repeat their cause's text, with a way out behind it: say it once.
+        if !message.contains(&text) {
             if !message.is_empty() {
                 message.push_str(": ");
             }

@@ -5,6 +5,7 @@ mod cache;
 mod command;
 mod failure;
 mod feature_cache;
+mod interruption;
 mod page;
 mod recipe;
 mod terminal;

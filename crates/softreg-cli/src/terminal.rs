@@ -10,6 +10,7 @@ pub(crate) use table::{Row, Table};
 pub(crate) use transfer::Transfer;
 
 use std::io::Write;
+use std::path::Path;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,21 @@ pub(crate) enum Mode {
     Json,
 }
 
+/// A path as it is to be written on a command line.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "_./-:@=+,".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// A number of things.
+pub(crate) fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// One line on stderr. Where stderr is closed there is nobody to tell.
 pub(crate) fn line_to_stderr(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -30,4 +46,26 @@ pub(crate) fn line_to_stderr(text: &str) {
 /// One line on stdout.
 pub(crate) fn line_to_stdout(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_can_be_pasted() {
+        for (path, text) in [
+            ("runs/motif-001", "runs/motif-001"),
+            ("out dir/r 1", "'out dir/r 1'"),
+            ("it's", r"'it'\''s'"),
+            ("ärger/ü", "ärger/ü"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
+        assert_eq!(
+            (counted(1, "seed", "seeds"), counted(2, "seed", "seeds")),
+            ("1 seed".into(), "2 seeds".into())
+        );
+    }
 }

@@ -230,7 +230,7 @@ fn find(
             let (_, _, newest) = find(folder, Which::Latest, notes)?;
             if newest.text("best")?.is_empty() {
                 return Err(usage(format!(
-                    "{} has no best checkpoint, because it was trained without validation: leave out --checkpoint best, or train with --set data.validation=0.1 --set stop.patience=10",
+                    "{} has no best checkpoint, because it was trained without validation, or ended before the first check (stop.check-every): leave out --checkpoint best, or train longer, with --set data.validation=0.1",
                     folder.root().display()
                 )));
             }

@@ -152,14 +152,34 @@ impl Trial {
         .collect()
     }
 
+    /// Whether it is trained and measured as far as it is wanted.
+    pub(crate) fn is_measured(&self) -> bool {
+        let status = RunFolder::open(&self.folder).and_then(|folder| folder.read_status());
+        status.is_ok_and(|status| {
+            status.state == State::Finished
+                && self.is_done(&status)
+                && self.measured(status.step).is_some()
+        })
+    }
+
+    /// Its own file: what a person measures in the folder, perhaps in another way, is not this.
+    fn measurement(&self) -> PathBuf {
+        self.folder.join("trial-evaluation.json")
+    }
+
+    fn measured(&self, step: u64) -> Option<Value> {
+        read(&self.measurement()).filter(|report| report["generated"]["step"] == step)
+    }
+
     /// Reads the measurement of this step, or takes it.
     fn measure(&self, protocol: &Protocol, step: u64) -> Result<BTreeMap<String, Metric>, Failure> {
-        let path = self.folder.join("evaluation.json");
-        if let Some(report) = read(&path).filter(|report| report["generated"]["step"] == step) {
+        if let Some(report) = self.measured(step) {
             return Ok(values(&report));
         }
-        let run = self.folder.display().to_string();
-        let line = ["evaluate", &run, "--device", &self.device, "--json"].map(str::to_owned);
+        let path = self.measurement();
+        let (run, out) = (self.folder.display().to_string(), path.display().to_string());
+        let line = ["evaluate", &run, "--device", &self.device, "--json", "--out", &out, "--force"];
+        let line = line.map(str::to_owned);
         let threads = self.config.training.threads;
         call(line.into_iter().chain(protocol.arguments()), threads, &mut |_| {})?;
         let report = read(&path)

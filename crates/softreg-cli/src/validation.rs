@@ -1,9 +1,10 @@
 //! The validation measures of a run: how far generated pictures are from held-out ones.
 
+use crate::command::protocol;
 use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
-use softreg_feature::{Definition, Extractor};
+use softreg_feature::Extractor;
 use softreg_image::Collection;
 use softreg_metric::protocol::{Better, METRICS, MetricEntry, Sets, result_name};
 use softreg_metric::{Copies, Features, Pictures, SlicedWasserstein};
@@ -85,9 +86,9 @@ impl HeldOut {
         let of_features = match measures.iter().all(|measure| measure.is_of_pixels()) {
             true => None,
             false => {
-                let definition = Definition::find(&wanted.features)
-                    .map_err(|error| usage(format!("validation.features: {error}")))?;
-                let extractor = Extractor::new(definition, &device.clone().without_autodiff())?;
+                let device = device.clone().without_autodiff();
+                let extractor = protocol::extractor(&wanted.features, None, &device)
+                    .context("validation.features")?;
                 let reference =
                     extractor.features(&pictures(shape, &pixels)).context(unmeasured)?;
                 let training = Training {
@@ -168,6 +169,12 @@ fn chosen(list: &str) -> anyhow::Result<Vec<Chosen>> {
         let fit = || Chosen::all().filter(move |one| !decides || one.higher().is_some());
         let found = fit().find(|one| one.name() == name).ok_or_else(|| {
             let names: Vec<&str> = fit().map(|one| one.name()).collect();
+            if Chosen::all().any(|one| one.name() == name) {
+                return usage(format!(
+                    "validation.measure is `{list}`, and `{name}` cannot be the first, which decides, since neither more nor less of it is better: put one of {} before it",
+                    names.join(", ")
+                ));
+            }
             let place = if decides { "" } else { " behind the first" };
             usage(format!(
                 "validation.measure is `{list}`, and there is no `{name}`{}: choose from {}{place}",

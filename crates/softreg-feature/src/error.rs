@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// The network has weights, and none were named.
     #[error(
-        "the features `{name}` need the weights of the network: name the file (.safetensors) with --weights, or as `weights` in a definition of your own"
+        "the features `{name}` need the weights of the network: name their file (.safetensors, .pth) as the features themselves, or as `weights` in a definition of your own"
     )]
     NoWeights {
         /// The definition.

@@ -65,7 +65,8 @@ impl Cache {
             }
             let start = Instant::now();
             let collection = decode()?;
-            if start.elapsed() >= self.worth_keeping && all_were_read(source, &collection) {
+            let fits = collection.pixels.len() as u64 <= self.room;
+            if start.elapsed() >= self.worth_keeping && fits && all_were_read(source, &collection) {
                 // A cache that cannot be written saves nothing, and loses nothing.
                 let _ = self.keep(&path, &collection);
             }
@@ -115,7 +116,10 @@ fn all_were_read(source: &dyn Source, collection: &Collection) -> bool {
 fn name(spec: &str, source: &dyn Source, options: &LoadOptions) -> Option<String> {
     let stamp = source.stamp()?;
     let options = serde_json::to_string(options).ok()?;
-    let skipped = serde_json::to_string(&source.listing().skipped).ok()?;
+    // Classes may come from files that are not among those that are read.
+    let listing = source.listing();
+    let parts = (&listing.skipped, &listing.labels, &listing.classes);
+    let skipped = serde_json::to_string(&parts).ok()?;
     let path = fs::canonicalize(spec).map_or_else(|_| spec.to_owned(), |p| p.display().to_string());
     let mut hash = blake3::Hasher::new();
     for part in [FORMAT, env!("CARGO_PKG_VERSION"), &options, &path, &stamp, &skipped] {

@@ -154,8 +154,8 @@ impl Error {
 /// " Did you mean 'x'?" when one of `known` is close to `text`, else nothing.
 pub(crate) fn suggestion<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let lower = text.to_lowercase();
+    let known = known.into_iter().filter(|_| !lower.is_empty());
     known
-        .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= 1 + name.chars().count().min(lower.len()) / 4)
         .min()

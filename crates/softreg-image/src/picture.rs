@@ -6,7 +6,7 @@
 mod gate;
 mod raster;
 
-use std::io::{BufRead, Cursor, Seek};
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -85,11 +85,12 @@ fn decoder<'a, R: BufRead + Seek + 'a>(
 ///
 /// # Errors
 /// A clause about the file ("is not …", "declares …") for a list of unreadable pictures.
-pub fn head<'a>(reader: impl BufRead + Seek + 'a) -> Result<Head, String> {
+pub fn head<'a>(mut reader: impl BufRead + Seek + 'a) -> Result<Head, String> {
+    let late = late_orientation(&mut reader);
     let (format, mut decoder) = decoder(reader)?;
     let (width, height) = decoder.dimensions();
     let turned = matches!(
-        decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        orientation(&mut decoder, late),
         Orientation::Rotate90
             | Orientation::Rotate270
             | Orientation::Rotate90FlipH
@@ -111,7 +112,7 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, String> {
     if format == ImageFormat::Jpeg && is_cut_jpeg(bytes) {
         return Err("the file ends before the picture does (truncated)".to_owned());
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = orientation(&mut decoder, late_orientation(&mut Cursor::new(bytes)));
     // The decoder's own buffer and the eight-bit copy of it.
     let _turn = gate::enter(decoder.total_bytes().saturating_mul(2));
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| reason(&error))?;
@@ -119,15 +120,68 @@ pub fn decode(bytes: &[u8]) -> Result<Raster, String> {
     Ok(Raster::from(image))
 }
 
-/// Whether a JPEG has no end-of-image marker after its last start-of-scan marker.
+/// How the picture is to be turned.
+fn orientation(decoder: &mut impl ImageDecoder, late: Option<Orientation>) -> Orientation {
+    let early = decoder.orientation().ok().filter(|early| *early != Orientation::NoTransforms);
+    early.or(late).unwrap_or(Orientation::NoTransforms)
+}
+
+/// The orientation in the Exif chunk of a PNG, which may also stand behind the pixels, where the decoder has not been yet
+/// when it is asked. The reader is back at the start then.
+fn late_orientation(reader: &mut (impl Read + Seek)) -> Option<Orientation> {
+    let found = exif_of_png(reader);
+    // What cannot be rewound cannot be decoded, and the decoder says so.
+    let _ = reader.rewind();
+    Orientation::from_exif_chunk(&found?)
+}
+
+fn exif_of_png(reader: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+    let mut signature = [0; 8];
+    reader.read_exact(&mut signature).ok().filter(|()| signature == SIGNATURE)?;
+    loop {
+        let (mut length, mut kind) = ([0; 4], [0; 4]);
+        reader.read_exact(&mut length).ok()?;
+        reader.read_exact(&mut kind).ok()?;
+        let length = u32::from_be_bytes(length);
+        match &kind {
+            b"eXIf" => {
+                // The format's largest.
+                let mut exif = Vec::new();
+                reader.take(u64::from(length.min(65_535))).read_to_end(&mut exif).ok()?;
+                return Some(exif);
+            }
+            b"IEND" => return None,
+            // Its checksum too.
+            _ => reader.seek(SeekFrom::Current(i64::from(length) + 4)).ok()?,
+        };
+    }
+}
+
+/// Whether a JPEG ends before its end-of-image marker. What stands behind it, such as the film of a phone's photograph, is
+/// no matter.
 ///
 /// The decoder fills the missing rows with grey and reports success.
 fn is_cut_jpeg(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    match (last(0xda), last(0xd9)) {
-        (Some(scan), Some(end)) => end < scan,
-        (_, None) => true,
-        (None, Some(_)) => false,
+    let mut at = 2;
+    loop {
+        // Fill bytes, and what should not be there, lead to the next marker.
+        let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xff);
+        let Some(ahead) = bytes.get(at..).and_then(|rest| rest.windows(2).position(is_marker))
+        else {
+            return true;
+        };
+        let marker = bytes[at + ahead + 1];
+        at += ahead + 2;
+        match marker {
+            0xd9 => return false,
+            // Restarts, which stand between the pixels, and what has no length either.
+            0xd0..=0xd8 | 0x01 => {}
+            _ => {
+                let Some([high, low]) = bytes.get(at..at + 2) else { return true };
+                at += usize::from(u16::from_be_bytes([*high, *low]));
+            }
+        }
     }
 }
 

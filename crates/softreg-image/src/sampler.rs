@@ -53,6 +53,11 @@ impl Sampler {
             .collect()
     }
 
+    /// What is drawn from.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
     /// Pictures per epoch.
     pub fn len(&self) -> usize {
         self.indices.len()

@@ -522,3 +522,38 @@ fn grey_pictures_are_stacked_three_to_a_picture() {
         assert!(error.contains(word), "{error}");
     }
 }
+
+#[test]
+fn classes_in_a_forgotten_encoding_stay_apart() {
+    let files: Vec<(String, Vec<u8>)> = ["QQQ", "RRR", "cat"]
+        .iter()
+        .flat_map(|class| (0..2u8).map(move |i| (format!("{class}/{i}.png"), png(16, 16, i))))
+        .collect();
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    let mut archive = zip_of(&files);
+    // Two words of Cyrillic letters as code page 866 has them.
+    for (plain, encoded) in [(b"QQQ/", b"\xaa\xae\xe2/"), (b"RRR/", b"\xaf\xf1\xe1/")] {
+        let places: Vec<usize> =
+            archive.windows(4).enumerate().filter(|(_, w)| *w == plain).map(|(i, _)| i).collect();
+        assert_eq!(places.len(), 4, "in front of each file and in the list");
+        places.into_iter().for_each(|at| archive[at..at + 4].copy_from_slice(encoded));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zip");
+    write(&path, &archive);
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!(pictures.classes.len(), 3, "{:?}", pictures.classes);
+    let labels = pictures.labels.unwrap();
+    assert!((0..3).all(|label| labels.iter().filter(|l| **l == label).count() == 2), "{labels:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_passed_over() {
+    let folder = folder_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
+    // A socket, which can be made without a program; a pipe would be waited for in the same way.
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("c.png")).unwrap();
+    let pictures = opened(folder.path(), &LoadOptions::default());
+    assert_eq!((pictures.len(), pictures.skipped.len()), (2, 1));
+    assert!(pictures.skipped[0].reason.contains("is no file"), "{:?}", pictures.skipped);
+}

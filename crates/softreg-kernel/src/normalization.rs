@@ -38,6 +38,10 @@ pub(crate) fn normalize(values: &[f32], channels: usize, epsilon: f32) -> Normal
 /// The gradient of the input, `scale·(g − mean(g) − y·mean(g·y))`, from that of the output `g` and the output `y`.
 pub(crate) fn pull_back(gradient: &[f32], output: &[f32], scale: &[f32]) -> Vec<f32> {
     let channels = scale.len();
+    assert!(
+        gradient.len() == output.len() && output.len().is_multiple_of(channels),
+        "the gradient of another output"
+    );
     let count = (output.len() / channels) as f64;
     let average = |sums: Vec<f64>| sums.iter().map(|s| (s / count) as f32).collect::<Vec<_>>();
     let mean = average(sums(gradient, channels, |g, _| g, &[]));

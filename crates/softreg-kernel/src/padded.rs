@@ -57,11 +57,11 @@ impl Padded {
 
     /// With a gap behind every row where windows would begin in a few sets of the first-level cache only: pixels whose
     /// distance is a multiple of 256 bytes share every fourth, or fewer, and push each other out. The gap puts the windows
-    /// of the next row one line further.
+    /// of the next row one line further. It is even: what lies in pairs is read in pairs, from row to row.
     fn spread(mut self, stride: usize) -> Self {
         if (stride * self.pitch).is_multiple_of(64) {
             let line = |gap: &usize| (stride * (self.row() + gap)) % 128 == 16;
-            self.gap = (0..128).find(line).unwrap_or(0);
+            self.gap = (0..128).step_by(2).find(line).unwrap_or(0);
         }
         self
     }
@@ -116,6 +116,18 @@ impl Padded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Pairs of values must begin where rows do, whatever the stride.
+    #[test]
+    fn rows_of_pairs_stay_whole_pairs() {
+        for (stride, channels) in [(1, 64), (2, 32), (8, 8), (16, 4), (16, 8), (48, 4), (80, 12)] {
+            for width in [1, 7, 32] {
+                let extent = Extent { height: 3, width, channels };
+                let spread = Padded::pixels(extent, channels).spread(stride);
+                assert!(spread.row().is_multiple_of(2), "{stride} {channels} {width}: {spread:?}");
+            }
+        }
+    }
     use crate::window::Window;
 
     #[test]

@@ -15,9 +15,15 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Values from the start of a row to its end.
-    pub(crate) fn reach(&self) -> usize {
-        (self.pieces - 1) * self.distance + self.length
+    /// Where a row ends that begins there, if a number can say it.
+    fn end(&self, start: usize) -> Option<usize> {
+        let last = self.pieces.checked_sub(1)?.checked_mul(self.distance)?;
+        last.checked_add(self.length)?.checked_add(start)
+    }
+
+    /// Values of a row, if a number can say it.
+    fn values(&self) -> Option<usize> {
+        self.pieces.checked_mul(self.length)
     }
 }
 
@@ -34,11 +40,12 @@ pub(crate) fn product<S: Simd, F: Factors<S>, const ROWS: usize, const VECTORS: 
     pieces: Pieces,
     weights: &[F::Vector],
 ) -> [[S::f32s; VECTORS]; ROWS] {
-    let reach = pieces.reach();
     for start in starts {
-        assert!(start + reach <= values.len(), "a row ends behind the values");
+        let ends = pieces.end(*start).is_some_and(|end| end <= values.len());
+        assert!(ends, "a row ends behind the values");
     }
-    assert!(pieces.pieces * pieces.length * VECTORS <= weights.len(), "too few weights");
+    let needed = pieces.values().and_then(|values| values.checked_mul(VECTORS));
+    assert!(needed.is_some_and(|needed| needed <= weights.len()), "too few weights");
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     let mut at = weights.as_ptr();
     for piece in 0..pieces.pieces {
@@ -115,9 +122,11 @@ pub(crate) fn outer<S: Simd, F: Factors<S>, const ROWS: usize, const VECTORS: us
     places: &Places,
     right: &[F::One],
 ) -> [[S::f32s; VECTORS]; ROWS] {
-    assert!(places.furthest + ROWS <= left.len(), "the left values end too soon");
+    let end = places.furthest.checked_add(ROWS);
+    assert!(end.is_some_and(|end| end <= left.len()), "the left values end too soon");
     let wide = VECTORS * S::F32_LANES;
-    assert!(places.places.len() * wide <= right.len(), "the right values end too soon");
+    let needed = places.places.len().checked_mul(wide);
+    assert!(needed.is_some_and(|needed| needed <= right.len()), "the right values end too soon");
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     let mut b = right.as_ptr();
     for place in &places.places {

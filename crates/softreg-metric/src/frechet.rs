@@ -11,7 +11,7 @@
 //! imaginary part there.
 //!
 //! The distance of two finite samples of one distribution is above 0, by about the reciprocal of their
-//! size: compare only distances with the same number of pictures, which is why it is in the name.
+//! size: compare only distances with the same numbers of pictures on both sides; that of generated ones is in the name.
 
 use crate::gaussian::parallel;
 use crate::interval::Interval;

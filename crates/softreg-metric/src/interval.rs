@@ -15,15 +15,24 @@ const T: [f64; 20] = [
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
 ];
 
+/// The 97.5 % quantile of the t distribution with so many degrees of freedom, at least 1: beyond the table by Cornish and
+/// Fisher's expansion about the normal one (Abramowitz and Stegun, 26.7.5, to 1/ν²), to 0.0005.
+fn quantile(freedom: usize) -> f64 {
+    T.get(freedom - 1).copied().unwrap_or_else(|| {
+        let (z, v) = (1.959_964f64, freedom as f64);
+        z + (z.powi(3) + z) / (4.0 * v)
+            + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
+    })
+}
+
 impl Interval {
     /// The mean of values that differ in their draw alone (runs by their seeds, blocks of a set), by
     /// Student's t distribution; there must be one value at least.
     pub fn of(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        let half = (values.len() > 1).then(|| {
-            T.get(values.len() - 2).copied().unwrap_or(1.96) * deviation(values) / n.sqrt()
-        });
+        let half =
+            (values.len() > 1).then(|| quantile(values.len() - 1) * deviation(values) / n.sqrt());
         Self { mean, half }
     }
 
@@ -39,6 +48,12 @@ impl Interval {
         Self { mean: share, half: Some((share - centre).abs() + reach) }
     }
 
+    /// By how much this is more than another one, of which the draw is independent.
+    pub fn beyond(&self, other: &Self) -> Self {
+        let half = self.half.zip(other.half).map(|(a, b)| a.hypot(b));
+        Self { mean: self.mean - other.mean, half }
+    }
+
     /// Whether the interval holds `value`; where nothing is known of the spread it may.
     pub fn contains(&self, value: f64) -> bool {
         self.half.is_none_or(|half| (self.mean - value).abs() <= half)
@@ -48,6 +63,32 @@ impl Interval {
     pub fn reaches_zero(&self) -> bool {
         self.contains(0.0)
     }
+}
+
+/// How probable a mean as far from 0 as that of these values would be if it were 0 and values differed by their draw alone:
+/// Student's test, two-sided. None where they do not differ: then nothing is known of their spread.
+pub fn student(values: &[f64]) -> Option<f64> {
+    let spread = deviation(values);
+    if values.len() < 2 || spread <= 0.0 {
+        return None;
+    }
+    let n = values.len() as f64;
+    let t = values.iter().sum::<f64>().abs() / n / (spread / n.sqrt());
+    // Abramowitz and Stegun, 26.7.3 and 26.7.4, in θ = arctan(t/√ν).
+    let freedom = values.len() - 1;
+    let theta = (t / (freedom as f64).sqrt()).atan();
+    let (sine, cosine) = theta.sin_cos();
+    let odd = freedom % 2;
+    let (mut term, mut sum) = (if odd == 1 { cosine } else { 1.0 }, 0.0);
+    for i in (1 + odd..freedom).step_by(2) {
+        sum += term;
+        term *= cosine * cosine * i as f64 / (i + 1) as f64;
+    }
+    let within = match odd {
+        1 => std::f64::consts::FRAC_2_PI * (theta + sine * sum),
+        _ => sine * sum,
+    };
+    Some((1.0 - within).clamp(0.0, 1.0))
 }
 
 /// The standard deviation of two or more values, unbiased in its square; 0 of one.
@@ -96,6 +137,36 @@ mod tests {
         assert_eq!(format!("{:+}", Interval::of(&[1.0, 2.0, 3.0])), "+2.00 ± 2.48");
         assert!(interval.reaches_zero() && Interval::of(&[5.0]).reaches_zero());
         assert!(!Interval::of(&[2.0, 2.1, 2.2]).reaches_zero());
+        let of = |mean, half| Interval { mean, half };
+        assert_eq!(of(5.0, Some(3.0)).beyond(&of(1.0, Some(4.0))), of(4.0, Some(5.0)));
+        assert_eq!(of(5.0, None).beyond(&of(1.0, Some(4.0))), of(4.0, None));
+    }
+
+    #[test]
+    fn quantiles_beyond_the_table_are_those_of_student() {
+        // scipy.stats.t.ppf(0.975, …)
+        for (freedom, expected) in
+            [(1, 12.7062), (20, 2.08596), (21, 2.07961), (29, 2.04523), (99, 1.98422)]
+        {
+            assert!((quantile(freedom) - expected).abs() < 5e-4, "{freedom}");
+        }
+        assert!((quantile(1_000_000) - 1.959_96).abs() < 1e-4);
+    }
+
+    #[test]
+    fn tests_are_those_of_student() {
+        // scipy.stats.ttest_1samp(values, 0).pvalue
+        for (values, expected) in [
+            (&[1.0, 3.0][..], 0.295_167),
+            (&[1.0, 2.0, 3.0], 0.074_180),
+            (&[-1.0, 2.0, 3.0, 4.0], 0.161_162),
+            (&[1.0, 2.0, 3.0, 1.5, 0.5], 0.020_476),
+            (&[1.0, 2.0, 3.0, 1.5, 0.5, 2.5], 0.005_934),
+        ] {
+            let found = student(values).unwrap();
+            assert!((found - expected).abs() < 1e-5, "{values:?}: {found}");
+        }
+        assert_eq!((student(&[2.0, 2.0]), student(&[2.0])), (None, None));
     }
 
     #[test]

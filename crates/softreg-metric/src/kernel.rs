@@ -20,6 +20,8 @@ use faer::{Accum, Mat};
 const BLOCK: usize = 1000;
 /// Sets up to this size are not divided.
 const WHOLE: usize = 2000;
+/// Pictures whose kernels with all others are in memory at once.
+const AT_ONCE: usize = 512;
 /// Blocks from which their spread tells more than leaving pictures out does.
 const ENOUGH_BLOCKS: usize = 5;
 
@@ -46,9 +48,9 @@ pub fn measure(reference: &Features, generated: &Features) -> Result<Interval, E
     }
     let mean = values.iter().sum::<f64>() / blocks as f64;
     // The variance of a mean of independent blocks.
-    let halves = parts.iter().map(|part| jackknife(&part.without_each_generated()));
-    let squares: f64 = halves.map(|half| half.powi(2)).sum();
-    Ok(Interval { mean, half: Some(squares.sqrt() / blocks as f64) })
+    let half = |part: &Block| Some(jackknife(&part.without_each_generated()?).powi(2));
+    let squares: Option<f64> = parts.iter().map(half).sum();
+    Ok(Interval { mean, half: squares.map(|squares| squares.sqrt() / blocks as f64) })
 }
 
 /// Sums of the kernel over the pairs of one block.
@@ -64,16 +66,11 @@ struct Block {
 impl Block {
     fn new(x: &Features, y: &Features) -> Self {
         let (x, y) = (matrix(x), matrix(y));
-        let within = |a: &Mat<f64>| -> Vec<f64> {
-            let k = kernel(a, a);
-            (0..k.nrows()).map(|j| k.col(j).iter().sum::<f64>() - k[(j, j)]).collect()
-        };
-        let k = kernel(&x, &y);
         Self {
             sizes: [x.ncols() as f64, y.ncols() as f64],
-            reference: within(&x).iter().sum(),
-            generated: within(&y),
-            between: (0..k.ncols()).map(|j| k.col(j).iter().sum()).collect(),
+            reference: sums(&x, &x, true).iter().sum(),
+            generated: sums(&y, &y, true),
+            between: sums(&x, &y, false),
         }
     }
 
@@ -84,18 +81,18 @@ impl Block {
         unbiased(m, n, self.reference, generated, between)
     }
 
-    /// The value without each of the generated pictures in turn; empty where two are too few for that.
-    fn without_each_generated(&self) -> Vec<f64> {
+    /// The value without each of the generated pictures in turn; none where two are too few for that.
+    fn without_each_generated(&self) -> Option<Vec<f64>> {
         let [m, n] = self.sizes;
         if n < 3.0 {
-            return Vec::new();
+            return None;
         }
         let (generated, between): (f64, f64) =
             (self.generated.iter().sum(), self.between.iter().sum());
         let without = |(own, other): (&f64, &f64)| {
             unbiased(m, n - 1.0, self.reference, generated - 2.0 * own, between - other)
         };
-        self.generated.iter().zip(&self.between).map(without).collect()
+        Some(self.generated.iter().zip(&self.between).map(without).collect())
     }
 }
 
@@ -108,14 +105,22 @@ fn matrix(features: &Features) -> Mat<f64> {
     Mat::from_fn(features.width(), features.len(), |i, j| f64::from(features.row(j)[i]))
 }
 
-fn kernel(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
-    let mut k = Mat::zeros(a.ncols(), b.ncols());
+/// Of every picture of `b`, the sum of its kernels with all of `a`; where `others`, these are the same pictures, and without
+/// that with itself. Some pictures of `b` after others: all kernels at once would take the square of their number.
+fn sums(a: &Mat<f64>, b: &Mat<f64>, others: bool) -> Vec<f64> {
     let scale = 1.0 / a.nrows() as f64;
-    matmul(k.as_mut(), Accum::Replace, a.transpose(), b.as_ref(), scale, parallel());
-    for j in 0..k.ncols() {
-        k.col_mut(j).iter_mut().for_each(|value| *value = (*value + 1.0).powi(3));
+    let mut sums = Vec::with_capacity(b.ncols());
+    for first in (0..b.ncols()).step_by(AT_ONCE) {
+        let some = b.subcols(first, AT_ONCE.min(b.ncols() - first));
+        let mut k = Mat::zeros(a.ncols(), some.ncols());
+        matmul(k.as_mut(), Accum::Replace, a.transpose(), some, scale, parallel());
+        sums.extend((0..some.ncols()).map(|j| {
+            k.col_mut(j).iter_mut().for_each(|value| *value = (*value + 1.0).powi(3));
+            let own = if others { k[(first + j, j)] } else { 0.0 };
+            k.col(j).iter().sum::<f64>() - own
+        }));
     }
-    k
+    sums
 }
 
 #[cfg(test)]
@@ -137,7 +142,26 @@ mod tests {
         let x = Features::new(1, vec![0.0, 2.0]).unwrap();
         let y = Features::new(1, vec![1.0, 1.0]).unwrap();
         let expected = 1.0 + 8.0 - 2.0 * (1.0 + 1.0 + 27.0 + 27.0) / 4.0;
-        assert!((measure(&x, &y).unwrap().mean - expected).abs() < 1e-12);
+        let measured = measure(&x, &y).unwrap();
+        assert!((measured.mean - expected).abs() < 1e-12);
+        assert_eq!(measured.half, None, "two pictures show no spread");
+    }
+
+    /// As by every pair of pictures, where there are more than are taken at once.
+    #[test]
+    fn sums_go_over_every_pair() {
+        let (x, y) = (normal(30, 3, 0.0, 1), normal(AT_ONCE + 90, 3, 0.2, 2));
+        let k = |a: &[f32], b: &[f32]| {
+            let dot: f64 = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            (dot / 3.0 + 1.0).powi(3)
+        };
+        let between = sums(&matrix(&x), &matrix(&y), false);
+        let within = sums(&matrix(&y), &matrix(&y), true);
+        for j in [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 89] {
+            let with = |set: &Features| set.rows().map(|row| k(row, y.row(j))).sum::<f64>();
+            assert!((between[j] - with(&x)).abs() < 1e-9, "{j}");
+            assert!((within[j] - (with(&y) - k(y.row(j), y.row(j)))).abs() < 1e-9, "{j}");
+        }
     }
 
     /// Unbiased: of one distribution it is 0 within its interval, however small the sets.

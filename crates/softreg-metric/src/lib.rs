@@ -23,7 +23,7 @@ pub mod sliced_wasserstein;
 pub use copies::{Copies, EXPECTED_SHARE, Pair};
 pub use features::Features;
 pub use gaussian::{Gaussian, Moments};
-pub use interval::Interval;
+pub use interval::{Interval, student};
 pub use manifold::{Manifold, NEIGHBOURS};
 pub use modes::Modes;
 pub use sliced_wasserstein::SlicedWasserstein;

@@ -1,7 +1,8 @@
 //! What can be measured, by name, and the names of results.
 //!
-//! A result is called after its protocol, `fd5k_resnet56`: the measure, how many generated pictures, and
-//! the features. Distances with another number of pictures or other features are other numbers.
+//! A result is called after its protocol, `fd5k_resnet56`: the measure, of how many pictures, and the features. Distances
+//! with another number of pictures or other features are other numbers; so are Fréchet distances from another number of
+//! reference pictures, which a report names beside.
 
 use crate::interval::Interval;
 use crate::{
@@ -43,11 +44,24 @@ pub enum Better {
     UpTo(&'static str),
 }
 
+/// What the number in a value's name counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// Generated pictures.
+    Generated,
+    /// Reference pictures: the value is of these alone.
+    Reference,
+    /// Steps along the latents.
+    Steps,
+}
+
 /// One value of a measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {
     /// Name in results.
     pub name: &'static str,
+    /// What the number in its name counts.
+    pub counts: Counts,
     /// Which way it is better.
     pub better: Better,
     /// One line for a person.
@@ -80,6 +94,7 @@ pub const METRICS: &[MetricEntry] = &[
         source: "arXiv 1706.08500",
         quantities: &[Quantity {
             name: "fd",
+            counts: Counts::Generated,
             better: Better::Lower,
             meaning: "distance of the normal distributions that fit both sets",
         }],
@@ -93,6 +108,7 @@ pub const METRICS: &[MetricEntry] = &[
         source: "arXiv 1801.01401",
         quantities: &[Quantity {
             name: "kd",
+            counts: Counts::Generated,
             better: Better::Lower,
             meaning: "squared maximum mean discrepancy, unbiased; about 0 for equal distributions",
         }],
@@ -107,21 +123,25 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "precision",
+                counts: Counts::Generated,
                 better: Better::Higher,
                 meaning: "share of generated pictures among reference pictures",
             },
             Quantity {
                 name: "recall",
+                counts: Counts::Generated,
                 better: Better::Higher,
                 meaning: "share of reference pictures among generated pictures",
             },
             Quantity {
                 name: "density",
+                counts: Counts::Generated,
                 better: Better::Near("1"),
                 meaning: "how crowded reference pictures are with generated ones",
             },
             Quantity {
                 name: "coverage",
+                counts: Counts::Generated,
                 better: Better::Higher,
                 meaning: "share of reference pictures with a generated one near",
             },
@@ -140,11 +160,13 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "diversity",
+                counts: Counts::Generated,
                 better: Better::Near("real"),
                 meaning: "mean distance of two generated pictures",
             },
             Quantity {
                 name: "real_diversity",
+                counts: Counts::Reference,
                 better: Better::Near("real"),
                 meaning: "the same of two reference pictures",
             },
@@ -162,11 +184,13 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "near_copies",
+                counts: Counts::Generated,
                 better: Better::UpTo("0.05"),
                 meaning: "share nearer to a training picture than 19 of 20 honest ones",
             },
             Quantity {
                 name: "nearer",
+                counts: Counts::Generated,
                 better: Better::UpTo("0.5"),
                 meaning: "how often nearer to a training picture than an honest picture",
             },
@@ -185,16 +209,19 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[
             Quantity {
                 name: "modes",
+                counts: Counts::Generated,
                 better: Better::Higher,
                 meaning: "kinds of the reference with a generated picture",
             },
             Quantity {
                 name: "mode_kl",
+                counts: Counts::Generated,
                 better: Better::Lower,
                 meaning: "divergence of the shares of the kinds, in nats",
             },
             Quantity {
                 name: "mode_accuracy",
+                counts: Counts::Reference,
                 better: Better::Higher,
                 meaning: "how often a neighbour tells the kind rightly",
             },
@@ -223,6 +250,7 @@ pub const METRICS: &[MetricEntry] = &[
         source: "arXiv 1812.04948",
         quantities: &[Quantity {
             name: "ppl",
+            counts: Counts::Steps,
             better: Better::Lower,
             meaning: "how far pictures move with the latent; 0 where all are one",
         }],
@@ -239,6 +267,7 @@ pub const METRICS: &[MetricEntry] = &[
         source: "arXiv 1606.03498",
         quantities: &[Quantity {
             name: "cs",
+            counts: Counts::Generated,
             better: Better::Higher,
             meaning: "how surely pictures are told apart into how many classes",
         }],
@@ -252,6 +281,7 @@ pub const METRICS: &[MetricEntry] = &[
         source: "arXiv 1710.10196",
         quantities: &[Quantity {
             name: "swd",
+            counts: Counts::Generated,
             better: Better::Lower,
             meaning: "distance of patches at several scales, without features",
         }],
@@ -264,10 +294,20 @@ pub const METRICS: &[MetricEntry] = &[
     },
 ];
 
-/// The name of a result: the quantity, the number of generated pictures, the features where it depends
-/// on them.
-pub fn result_name(quantity: &str, generated: usize, features: Option<&str>) -> String {
-    let count = match generated {
+impl Sets<'_> {
+    /// How many there are of what the name of a value counts.
+    pub fn count(&self, counts: Counts) -> usize {
+        match counts {
+            Counts::Generated => self.generated.1.len(),
+            Counts::Reference => self.reference.1.len(),
+            Counts::Steps => self.path.map_or(0, |[here, _]| here.len()),
+        }
+    }
+}
+
+/// The name of a result: the quantity, how many pictures or steps it is of, the features where it depends on them.
+pub fn result_name(quantity: &str, count: usize, features: Option<&str>) -> String {
+    let count = match count {
         n if n > 0 && n.is_multiple_of(1000) => format!("{}k", n / 1000),
         n => n.to_string(),
     };
@@ -314,6 +354,15 @@ mod tests {
             logits: true,
             seed: 1,
         };
+        let named = |name: &str| {
+            let mut all = METRICS.iter().flat_map(|metric| metric.quantities);
+            sets.count(all.find(|quantity| quantity.name == name).unwrap().counts)
+        };
+        let few = features.select(&[0, 1, 2]);
+        assert_eq!((named("fd"), named("real_diversity"), named("ppl")), (120, 120, 120));
+        let other = Sets { path: Some([&few, &few]), ..sets };
+        assert_eq!((other.count(Counts::Steps), other.count(Counts::Generated)), (3, 120));
+        let sets = Sets { path: Some([&features, &features]), ..other };
         for metric in METRICS {
             assert_eq!((metric.lacks)(&sets), None, "{}", metric.name);
             let values = (metric.measure)(&sets).unwrap();

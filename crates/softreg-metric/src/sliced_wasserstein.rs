@@ -22,6 +22,8 @@ pub const PATCHES: usize = 8192;
 pub const PATCH: usize = 7;
 const DIRECTIONS: usize = 128;
 const SMALLEST: usize = 16;
+/// The first stream of directions, past those of patches, a level each.
+const DIRECTION_STREAMS: u64 = 1 << 32;
 
 /// A set of pictures that others are measured against.
 #[derive(Clone, Debug)]
@@ -91,11 +93,12 @@ fn projections(pictures: Pictures<'_>, seed: u64) -> Result<Vec<Vec<Vec<f32>>>, 
         .collect();
     let levels = pyramids[0][0].len();
     let per_level = (0..levels).map(|level| {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(level as u64);
         let size = channels * PATCH * PATCH;
-        let mut patches = patches(&pyramids, level, size, &mut rng);
+        let mut patches = patches(&pyramids, level, size, &mut stream(seed, level as u64));
         normalise(&mut patches, channels);
+        // A stream of their own: how many numbers patches take depends on the number of pictures, and both sets need the
+        // same directions.
+        let mut rng = stream(seed, DIRECTION_STREAMS + level as u64);
         let directions: Vec<Vec<f32>> = (0..DIRECTIONS).map(|_| unit(size, &mut rng)).collect();
         directions
             .par_iter()
@@ -108,6 +111,12 @@ fn projections(pictures: Pictures<'_>, seed: u64) -> Result<Vec<Vec<Vec<f32>>>, 
             .collect()
     });
     Ok(per_level.collect())
+}
+
+fn stream(seed: u64, number: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(number);
+    rng
 }
 
 /// [`PATCHES`] patches of `size` numbers, channel by channel.
@@ -197,6 +206,16 @@ mod tests {
         let (collapsed, fresh) =
             (measure.distance(set(&one)).unwrap(), measure.distance(set(&others)).unwrap());
         assert!(collapsed > 1.5 * fresh, "{collapsed} {fresh}");
+    }
+
+    /// Drawing one of 509 or of 1,018 pictures takes a number more with this seed than drawing one of 508.
+    #[test]
+    fn sets_of_other_sizes_are_seen_from_the_same_directions() {
+        let all = noise(1018, 4, 1);
+        let measure = SlicedWasserstein::new(set(&noise(500, 4, 2)), 1).unwrap();
+        let of = |n: usize| measure.distance(set(&all[..n * 3 * 32 * 32])).unwrap();
+        let [few, more, most] = [508, 509, 1018].map(of);
+        assert!(more < 1.5 * few && most < 1.5 * few, "{few} {more} {most}");
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! colour, the WebP in the smaller file, a strip can be printed.
 
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage, imageops};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Rgb, RgbImage, imageops};
 
+use crate::picture::Colour;
 use crate::{Error, Result};
+
+/// A frame: RGB, or RGB and alpha.
+type Frame<P> = ImageBuffer<P, Vec<u8>>;
 
 /// How thoroughly colours are chosen when a frame has more than 256: 1 (best) to 30 (fastest).
 const PALETTE_SPEED: i32 = 3;
@@ -15,11 +19,12 @@ const SHORTEST_GIF_DELAY_CS: u64 = 2;
 
 /// An endlessly repeating GIF. Frames of at most 256 colours keep them exactly; others get the
 /// 256 that suit them best. Delays are rounded to hundredths of a second such that the whole
-/// keeps its length, and are at least 20 ms.
+/// keeps its length, and are at least 20 ms. A GIF knows no half transparency: pixels are seen from
+/// half of it on.
 ///
 /// # Errors
 /// [`Error::Draw`] without frames, with frames of several sizes, or with sides over 65,535.
-pub fn gif(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+pub fn gif<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     let (width, height) = size(frames)?;
     let side = |side: u32| {
         u16::try_from(side).map_err(|_| Error::draw(format!("a GIF cannot be {side} pixels wide")))
@@ -30,7 +35,7 @@ pub fn gif(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
     encoder.set_repeat(gif::Repeat::Infinite).map_err(Error::draw)?;
     let end_cs = |frames: u64| (frames * u64::from(delay_ms) + 5) / 10;
     for (index, image) in (0u64..).zip(frames) {
-        let mut frame = gif::Frame::from_rgb_speed(width, height, image.as_raw(), PALETTE_SPEED);
+        let mut frame = gif_frame(image, width, height);
         let delay_cs = (end_cs(index + 1) - end_cs(index)).max(SHORTEST_GIF_DELAY_CS);
         frame.delay = u16::try_from(delay_cs).unwrap_or(u16::MAX);
         encoder.write_frame(&frame).map_err(Error::draw)?;
@@ -39,18 +44,52 @@ pub fn gif(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Chooses the colours of a frame.
+fn gif_frame<P: Colour>(image: &Frame<P>, width: u16, height: u16) -> gif::Frame<'static> {
+    if P::TYPE != ExtendedColorType::Rgba8 {
+        return gif::Frame::from_rgb_speed(width, height, image.as_raw(), PALETTE_SPEED);
+    }
+    let clear = |pixel: &[u8]| pixel[3] < 128;
+    let mut pixels = image.as_raw().clone();
+    for pixel in pixels.chunks_exact_mut(4) {
+        if clear(pixel) {
+            pixel.fill(0);
+        }
+    }
+    let mut frame = gif::Frame::from_rgba_speed(width, height, &mut pixels, PALETTE_SPEED);
+    // The next frame must not show this one through its own holes.
+    frame.dispose = gif::DisposalMethod::Background;
+    // Among more than 256 colours a dark one may have been given the place of none at all.
+    if let (Some(none), Some(palette)) = (frame.transparent, &frame.palette) {
+        let distance = |colour: &[u8], pixel: &[u8]| -> u32 {
+            colour.iter().zip(pixel).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
+        };
+        for (index, pixel) in frame.buffer.to_mut().iter_mut().zip(image.as_raw().chunks_exact(4)) {
+            if *index == none && !clear(pixel) {
+                let others = (0u8..=255).zip(palette.chunks_exact(3)).filter(|(i, _)| *i != none);
+                let nearest = others.min_by_key(|(_, colour)| distance(colour, pixel));
+                *index = nearest.map_or(none, |(i, _)| i);
+            }
+        }
+    }
+    frame
+}
+
 /// An endlessly repeating APNG with every colour as given.
 ///
 /// # Errors
 /// [`Error::Draw`] without frames, with frames of several sizes, or with a delay over 65,535 ms.
-pub fn apng(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+pub fn apng<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     let (width, height) = size(frames)?;
     let delay_ms = u16::try_from(delay_ms)
         .map_err(|_| Error::draw(format!("a frame cannot stay {delay_ms} ms; at most 65535")))?;
     let count = u32::try_from(frames.len()).map_err(Error::draw)?;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(match P::TYPE {
+        ExtendedColorType::Rgba8 => png::ColorType::Rgba,
+        _ => png::ColorType::Rgb,
+    });
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_animated(count, 0).map_err(Error::draw)?;
     encoder.set_frame_delay(delay_ms, 1000).map_err(Error::draw)?;
@@ -70,7 +109,7 @@ pub fn apng(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Draw`] without frames, with frames of several sizes, with sides over 16,384, or with a
 /// delay of 2²⁴ ms or more.
-pub fn webp(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
+pub fn webp<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     /// A number of three bytes, the lowest first.
     fn short(number: u32) -> [u8; 3] {
         let [a, b, c, _] = number.to_le_bytes();
@@ -91,14 +130,15 @@ pub fn webp(frames: &[RgbImage], delay_ms: u32) -> Result<Vec<u8>> {
     }
     let mut body = b"WEBP".to_vec();
     let area = [short(width - 1), short(height - 1)].concat();
-    // Flags: it is an animation, without transparency.
-    chunk(*b"VP8X", &[&[0b10, 0, 0, 0], area.as_slice()].concat(), &mut body)?;
+    // Flags: it is an animation, with transparency or without.
+    let alpha = if P::TYPE == ExtendedColorType::Rgba8 { 0b1_0000 } else { 0 };
+    chunk(*b"VP8X", &[&[0b10 | alpha, 0, 0, 0], area.as_slice()].concat(), &mut body)?;
     // A white ground, repeated without end.
     chunk(*b"ANIM", &[255, 255, 255, 255, 0, 0], &mut body)?;
     for frame in frames {
         let mut still = Vec::new();
         WebPEncoder::new_lossless(&mut still)
-            .write_image(frame.as_raw(), width, height, ExtendedColorType::Rgb8)
+            .write_image(frame.as_raw(), width, height, P::TYPE)
             .map_err(Error::draw)?;
         // Behind RIFF, its length and WEBP stands the picture as a chunk of its own.
         let picture = still.get(12..).filter(|chunk| chunk.starts_with(b"VP8L"));
@@ -130,10 +170,12 @@ pub fn strip(frames: &[RgbImage], gap_px: u32) -> Result<RgbImage> {
 }
 
 /// The one size that all frames have.
-fn size(frames: &[RgbImage]) -> Result<(u32, u32)> {
+fn size<P: Colour>(frames: &[Frame<P>]) -> Result<(u32, u32)> {
     let first = frames.first().ok_or_else(|| Error::draw("an animation needs frames"))?;
     match frames.iter().find(|f| f.dimensions() != first.dimensions()) {
-        _ if first.is_empty() => Err(Error::draw("the frames have no pixels")),
+        _ if first.width() == 0 || first.height() == 0 => {
+            Err(Error::draw("the frames have no pixels"))
+        }
         Some(other) => Err(Error::draw(format!(
             "an animation needs frames of one size, but there are {:?} and {:?}",
             first.dimensions(),
@@ -228,6 +270,37 @@ mod tests {
     }
 
     #[test]
+    fn transparency_is_kept() {
+        use image::{AnimationDecoder, Rgba, RgbaImage};
+        // More colours than a palette holds, dark ones among them, and a hole that moves.
+        let frame = |i: u32| {
+            RgbaImage::from_fn(32, 32, |x, y| match x {
+                x if x == i => Rgba([0; 4]),
+                x => {
+                    Rgba([x as u8 * 8, y as u8 * 8, (x * y) as u8, if y == 0 { 140 } else { 255 }])
+                }
+            })
+        };
+        let given: Vec<RgbaImage> = (0..3).map(frame).collect();
+        let read = |frames: image::Frames<'_>| {
+            let frames = frames.collect_frames().unwrap();
+            frames.into_iter().map(image::Frame::into_buffer).collect::<Vec<RgbaImage>>()
+        };
+        let bytes = std::io::Cursor::new(webp(&given, 50).unwrap());
+        let webp = image::codecs::webp::WebPDecoder::new(bytes).unwrap();
+        assert!(read(webp.into_frames()) == given);
+        let bytes = std::io::Cursor::new(apng(&given, 50).unwrap());
+        let apng = image::codecs::png::PngDecoder::new(bytes).unwrap().apng().unwrap();
+        assert!(read(apng.into_frames()) == given);
+        let bytes = std::io::Cursor::new(gif(&given, 50).unwrap());
+        let gif = image::codecs::gif::GifDecoder::new(bytes).unwrap();
+        let seen = |frame: &RgbaImage| frame.pixels().map(|p| p.0[3] >= 128).collect::<Vec<_>>();
+        for (given, read) in given.iter().zip(read(gif.into_frames())) {
+            assert_eq!(seen(given), seen(&read));
+        }
+    }
+
+    #[test]
     fn a_strip_stands_in_order_and_odd_frames_are_refused() {
         let given = frames(3, 4);
         let strip = strip(&given, 2).unwrap();
@@ -235,7 +308,9 @@ mod tests {
         assert_eq!(strip.get_pixel(13, 2), given[2].get_pixel(1, 2));
         assert_eq!(strip.get_pixel(5, 2).0, [255; 3]);
         let mixed = [given[0].clone(), RgbImage::new(4, 5)];
-        for error in [gif(&[], 50), gif(&mixed, 50), apng(&mixed, 50), apng(&[], 50), webp(&[], 50)]
+        let none: [RgbImage; 0] = [];
+        for error in
+            [gif(&none, 50), gif(&mixed, 50), apng(&mixed, 50), apng(&none, 50), webp(&none, 50)]
         {
             assert!(matches!(error, Err(Error::Draw { .. })));
         }

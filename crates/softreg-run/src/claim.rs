@@ -31,6 +31,28 @@ pub fn create(path: impl Into<PathBuf>) -> Result<PathBuf> {
     }
 }
 
+/// Most bytes of a stem: with a number behind it, every file system takes it, and every address.
+const LONGEST_STEM: usize = 80;
+
+/// A stem that [`next_free`] takes, as near to `wish` as possible; `run` where nothing of it can stay.
+pub fn stem(wish: &str) -> String {
+    let mut stem = String::new();
+    for c in wish.chars() {
+        let keep = c.is_alphanumeric() || (matches!(c, '-' | '_') && !stem.is_empty());
+        // One dash for all in a row that cannot stay, and none in front.
+        let c = if keep { c } else { '-' };
+        if !keep && (stem.is_empty() || stem.ends_with('-')) {
+            continue;
+        }
+        if stem.len() + c.len_utf8() > LONGEST_STEM {
+            break;
+        }
+        stem.push(c);
+    }
+    let stem = stem.trim_end_matches('-');
+    if stem.is_empty() { "run".to_owned() } else { stem.to_owned() }
+}
+
 /// Makes `parent/stem-001`, or the first free number after the highest there.
 ///
 /// # Errors
@@ -106,6 +128,28 @@ fn highest(parent: &Path, stem: &str) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_wish_becomes_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for (wish, expected) in [
+            ("cats", "cats"),
+            ("my art (1)", "my-art-1"),
+            ("_owls", "owls"),
+            ("a_b-c", "a_b-c"),
+            ("v1.2", "v1-2"),
+            ("../x", "x"),
+            ("絵", "絵"),
+            ("", "run"),
+            ("(!)", "run"),
+        ] {
+            assert_eq!(stem(wish), expected);
+            next_free(dir.path(), &stem(wish)).unwrap();
+        }
+        let long = stem(&"絵".repeat(99));
+        assert_eq!((long.len(), long.chars().count()), (78, 26));
+        assert_eq!(stem(&"x".repeat(99)).len(), 80);
+    }
 
     #[test]
     fn a_folder_is_claimed_once() {

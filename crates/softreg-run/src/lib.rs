@@ -16,7 +16,7 @@
 //! | `sheet.png` | [`sheet::contact_sheet`] | the final contact sheet |
 //! | `losses.png` | [`chart::draw`] | the loss chart |
 //! | `events.out.tfevents.*` | [`tensorboard::EventWriter`] | the same numbers for TensorBoard |
-//! | `favourites.json` | the studio | latents of pictures that were kept |
+//! | `favourites.json` | the studio | pictures that were kept, with their latents |
 //! | `lock` | [`RunFolder::lock`] | held by the one process that writes |
 //!
 //! Who writes into a run folder holds its lock; readers need none, because every file is either
@@ -39,5 +39,5 @@ pub mod tensorboard;
 pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use folder::{RunFolder, RunLock};
-pub use picture::{Picture, encode_png};
+pub use picture::{Colour, Picture, encode_png};
 pub use status::{State, Status};

@@ -131,13 +131,13 @@ impl Writer {
         Ok(Self { file, path, length: 0, torn: false })
     }
 
-    /// Goes on with a file after the row of `keep_through_step`. Later rows and a half-written
+    /// Goes on with a file of the rows that `keeps`. The others and a half-written
     /// last line are dropped, all at once; the bytes of the rows kept stay as they are. A missing
     /// file is started.
     ///
     /// # Errors
     /// [`Error::Row`] when a whole line is no row (nothing is changed then), [`Error::Io`].
-    pub fn resume(path: impl Into<PathBuf>, keep_through_step: u64) -> Result<Self> {
+    pub fn resume(path: impl Into<PathBuf>, keeps: impl Fn(&Row) -> bool) -> Result<Self> {
         let path = path.into();
         let bytes = match fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Self::create(path),
@@ -145,7 +145,7 @@ impl Writer {
         };
         let mut kept = Vec::with_capacity(bytes.len());
         for (line, row) in rows(&path, &bytes) {
-            if row?.step <= keep_through_step {
+            if keeps(&row?) {
                 kept.extend_from_slice(line);
             }
         }

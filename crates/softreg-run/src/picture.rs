@@ -3,7 +3,7 @@
 //! Why not an image type of a library: the channels lie plane after plane, the alpha is
 //! premultiplied, and both must be undone in one place before anyone looks at a picture.
 
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Pixel, Rgb, RgbImage, Rgba, RgbaImage};
 
 use crate::{Error, Result};
 
@@ -15,6 +15,27 @@ pub struct Picture<'a> {
     height: u32,
     width: u32,
     planes: &'a [u8],
+}
+
+/// A pixel of drawings that can be written to files: RGB, or RGB and alpha.
+pub trait Colour: Pixel<Subpixel = u8> + sealed::Sealed {
+    /// Its name where files are written.
+    #[doc(hidden)]
+    const TYPE: ExtendedColorType;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for image::Rgb<u8> {}
+    impl Sealed for image::Rgba<u8> {}
+}
+
+impl Colour for Rgb<u8> {
+    const TYPE: ExtendedColorType = ExtendedColorType::Rgb8;
+}
+
+impl Colour for Rgba<u8> {
+    const TYPE: ExtendedColorType = ExtendedColorType::Rgba8;
 }
 
 /// The two shades behind transparent pictures.
@@ -75,9 +96,24 @@ impl<'a> Picture<'a> {
         self.planes[(channel * height + y as usize) * width + x as usize]
     }
 
+    /// Whether parts of it may be transparent.
+    pub fn has_alpha(&self) -> bool {
+        self.channels == 4
+    }
+
     /// Draws it `scale` times as large, each pixel a square; transparent parts show a light
-    /// checker board.
+    /// checker board. For looking at: what is kept or printed is drawn by [`Picture::to_rgba`] or
+    /// [`Picture::to_rgb_on`].
     pub fn to_rgb(&self, scale: u32) -> RgbImage {
+        self.drawn(scale, |px, py| CHECKER[((px / CHECKER_PX + py / CHECKER_PX) % 2) as usize])
+    }
+
+    /// As [`Picture::to_rgb`], on a ground of one grey.
+    pub fn to_rgb_on(&self, scale: u32, grey: u8) -> RgbImage {
+        self.drawn(scale, |_, _| grey)
+    }
+
+    fn drawn(&self, scale: u32, ground: impl Fn(u32, u32) -> u8) -> RgbImage {
         let scale = scale.max(1);
         RgbImage::from_fn(self.width * scale, self.height * scale, |px, py| {
             let (x, y) = (px / scale, py / scale);
@@ -85,14 +121,38 @@ impl<'a> Picture<'a> {
                 1 => Rgb([self.value(0, x, y); 3]),
                 3 => Rgb([0, 1, 2].map(|c| self.value(c, x, y))),
                 _ => {
-                    let odd = (px / CHECKER_PX + py / CHECKER_PX) % 2;
-                    let ground = u16::from(CHECKER[odd as usize]);
                     let alpha = u16::from(self.value(3, x, y));
-                    let behind = (ground * (255 - alpha) + 127) / 255;
+                    let behind = (u16::from(ground(px, py)) * (255 - alpha) + 127) / 255;
                     Rgb([0, 1, 2].map(|c| (u16::from(self.value(c, x, y)) + behind).min(255) as u8))
                 }
             }
         })
+    }
+
+    /// Draws it `scale` times as large, each pixel a square, with the alpha no longer multiplied
+    /// in; opaque where it has none.
+    pub fn to_rgba(&self, scale: u32) -> RgbaImage {
+        let scale = scale.max(1);
+        RgbaImage::from_fn(self.width * scale, self.height * scale, |px, py| {
+            let (x, y) = (px / scale, py / scale);
+            match self.channels {
+                4 => Rgba(self.straight(x, y)),
+                channels => {
+                    let [r, g, b] = [0, 1, 2].map(|c| self.value(c.min(channels - 1), x, y));
+                    Rgba([r, g, b, 255])
+                }
+            }
+        })
+    }
+
+    /// A pixel of four channels with the alpha no longer multiplied in.
+    fn straight(&self, x: u32, y: u32) -> [u8; 4] {
+        let alpha = self.value(3, x, y);
+        let colour = |c: usize| match u16::from(alpha) {
+            0 => 0,
+            alpha => ((u16::from(self.value(c, x, y)) * 255 + alpha / 2) / alpha).min(255) as u8,
+        };
+        [colour(0), colour(1), colour(2), alpha]
     }
 
     /// PNG at its own size: grey, RGB, or RGBA with the alpha no longer multiplied in.
@@ -108,18 +168,8 @@ impl<'a> Picture<'a> {
         let mut pixels = Vec::with_capacity(self.planes.len());
         for y in 0..self.height {
             for x in 0..self.width {
-                let straight = |c: usize| {
-                    let value = u16::from(self.value(c, x, y));
-                    match u16::from(self.value(3, x, y)) {
-                        0 => 0,
-                        alpha => ((value * 255 + alpha / 2) / alpha).min(255) as u8,
-                    }
-                };
                 match self.channels {
-                    4 => {
-                        pixels.extend([0, 1, 2].map(straight));
-                        pixels.push(self.value(3, x, y));
-                    }
+                    4 => pixels.extend(self.straight(x, y)),
                     channels => pixels.extend((0..channels).map(|c| self.value(c, x, y))),
                 }
             }
@@ -132,8 +182,8 @@ impl<'a> Picture<'a> {
 ///
 /// # Errors
 /// [`Error::Draw`] when the encoder fails.
-pub fn encode_png(drawing: &RgbImage) -> Result<Vec<u8>> {
-    encode(drawing.as_raw(), drawing.width(), drawing.height(), ExtendedColorType::Rgb8)
+pub fn encode_png<P: Colour>(drawing: &ImageBuffer<P, Vec<u8>>) -> Result<Vec<u8>> {
+    encode(drawing.as_raw(), drawing.width(), drawing.height(), P::TYPE)
 }
 
 fn encode(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Result<Vec<u8>> {
@@ -160,6 +210,11 @@ mod tests {
         assert_eq!(picture.to_rgb(8).get_pixel(8, 0).0, [232; 3]);
         let png = image::load_from_memory(&picture.encode_png().unwrap()).unwrap().to_rgba8();
         assert_eq!(png.as_raw(), &[255, 0, 0, 128, 0, 0, 0, 0, 0, 255, 0, 255]);
+        assert_eq!(picture.to_rgba(1), png);
+        let large = picture.to_rgba(2);
+        assert_eq!((large.dimensions(), large.get_pixel(1, 1).0), ((6, 2), [255, 0, 0, 128]));
+        // On one ground there are no checkers, however large.
+        assert!((0..8).all(|x| picture.to_rgb_on(8, 255).get_pixel(8 + x, x).0 == [255; 3]));
     }
 
     #[test]
@@ -173,6 +228,7 @@ mod tests {
         let png = image::load_from_memory(&grey.encode_png().unwrap()).unwrap();
         assert_eq!((png.color(), png.as_bytes()), (image::ColorType::L8, &planes[..]));
         assert_eq!(grey.to_rgb(2).get_pixel(5, 3).0, [6; 3]);
+        assert_eq!(grey.to_rgba(2).get_pixel(5, 3).0, [6, 6, 6, 255]);
     }
 
     #[test]

@@ -282,7 +282,7 @@ proptest! {
         let whole = torn.iter().filter(|b| **b == b'\n').count();
         prop_assert_eq!(metrics::read(&path).unwrap().len(), whole);
 
-        let mut writer = Writer::resume(&path, keep).unwrap();
+        let mut writer = Writer::resume(&path, |row| row.step <= keep).unwrap();
         let kept = whole.min(keep as usize);
         let end = bytes.split_inclusive(|b| *b == b'\n').take(kept).map(<[u8]>::len).sum::<usize>();
         prop_assert_eq!(&fs::read(&path).unwrap(), &bytes[..end]);
@@ -311,12 +311,12 @@ fn a_bad_line_is_named_and_left_alone() {
         put(&path, text.as_bytes());
         let error = metrics::read(&path).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl, line 2: ") && error.contains(reason), "{error}");
-        assert!(matches!(Writer::resume(&path, 9), Err(Error::Row { line: 2, .. })));
+        assert!(matches!(Writer::resume(&path, |_| true), Err(Error::Row { line: 2, .. })));
         assert_eq!(fs::read(&path).unwrap(), text.as_bytes());
     }
     assert!(matches!(Writer::create(&path), Err(Error::Io { .. })));
     put(&path, format!("{good}\n").as_bytes());
-    let mut writer = Writer::resume(&path, 1).unwrap();
+    let mut writer = Writer::resume(&path, |row| row.step <= 1).unwrap();
     let reserved = Row { values: [("step".to_string(), 1.0)].into(), ..Row::default() };
     assert!(matches!(writer.append(&reserved), Err(Error::ReservedName { .. })));
     let rows = metrics::read(&path).unwrap();

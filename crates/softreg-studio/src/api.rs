@@ -2,22 +2,23 @@
 
 use crate::app::App;
 use crate::explore::{self, About, Export, Print, Shown, Walk, Wish};
-use crate::intake::Collection;
+use crate::intake::{Collection, Taken};
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, JobState};
 use crate::request::{Form, Json, Path, Query};
 use crate::shelf::{Summary, summary};
-use crate::takeaway::{self, Favourite};
+use crate::takeaway::{self, Chosen, Favourite};
 use crate::watch::{self, Follower, News};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use softreg_run::metrics;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::Stream;
@@ -52,6 +53,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(history))
         .routes(routes!(samples))
         .routes(routes!(sample))
+        .routes(routes!(sheet))
         .routes(routes!(events))
         .routes(routes!(pause))
         .routes(routes!(stop))
@@ -60,7 +62,8 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(pictures))
         .routes(routes!(walk))
         .routes(routes!(print))
-        .routes(routes!(favourites, set_favourites))
+        .routes(routes!(favourites, add_favourite))
+        .routes(routes!(remove_favourite))
         .routes(routes!(gallery))
         .routes(routes!(contact_sheet))
         .routes(routes!(evaluation, evaluate))
@@ -124,12 +127,12 @@ struct Named {
 /// Take pictures, or one .zip of pictures, as the files of a form.
 #[utoipa::path(post, path = "/api/v1/collections/upload", params(Named),
     request_body(content = Object, content_type = "multipart/form-data"),
-    responses((status = 200, body = Collection), (status = 400, body = Problem), (status = 413, body = Problem)))]
+    responses((status = 200, body = Taken), (status = 400, body = Problem), (status = 413, body = Problem)))]
 async fn upload(
     State(app): Shared,
     Query(query): Query<Named>,
     Form(parts): Form,
-) -> Answer<Json<Collection>> {
+) -> Answer<Json<Taken>> {
     app.intake.take(&query.name, parts).await.map(Json)
 }
 
@@ -206,6 +209,8 @@ struct Details {
     ours: bool,
     /// Whether there is a checkpoint to make pictures with.
     paints: bool,
+    /// Whether it has come to its end, with a final sheet.
+    sheet: bool,
 }
 
 /// One run.
@@ -216,8 +221,11 @@ async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Detail
         let run = app.shelf.run(&name)?;
         let config = app.shelf.file(&run.config()).unwrap_or_default();
         let ours = |job: &Job| job.state == JobState::Running && job.trains(&name);
+        let summary = summary(&run);
         Ok(Json(Details {
-            summary: summary(&run),
+            // A run that goes on after its end has a sheet that is no longer its last one.
+            sheet: summary.state == "finished" && run.sheet().is_file(),
+            summary,
             config: String::from_utf8_lossy(&config).into_owned(),
             ours: app.queue.jobs().iter().any(ours),
             paints: softreg_run::checkpoint::list(run.checkpoints()).is_ok_and(|c| !c.is_empty()),
@@ -255,17 +263,51 @@ async fn samples(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Ve
 
 /// The sheet of samples of a step.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/samples/{step}", params(("run" = String, Path), ("step" = u64, Path)),
-    responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn sample(State(app): Shared, Path((name, step)): Path<(String, u64)>) -> Answer<Response> {
+    responses((status = 200, content_type = "image/png"), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn sample(
+    State(app): Shared,
+    Path((name, step)): Path<(String, u64)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     let png = blocking(move || {
         let run = app.shelf.run(&name)?;
         app.shelf.file(&run.sample(step))
     });
-    let mut response = file("image/png", None, png.await?);
-    // A sheet never changes, and the slider asks for the same ones again and again.
-    let keep = header::HeaderValue::from_static("private, max-age=3600");
-    response.headers_mut().insert(header::CACHE_CONTROL, keep);
-    Ok(response)
+    Ok(known(&headers, png.await?))
+}
+
+/// The final sheet of a run that has come to its end.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/sheet", params(("run" = String, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn sheet(
+    State(app): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let png = blocking(move || {
+        let run = app.shelf.run(&name)?;
+        app.shelf.file(&run.sheet())
+    });
+    Ok(known(&headers, png.await?))
+}
+
+/// A PNG file that the slider asks for again and again: sent once, and asked for each time, because another run may
+/// come by the same name.
+fn known(asked: &HeaderMap, png: Vec<u8>) -> Response {
+    let mut hasher = std::hash::DefaultHasher::new();
+    png.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let has = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let mut response = match has.is_some_and(|tags| tags.contains(&tag)) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => file("image/png", None, png),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if let Ok(tag) = tag.parse() {
+        headers.insert(header::ETAG, tag);
+    }
+    response
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -327,17 +369,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Let a run save and end, to go on later.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/pause", params(("run" = String, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
+async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode> {
     blocking(move || app.queue.end(&name, JobState::Paused)).await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Let a run save and end.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/stop", params(("run" = String, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<axum::http::StatusCode> {
+async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode> {
     blocking(move || app.queue.end(&name, JobState::Stopped)).await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Let a run go on: it is the next one.
@@ -351,26 +393,36 @@ async fn resume(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job
 #[utoipa::path(get, path = "/api/v1/runs/{run}/generator", params(("run" = String, Path)),
     responses((status = 200, body = About), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn generator(State(app): Shared, Path(name): Path<String>) -> Answer<Json<About>> {
-    blocking(move || Ok(explore::about(app.painter(&name)?.as_ref()))).await.map(Json)
+    blocking(move || Ok(explore::about(app.painter(&name, None)?.as_ref()))).await.map(Json)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct At {
+    /// The step of the checkpoint, as an answer told it; the newest where nothing is said. 409 when it is gone.
+    step: Option<u64>,
 }
 
 /// Pictures: drawn, near one, between two, or known ones again.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/pictures", params(("run" = String, Path)), request_body = Wish,
+#[utoipa::path(post, path = "/api/v1/runs/{run}/pictures", params(("run" = String, Path), At), request_body = Wish,
     responses((status = 200, body = Shown), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn pictures(
     State(app): Shared,
     Path(name): Path<String>,
+    Query(at): Query<At>,
     Json(wish): Json<Wish>,
 ) -> Answer<Json<Shown>> {
-    blocking(move || explore::show(app.painter(&name)?.as_ref(), &wish)).await.map(Json)
+    blocking(move || explore::show(app.painter(&name, at.step)?.as_ref(), &wish)).await.map(Json)
 }
 
 /// An endless animation that walks through key pictures.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/walk", params(("run" = String, Path)), request_body = Walk,
+#[utoipa::path(post, path = "/api/v1/runs/{run}/walk", params(("run" = String, Path), At), request_body = Walk,
     responses((status = 200, content((String = "image/gif"), (String = "image/webp"), (String = "image/apng"))), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn walk(
     State(app): Shared,
     Path(name): Path<String>,
+    Query(at): Query<At>,
     Json(wanted): Json<Walk>,
 ) -> Answer<Response> {
     let (kind, ending) = match wanted.format {
@@ -379,20 +431,23 @@ async fn walk(
         explore::Format::Apng => ("image/apng", "png"),
     };
     let called = format!("{name}-walk.{ending}");
-    let made = blocking(move || explore::walk(app.painter(&name)?.as_ref(), &wanted)).await?;
+    let made =
+        blocking(move || explore::walk(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
     Ok(file(kind, Some(&called), made))
 }
 
 /// One picture as a file: as it is, large enough to print, or repeated to a pattern.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/print", params(("run" = String, Path)), request_body = Print,
+#[utoipa::path(post, path = "/api/v1/runs/{run}/print", params(("run" = String, Path), At), request_body = Print,
     responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn print(
     State(app): Shared,
     Path(name): Path<String>,
+    Query(at): Query<At>,
     Json(wanted): Json<Print>,
 ) -> Answer<Response> {
     let called = format!("{name}.png");
-    let made = blocking(move || explore::print(app.painter(&name)?.as_ref(), &wanted)).await?;
+    let made =
+        blocking(move || explore::print(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
     Ok(file("image/png", Some(&called), made))
 }
 
@@ -403,20 +458,32 @@ async fn favourites(State(app): Shared, Path(name): Path<String>) -> Answer<Json
     blocking(move || takeaway::favourites(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
 }
 
-/// Replace the pictures that are kept.
-#[utoipa::path(put, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = [Favourite],
-    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn set_favourites(
+/// Keep one picture more, as it is shown: it stays so while training goes on. One that is kept already is answered.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = Chosen,
+    responses((status = 200, body = Favourite), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn add_favourite(
     State(app): Shared,
     Path(name): Path<String>,
-    Json(kept): Json<Vec<Favourite>>,
-) -> Answer<axum::http::StatusCode> {
+    Json(chosen): Json<Chosen>,
+) -> Answer<Json<Favourite>> {
     blocking(move || {
         let run = app.shelf.run(&name)?;
-        takeaway::keep(&run, app.painters.of(&run)?.as_ref(), &kept)
+        let painter = app.painters.of(&run, None)?;
+        app.keeper.add(&app.shelf, &run, painter.as_ref(), chosen)
     })
-    .await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
+    .await
+    .map(Json)
+}
+
+/// Keep one picture no longer.
+#[utoipa::path(delete, path = "/api/v1/runs/{run}/favourites/{id}", params(("run" = String, Path), ("id" = u64, Path)),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn remove_favourite(
+    State(app): Shared,
+    Path((name, id)): Path<(String, u64)>,
+) -> Answer<StatusCode> {
+    blocking(move || app.keeper.remove(&app.shelf, &app.shelf.run(&name)?, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// One HTML file with the favourites, or with pictures drawn at random where there are none. It needs nothing else.
@@ -426,7 +493,7 @@ async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Respons
     let called = format!("{name}-gallery.html");
     let page = blocking(move || {
         let run = app.shelf.run(&name)?;
-        let painter = app.painters.of(&run)?;
+        let painter = app.painters.of(&run, None)?;
         takeaway::gallery(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
     });
     Ok(file("text/html; charset=utf-8", Some(&called), page.await?))
@@ -439,7 +506,7 @@ async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<R
     let called = format!("{name}.pdf");
     let pdf = blocking(move || {
         let run = app.shelf.run(&name)?;
-        let painter = app.painters.of(&run)?;
+        let painter = app.painters.of(&run, None)?;
         takeaway::contact_sheet(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
     });
     Ok(file("application/pdf", Some(&called), pdf.await?))
@@ -484,7 +551,8 @@ async fn export(
     };
     let called = format!("{name}.{ending}");
     let made =
-        blocking(move || app.painter(&name)?.export(query.format).map_err(Problem::failed)).await?;
+        blocking(move || app.painter(&name, None)?.export(query.format).map_err(Problem::failed))
+            .await?;
     Ok(file("application/octet-stream", Some(&called), made))
 }
 
@@ -497,7 +565,7 @@ async fn queue(State(app): Shared) -> Json<Vec<Job>> {
 /// Take a run that waits out of the queue, or forget one that is done with. Its folder stays.
 #[utoipa::path(delete, path = "/api/v1/queue/{id}", params(("id" = u64, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<axum::http::StatusCode> {
+async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {
     blocking(move || app.queue.remove(id)).await?;
-    Ok(axum::http::StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,12 +1,15 @@
 //! The studio's parts, and what needs several of them.
 
+use crate::Ingredients;
 use crate::api::NewRun;
 use crate::explore::{Painter, Painters};
 use crate::intake::{Collection, Intake};
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;
-use serde_json::Value;
+use crate::takeaway::Keeper;
+use serde_json::{Value, json};
+use softreg_run::claim;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +24,10 @@ pub struct App {
     pub intake: Intake,
     /// Generators.
     pub painters: Painters,
+    /// What changes favourites.
+    pub keeper: Keeper,
+    /// What recipes hold, by name.
+    pub recipes: BTreeMap<String, Ingredients>,
     /// Collections outside the runs that were named on the command line.
     pub given: BTreeMap<String, PathBuf>,
     /// What `softreg list` tells; it does not change.
@@ -31,12 +38,12 @@ pub struct App {
 const BUILT_IN: &str = "motif";
 
 impl App {
-    /// The newest generator of a run.
+    /// The generator of a run after `step` steps; the newest where nothing is said.
     ///
     /// # Errors
     /// 404, 409.
-    pub fn painter(&self, run: &str) -> Answer<Arc<dyn Painter>> {
-        self.painters.of(&self.shelf.run(run)?)
+    pub fn painter(&self, run: &str, step: Option<u64>) -> Answer<Arc<dyn Painter>> {
+        self.painters.of(&self.shelf.run(run)?, step)
     }
 
     /// All collections: the built-in one, those of the command line, uploads.
@@ -86,6 +93,13 @@ impl App {
         for what in ["recipes", "regularizers", "augmentations", "networks"] {
             all.insert(what.to_owned(), self.ask_for_json(&["list", what, "--json"])?);
         }
+        for recipe in all["recipes"].as_array_mut().into_iter().flatten() {
+            let known = recipe["name"].as_str().and_then(|name| self.recipes.get(name));
+            if let Some(Ingredients { augment, regularizers }) = known {
+                recipe["augment"] = json!(augment);
+                recipe["regularizers"] = json!(regularizers);
+            }
+        }
         Ok(self.listed.get_or_init(|| Value::Object(all)).clone())
     }
 
@@ -119,8 +133,8 @@ impl App {
         let line: Vec<&str> =
             ["plan", "--json"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         self.ask(&line)?;
-        let stem = wanted.collection.trim_end_matches(".zip");
-        self.queue.add(stem.to_owned(), arguments)
+        let stem = claim::stem(wanted.collection.trim_end_matches(".zip"));
+        self.queue.add(stem, arguments)
     }
 }
 

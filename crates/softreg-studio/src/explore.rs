@@ -5,9 +5,12 @@
 
 use crate::problem::{Answer, Problem};
 use axum::body::Bytes;
+use image::ImageBuffer;
 use serde::{Deserialize, Serialize};
-use softreg_run::{Picture, RunFolder, animation, encode_png};
+use softreg_run::{Colour, Picture, RunFolder, animation, encode_png};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 use utoipa::ToSchema;
 
 /// A generator that is ready.
@@ -45,11 +48,11 @@ pub enum Export {
 
 /// Opens generators.
 pub trait Generators: Send + Sync {
-    /// The newest generator of a run.
+    /// The generator of a run after `step` steps; the newest where nothing is said.
     ///
     /// # Errors
     /// A sentence for the person who asked.
-    fn open(&self, run: &RunFolder) -> Result<Arc<dyn Painter>, String>;
+    fn open(&self, run: &RunFolder, step: Option<u64>) -> Result<Arc<dyn Painter>, String>;
 }
 
 /// Generators that were asked for lately.
@@ -59,8 +62,39 @@ pub struct Painters {
     open: Mutex<Vec<Kept>>,
 }
 
-/// A generator in memory: the name of its run, and the newest checkpoint then.
-type Kept = (String, u64, Arc<dyn Painter>);
+/// A generator in memory.
+struct Kept {
+    name: String,
+    /// Of the run's folder: another run may come by the same name.
+    run: Stamp,
+    step: u64,
+    /// Of the checkpoint: a run may come to the same step again.
+    file: Stamp,
+    painter: Arc<dyn Painter>,
+}
+
+/// What tells a file or folder from another one at the same place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    time: Option<SystemTime>,
+    length: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let about = std::fs::metadata(path).ok()?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&about);
+        #[cfg(not(unix))]
+        let inode = 0;
+        // A folder changes with what is in it, and is the same one.
+        Some(match about.is_dir() {
+            true => Self { inode, time: about.created().ok(), length: 0 },
+            false => Self { inode, time: about.modified().ok(), length: about.len() },
+        })
+    }
+}
 
 /// Generators that stay in memory.
 const KEPT: usize = 4;
@@ -195,27 +229,43 @@ impl Painters {
         Self { generators, open: Mutex::default() }
     }
 
-    /// The newest generator of a run. Slow where the run has saved since.
+    /// The generator of a run after `step` steps; the newest where nothing is said. Slow the first time.
     ///
     /// # Errors
-    /// 409 where none can be read.
-    pub fn of(&self, run: &RunFolder) -> Answer<Arc<dyn Painter>> {
+    /// 409 where that checkpoint is gone, or none can be read.
+    pub fn of(&self, run: &RunFolder, step: Option<u64>) -> Answer<Arc<dyn Painter>> {
         let name = run.name();
-        let steps = softreg_run::checkpoint::list(run.checkpoints())?;
-        let newest = steps.last().copied().unwrap_or(0);
+        let missing = || Problem::missing(format!("there is no run `{name}`"));
+        let folder = Stamp::of(run.root()).ok_or_else(missing)?;
+        let wanted = match step {
+            Some(step) => step,
+            None => softreg_run::checkpoint::list(run.checkpoints())?.pop().unwrap_or(0),
+        };
+        let file = Stamp::of(&run.checkpoint(wanted));
+        // One that was asked for by its step is still good when its file is gone.
+        let fits = |kept: &Kept| {
+            let same = kept.name == name && kept.run == folder && kept.step == wanted;
+            same && file.as_ref().map_or(step.is_some(), |file| kept.file == *file)
+        };
         let lock = || self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut open = lock();
-        if let Some(at) = open.iter().position(|(own, step, _)| *own == name && *step == newest) {
+        if let Some(at) = open.iter().position(fits) {
             let found = open.remove(at);
-            let painter = found.2.clone();
+            let painter = found.painter.clone();
             open.push(found);
             return Ok(painter);
         }
         drop(open);
-        let painter = self.generators.open(run).map_err(Problem::conflict)?;
+        if let (Some(step), None) = (step, &file) {
+            return Err(Problem::conflict(format!(
+                "the checkpoint after {step} steps is gone, because `{name}` has saved newer ones: draw anew"
+            )));
+        }
+        let painter = self.generators.open(run, step).map_err(Problem::conflict)?;
+        let Some(file) = file else { return Ok(painter) };
         let mut open = lock();
-        open.retain(|(own, ..)| *own != name);
-        open.push((name, newest, painter.clone()));
+        open.retain(|kept| kept.name != name || (kept.run == folder && kept.step != wanted));
+        open.push(Kept { name, run: folder, step: wanted, file, painter: painter.clone() });
         let surplus = open.len().saturating_sub(KEPT);
         open.drain(..surplus);
         Ok(painter)
@@ -402,13 +452,23 @@ pub fn walk(painter: &dyn Painter, walk: &Walk) -> Answer<Bytes> {
     let [channels, height, width] = painter.shape();
     let bytes = painter.paint(&latents, labels.as_deref());
     let pictures = Picture::batch(channels, height, width, &bytes)?;
-    let drawn: Vec<_> = pictures.iter().map(|picture| picture.to_rgb(walk.scale)).collect();
-    let file = match walk.format {
-        Format::Gif => animation::gif(&drawn, FRAME_MS)?,
-        Format::Webp => animation::webp(&drawn, FRAME_MS)?,
-        Format::Apng => animation::apng(&drawn, FRAME_MS)?,
+    let file = match pictures.iter().any(Picture::has_alpha) {
+        true => moving(pictures.iter().map(|picture| picture.to_rgba(walk.scale)), walk.format),
+        false => moving(pictures.iter().map(|picture| picture.to_rgb(walk.scale)), walk.format),
     };
-    Ok(file.into())
+    Ok(file?.into())
+}
+
+fn moving<P: Colour>(
+    frames: impl Iterator<Item = ImageBuffer<P, Vec<u8>>>,
+    format: Format,
+) -> softreg_run::Result<Vec<u8>> {
+    let frames: Vec<_> = frames.collect();
+    match format {
+        Format::Gif => animation::gif(&frames, FRAME_MS),
+        Format::Webp => animation::webp(&frames, FRAME_MS),
+        Format::Apng => animation::apng(&frames, FRAME_MS),
+    }
 }
 
 /// How long a frame stands, in milliseconds.
@@ -451,16 +511,18 @@ pub fn print(painter: &dyn Painter, print: &Print) -> Answer<Bytes> {
     let labels = (!painter.labels().is_empty()).then(|| vec![label]);
     let bytes = painter.paint(&print.latent, labels.as_deref());
     let picture = Picture::new(channels, height, width, &bytes)?;
-    if print.scale == 1 && print.repeat == 1 {
-        // As it is, with its transparency.
-        return Ok(picture.encode_png()?.into());
-    }
-    let one = picture.to_rgb(print.scale);
+    let png = match picture.has_alpha() {
+        true => encode_png(&tiled(&picture.to_rgba(print.scale), print.repeat)),
+        false if print.scale == 1 && print.repeat == 1 => picture.encode_png(),
+        false => encode_png(&tiled(&picture.to_rgb(print.scale), print.repeat)),
+    };
+    Ok(png?.into())
+}
+
+/// A picture side by side with itself, in both directions.
+fn tiled<P: Colour>(one: &ImageBuffer<P, Vec<u8>>, repeat: u32) -> ImageBuffer<P, Vec<u8>> {
     let (w, h) = one.dimensions();
-    let all = image::RgbImage::from_fn(w * print.repeat, h * print.repeat, |x, y| {
-        *one.get_pixel(x % w, y % h)
-    });
-    Ok(encode_png(&all)?.into())
+    ImageBuffer::from_fn(w * repeat, h * repeat, |x, y| *one.get_pixel(x % w, y % h))
 }
 
 #[cfg(test)]
@@ -552,5 +614,103 @@ mod tests {
         for (scale, repeat) in [(0, 1), (1, 0), (8193, 1), (u32::MAX, u32::MAX)] {
             assert!(print(&Plain, &ask(scale, repeat)).is_err());
         }
+    }
+
+    /// Half of every picture is transparent.
+    struct Clear;
+
+    impl Painter for Clear {
+        fn step(&self) -> u64 {
+            0
+        }
+        fn latent(&self) -> usize {
+            1
+        }
+        fn labels(&self) -> &[String] {
+            &[]
+        }
+        fn shape(&self) -> [usize; 3] {
+            [4, 1, 2]
+        }
+        fn latents(&self, _: u64, _: usize, count: usize, _: Option<f32>) -> Vec<f32> {
+            vec![0.0; count]
+        }
+        fn between(&self, from: &[f32], _: &[f32], _: f32) -> Vec<f32> {
+            from.to_vec()
+        }
+        fn export(&self, _: Export) -> Result<Vec<u8>, String> {
+            Ok(Vec::new())
+        }
+        fn paint(&self, latents: &[f32], _: Option<&[u32]>) -> Vec<u8> {
+            latents.iter().flat_map(|_| [200, 0, 100, 0, 50, 0, 255, 0]).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_transparent_stays_so_in_every_file() {
+        let corners = |file: &[u8]| {
+            let read = image::load_from_memory(file).unwrap().to_rgba8();
+            (read.dimensions(), [0, read.width() - 1].map(|x| read.get_pixel(x, 0).0[3]))
+        };
+        for (scale, repeat, size) in [(1, 1, (2, 1)), (16, 1, (32, 16)), (1, 3, (6, 3))] {
+            let wanted = Print { latent: vec![0.0], label: None, scale, repeat };
+            assert_eq!(corners(&print(&Clear, &wanted).unwrap()), (size, [255, 0]));
+        }
+        for format in [Format::Gif, Format::Webp, Format::Apng] {
+            let keys = vec![vec![0.0]; 2];
+            let wanted = Walk { keys, label: None, frames: 2, scale: 16, format };
+            assert_eq!(corners(&walk(&Clear, &wanted).unwrap()), ((32, 16), [255, 0]));
+        }
+    }
+
+    /// Opens what is asked for, and counts how often.
+    #[derive(Default)]
+    struct Counted(Mutex<Vec<Option<u64>>>);
+
+    impl Generators for Counted {
+        fn open(&self, _: &RunFolder, step: Option<u64>) -> Result<Arc<dyn Painter>, String> {
+            self.0.lock().unwrap().push(step);
+            Ok(Arc::new(Plain))
+        }
+    }
+
+    #[test]
+    fn a_generator_is_that_of_its_run_and_step() {
+        let place = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(place.path().join("one")).unwrap();
+        let save = |run: &RunFolder, step, text: &str| {
+            softreg_run::atomic::write(run.checkpoint(step), text.as_bytes()).unwrap();
+        };
+        save(&run, 10, "a");
+        let counted = Arc::new(Counted::default());
+        let painters = Painters::new(counted.clone());
+        let opened = || counted.0.lock().unwrap().len();
+        for step in [None, Some(10), None] {
+            painters.of(&run, step).unwrap();
+        }
+        assert_eq!(opened(), 1);
+        // The newest is another one now; the one before it is asked for by its step, even when its file is gone.
+        save(&run, 20, "b");
+        painters.of(&run, None).unwrap();
+        std::fs::remove_file(run.checkpoint(10)).unwrap();
+        painters.of(&run, Some(10)).unwrap();
+        assert_eq!(opened(), 2);
+        let gone = painters.of(&run, Some(15)).err().unwrap();
+        assert!(gone.error.contains("after 15 steps is gone"), "{gone}");
+        // The same step again, after training went back.
+        save(&run, 20, "longer");
+        painters.of(&run, None).unwrap();
+        assert_eq!(opened(), 3);
+        // Another run of the same name.
+        std::fs::rename(run.root(), place.path().join("old")).unwrap();
+        let next = RunFolder::create(place.path().join("one")).unwrap();
+        assert!(painters.of(&next, Some(10)).is_err());
+        std::fs::rename(
+            place.path().join("old/checkpoints/step-00000020.safetensors"),
+            next.checkpoint(20),
+        )
+        .unwrap();
+        painters.of(&next, None).unwrap();
+        assert_eq!(opened(), 4);
     }
 }

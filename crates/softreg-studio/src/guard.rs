@@ -38,6 +38,11 @@ impl Guard {
         if address.ip().is_loopback() {
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")));
         }
+        // Browsers leave out the port of the Web.
+        if port == 80 {
+            let bare = hosts.iter().filter_map(|host| host.strip_suffix(":80"));
+            hosts = bare.map(str::to_owned).chain(hosts.clone()).collect();
+        }
         Self { hosts, token }
     }
 
@@ -122,7 +127,9 @@ pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next
 fn enter(token: &str, path: &str) -> Response {
     // A path that begins with two slashes would lead to another computer.
     let path = format!("/{}", path.trim_start_matches('/'));
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
+    // `Lax` and not `Strict`: a link from a chat or a mail may lead here. What changes something or tells something is
+    // guarded by more than the cookie.
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
     (StatusCode::SEE_OTHER, [(header::LOCATION, path), (header::SET_COOKIE, cookie)])
         .into_response()
 }
@@ -163,6 +170,33 @@ mod tests {
         ] {
             assert!(!ask(&guard, method.clone(), headers, ""), "{method} {headers:?}");
         }
+    }
+
+    #[test]
+    fn the_port_of_the_web_need_not_be_said() {
+        let guard = Guard::new("127.0.0.1:80".parse().unwrap(), None);
+        for host in ["127.0.0.1", "127.0.0.1:80", "localhost", "localhost:80", "[::1]"] {
+            assert!(ask(&guard, Method::GET, &[("host", host)], ""), "{host}");
+            let origin = format!("http://{host}");
+            assert!(ask(&guard, Method::GET, &[("host", host), ("origin", &origin)], ""), "{host}");
+        }
+        for host in ["evil.example", "127.0.0.1:8321", ""] {
+            assert!(!ask(&guard, Method::GET, &[("host", host)], ""), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_link_from_elsewhere_leads_in_and_still_changes_nothing() {
+        let cookie = enter("secret", "/").headers()[header::SET_COOKIE].clone();
+        assert!(cookie.to_str().unwrap().ends_with("HttpOnly; SameSite=Lax"));
+        let guard = Guard::new("0.0.0.0:8321".parse().unwrap(), Some("secret".into()));
+        let known = [("host", "x:8321"), ("cookie", "softreg-token=secret")];
+        assert!(ask(&guard, Method::GET, &known, ""));
+        let elsewhere = [known[0], known[1], ("sec-fetch-site", "cross-site"), ("x-softreg", "1")];
+        assert!(!ask(&guard, Method::GET, &elsewhere, ""));
+        assert!(
+            !ask(&guard, Method::POST, &elsewhere, "") && !ask(&guard, Method::POST, &known, "")
+        );
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! Pictures that are dropped onto the page.
 //!
-//! What arrives is written into a folder of its own under the runs, by names of our own making where theirs are not
-//! plain, and is looked at before it is kept: a picture by its first bytes, an archive by its table of contents.
-//! Nothing is unpacked: training reads from the archive.
+//! What arrives is written into a folder of its own under the runs, and is looked at before it is kept: a picture by
+//! its first bytes, an archive by its table of contents. What is no picture is left out and counted. Names that are not
+//! plain, too long or there already become names of our own ([`places`]). Nothing is unpacked: training reads from
+//! the archive.
+
+mod places;
 
 use crate::problem::{Answer, Problem};
 use crate::shelf::{Shelf, is_plain};
 use axum::extract::Multipart;
 use serde::Serialize;
+use softreg_run::claim;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use utoipa::ToSchema;
 
 /// What is taken.
@@ -41,20 +46,44 @@ pub struct Collection {
     pub files: usize,
 }
 
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Taken {
+    /// The collection that it is now.
+    #[serde(flatten)]
+    pub collection: Collection,
+    /// Files that were left out because they are no pictures.
+    pub skipped: usize,
+}
+
 /// Uploaded collections.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Intake {
     root: PathBuf,
     limits: Limits,
+    /// Held while a name is chosen and taken.
+    naming: Mutex<()>,
 }
 
+/// What has arrived: the name that the browser gave, and where it is.
+type Arrived = (String, PathBuf);
+
+/// How the folder of an upload that is not whole yet is called; what is hidden is no collection.
+const COMING: &str = ".coming-";
+
 impl Intake {
-    /// The uploads of `shelf`.
+    /// The uploads of `shelf`, without what an earlier studio has left unfinished.
     ///
     /// # Errors
     /// When their folder cannot be made.
     pub fn new(shelf: &Shelf, limits: Limits) -> std::io::Result<Self> {
-        Ok(Self { root: shelf.own("collections")?, limits })
+        let root = shelf.own("collections")?;
+        for entry in fs::read_dir(&root)?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(COMING) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(Self { root, limits, naming: Mutex::default() })
     }
 
     /// All collections, by name.
@@ -63,7 +92,7 @@ impl Intake {
         let mut found: Vec<Collection> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok().filter(|name| is_plain(name))?;
-                let files = fs::read_dir(entry.path()).map_or(1, |files| files.flatten().count());
+                let files = count(&entry.path());
                 Some(Collection { name, files })
             })
             .collect();
@@ -83,33 +112,25 @@ impl Intake {
         }
     }
 
-    /// Takes an upload: either one archive, or pictures, whose names may hold one folder each (their label).
+    /// Takes an upload: either one archive, or pictures, whose folders become labels.
     ///
     /// # Errors
-    /// 400 for what is no picture or no archive, 413 for too much; nothing is kept then.
-    pub async fn take(&self, name: &str, mut parts: Multipart) -> Answer<Collection> {
-        let name = self.free_name(name)?;
-        let coming = self.root.join(format!(".coming-{name}"));
-        let _ = fs::remove_dir_all(&coming);
-        fs::create_dir_all(&coming).map_err(Problem::failed)?;
-        let taken = self.receive(&coming, &mut parts).await;
-        let kept = taken.and_then(|files| self.keep(&coming, &name, &files));
-        let _ = fs::remove_dir_all(&coming);
-        kept
+    /// 400 where there is no picture or no archive, 413 for too much; nothing is kept then.
+    pub async fn take(&self, wish: &str, mut parts: Multipart) -> Answer<Taken> {
+        // Of its own, whatever else arrives by the same name; gone when this ends, however it ends.
+        let coming = tempfile::Builder::new().prefix(COMING).tempdir_in(&self.root);
+        let coming = coming.map_err(Problem::failed)?;
+        let arrived = self.receive(coming.path(), &mut parts).await?;
+        self.keep(coming.path(), wish, arrived)
     }
 
     /// A name that is not taken yet, made from the one that is wished.
     fn free_name(&self, wish: &str) -> Answer<String> {
-        let stem: String = wish
-            .trim_end_matches(".zip")
-            .chars()
-            .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' })
-            .take(60)
-            .collect();
-        let stem = stem.trim_matches('-');
-        let stem = if stem.is_empty() { "pictures" } else { stem };
-        let names =
-            (1..10_000).map(|i| if i == 1 { stem.to_owned() } else { format!("{stem}-{i}") });
+        let stem = match wish.trim_end_matches(".zip") {
+            "" => "pictures".to_owned(),
+            wish => claim::stem(wish),
+        };
+        let names = (1..10_000).map(|i| if i == 1 { stem.clone() } else { format!("{stem}-{i}") });
         let taken = |name: &String| {
             self.root.join(name).exists() || self.root.join(format!("{name}.zip")).exists()
         };
@@ -117,7 +138,8 @@ impl Intake {
         free.next().ok_or_else(|| Problem::conflict(format!("there are too many `{stem}`")))
     }
 
-    async fn receive(&self, folder: &Path, parts: &mut Multipart) -> Answer<Vec<PathBuf>> {
+    /// Writes what comes under numbers: where it belongs is known when all of it is there.
+    async fn receive(&self, folder: &Path, parts: &mut Multipart) -> Answer<Vec<Arrived>> {
         let (mut files, mut bytes) = (Vec::new(), 0u64);
         let broken = |error: axum::extract::multipart::MultipartError| {
             Problem::wrong(format!("the upload broke off: {}", error.body_text()))
@@ -130,13 +152,8 @@ impl Intake {
                     self.limits.pictures
                 )));
             }
-            let path = folder.join(place(&given)?);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(Problem::failed)?;
-            }
-            // Never over another file: two pictures of one name are told.
-            let file = File::create_new(&path);
-            let mut file = file.map_err(|_| Problem::wrong(format!("`{given}` came twice")))?;
+            let path = folder.join(files.len().to_string());
+            let mut file = File::create_new(&path).map_err(Problem::failed)?;
             while let Some(chunk) = part.chunk().await.map_err(broken)? {
                 bytes += chunk.len() as u64;
                 if bytes > self.limits.bytes {
@@ -147,51 +164,65 @@ impl Intake {
                 }
                 file.write_all(&chunk).map_err(Problem::failed)?;
             }
-            files.push(path);
+            files.push((given, path));
         }
         Ok(files)
     }
 
-    /// Looks at what has arrived and gives it its name.
-    fn keep(&self, coming: &Path, name: &str, files: &[PathBuf]) -> Answer<Collection> {
-        let archive =
-            |path: &&PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip"));
-        let (from, to) = match files {
-            [] => return Err(Problem::wrong("nothing was uploaded: choose pictures or a .zip")),
-            [one] if archive(&one) => {
-                self.check_archive(one)?;
-                (one.clone(), format!("{name}.zip"))
+    /// Looks at what has arrived, puts it where it belongs and gives it its name.
+    fn keep(&self, coming: &Path, wish: &str, mut arrived: Vec<Arrived>) -> Answer<Taken> {
+        places::check(&arrived)?;
+        let all = arrived.len();
+        arrived.retain(|(given, _)| !places::is_hidden(given));
+        let archives = arrived.iter().filter(|(given, _)| is_archive(given)).count();
+        let (from, files, ending) = match (archives, arrived.as_slice()) {
+            (_, []) if all == 0 => {
+                return Err(Problem::wrong("nothing was uploaded: choose pictures or a .zip"));
             }
-            _ if files.iter().any(|path| archive(&path)) => {
+            (1, [(_, one)]) => {
+                self.check_archive(one)?;
+                (one.clone(), 1, ".zip")
+            }
+            (1.., _) => {
                 return Err(Problem::wrong("upload either one .zip or pictures, not both"));
             }
-            pictures => {
-                pictures.iter().try_for_each(|path| self.check_picture(path))?;
-                (coming.to_owned(), name.to_owned())
+            _ => {
+                let mut pictures = Vec::new();
+                for (given, path) in arrived {
+                    if self.is_picture(&given, &path)? {
+                        pictures.push((given, path));
+                    }
+                }
+                if pictures.is_empty() {
+                    return Err(Problem::wrong(
+                        "there is no picture among the files: choose PNG, JPEG, WebP, GIF or BMP",
+                    ));
+                }
+                // Made by us and not by the temporary folder, which others may not read.
+                let folder = coming.join("pictures");
+                places::settle(&folder, &pictures).map_err(Problem::failed)?;
+                (folder, pictures.len(), "")
             }
         };
-        fs::rename(from, self.root.join(&to)).map_err(Problem::failed)?;
-        Ok(Collection { name: to, files: files.len() })
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{}{ending}", self.free_name(wish)?);
+        let to = self.root.join(&name);
+        fs::rename(from, &to).map_err(Problem::failed)?;
+        Ok(Taken { collection: Collection { name, files: count(&to) }, skipped: all - files })
     }
 
-    fn check_picture(&self, path: &Path) -> Answer<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let no_picture = |reason: &dyn std::fmt::Display| {
-            Problem::wrong(format!("`{name}` is no picture that can be read: {reason}"))
-        };
+    /// Whether it is a picture that can be read; too large a one is refused.
+    fn is_picture(&self, given: &str, path: &Path) -> Answer<bool> {
         let file = File::open(path).map_err(Problem::failed)?;
         let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
         let reader = reader.map_err(Problem::failed)?;
-        if reader.format().is_none() {
-            return Err(no_picture(&"it is not PNG, JPEG, WebP, GIF or BMP"));
+        let Ok((width, height)) = reader.into_dimensions() else { return Ok(false) };
+        match u64::from(width) * u64::from(height) > self.limits.pixels {
+            true => Err(Problem::too_large(format!(
+                "`{given}` has {width}x{height} pixels: make it smaller"
+            ))),
+            false => Ok(true),
         }
-        let (width, height) = reader.into_dimensions().map_err(|error| no_picture(&error))?;
-        if u64::from(width) * u64::from(height) > self.limits.pixels {
-            return Err(Problem::too_large(format!(
-                "`{name}` has {width}x{height} pixels: make it smaller"
-            )));
-        }
-        Ok(())
     }
 
     /// Sizes that are promised and names, before anybody unpacks anything.
@@ -232,18 +263,14 @@ impl Intake {
     }
 }
 
-/// Where a file goes whose name the browser gives: the last folder is the label, if there is one.
-fn place(given: &str) -> Answer<PathBuf> {
-    let parts: Vec<&str> = given.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() || !parts.iter().all(|part| is_plain(part)) {
-        return Err(Problem::wrong(format!("`{given}` is no name of a picture")));
-    }
-    Ok(match parts.as_slice() {
-        // FOLDER/picture: the folder that was dropped. FOLDER/label/picture: labels.
-        [_, .., label, file] => Path::new(label).join(file),
-        [.., file] => PathBuf::from(file),
-        [] => PathBuf::new(),
-    })
+fn is_archive(given: &str) -> bool {
+    Path::new(given).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
+}
+
+/// Files of a collection, those in its folders too; 1 for an archive.
+fn count(path: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(path) else { return 1 };
+    entries.flatten().map(|entry| count(&entry.path())).sum()
 }
 
 #[cfg(test)]
@@ -251,19 +278,6 @@ mod tests {
     use super::*;
     use softreg_run::atomic;
     use zip::write::{SimpleFileOptions, ZipWriter};
-
-    #[test]
-    fn names_give_a_label_at_most_and_lead_nowhere() {
-        let at = |given: &str| place(given).ok();
-        assert_eq!(at("a.png"), Some("a.png".into()));
-        assert_eq!(at("art/a.png"), Some("a.png".into()));
-        assert_eq!(at("art/owl/a.png"), Some("owl/a.png".into()));
-        for bad in
-            ["", "/", "../a.png", "x/../../a.png", ".hidden", "a/.b/c.png", "C:\\x.png", "a\0"]
-        {
-            assert_eq!(at(bad), None, "{bad}");
-        }
-    }
 
     fn intake() -> (tempfile::TempDir, Intake) {
         let place = tempfile::tempdir().unwrap();
@@ -305,17 +319,86 @@ mod tests {
         assert_eq!(intake.check_archive(&path).map_or_else(status_of, |()| 200), 400);
     }
 
+    /// An upload that has arrived whole.
+    fn arrive(intake: &Intake, wish: &str, files: &[(&str, &[u8])]) -> Answer<Taken> {
+        let coming = tempfile::Builder::new().prefix(COMING).tempdir_in(&intake.root).unwrap();
+        let arrived = files.iter().enumerate().map(|(i, (given, bytes))| {
+            let path = coming.path().join(i.to_string());
+            atomic::write(&path, bytes).unwrap();
+            ((*given).to_owned(), path)
+        });
+        intake.keep(coming.path(), wish, arrived.collect())
+    }
+
+    fn png(side: u32) -> Vec<u8> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture = image::RgbImage::new(side, side);
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
     #[test]
-    fn files_that_are_no_pictures_or_too_large_are_refused() {
+    fn what_is_no_picture_is_left_out_and_counted() {
+        let (_place, intake) = intake();
+        let (small, large) = (png(50), png(200));
+        let svg = b"<svg onload='alert(1)'>".as_slice();
+        let files = [
+            ("art/a.png", small.as_slice()),
+            ("art/Thumbs.db", b"\xd0\xcf"),
+            ("art/.DS_Store", b""),
+            ("art/x.png", svg),
+        ];
+        let taken = arrive(&intake, "art", &files).unwrap();
+        assert_eq!((taken.collection.files, taken.skipped), (1, 3));
+        assert!(intake.root.join("art/a.png").is_file());
+        for (files, status) in [
+            (&[("a.png", svg)][..], 400),
+            (&[("a.png", &small), (".hidden.png", &small), ("notes.txt", b"hi")], 200),
+            (&[("a.png", &small), ("b.png", &large)], 413),
+            (&[("../../a.png", &small)], 400),
+            (&[("a.png", &small), ("b.zip", b"")], 400),
+            (&[], 400),
+        ] {
+            let answer = arrive(&intake, "x", files).map_or_else(status_of, |_| 200);
+            assert_eq!(answer, status, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn uploads_of_one_name_do_not_meet() {
         let (place, intake) = intake();
-        let path = place.path().join("a.png");
-        let png = |side: u32| image::RgbImage::new(side, side).save(&path).unwrap();
-        png(50);
-        intake.check_picture(&path).unwrap();
-        png(200);
-        assert_eq!(intake.check_picture(&path).map_or_else(status_of, |()| 200), 413);
-        atomic::write(&path, b"<svg onload='alert(1)'>").unwrap();
-        assert_eq!(intake.check_picture(&path).map_or_else(status_of, |()| 200), 400);
+        let picture = png(4);
+        let names = std::thread::scope(|threads| {
+            let one = |_| {
+                threads.spawn(|| {
+                    let files = [("a.png", picture.as_slice()), ("b.png", picture.as_slice())];
+                    arrive(&intake, "art", &files).unwrap().collection
+                })
+            };
+            let all: Vec<_> = (0..8).map(one).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(names.iter().all(|one| one.files == 2), "{names:?}");
+        assert_eq!(intake.list().len(), 8);
+        // What a studio that was killed has left is swept.
+        fs::create_dir(intake.root.join(".coming-x")).unwrap();
+        Intake::new(&Shelf::new(place.path()).unwrap(), Limits::default()).unwrap();
+        assert_eq!(fs::read_dir(&intake.root).unwrap().count(), 8);
+    }
+
+    #[test]
+    fn every_wish_is_a_name_that_is_found_again() {
+        let (_place, intake) = intake();
+        let long = "絵".repeat(60);
+        for (wish, expected) in
+            [("my art (1)", "my-art-1"), ("_owls", "owls"), ("", "pictures"), (&long, &long[..78])]
+        {
+            for _ in 0..2 {
+                let name = arrive(&intake, wish, &[("a.png", &png(4))]).unwrap().collection.name;
+                assert!(name.starts_with(expected), "{name}");
+                assert!(intake.path(&name).is_ok() && intake.list().iter().any(|c| c.name == name));
+            }
+        }
     }
 
     fn status_of(problem: Problem) -> u16 {

@@ -50,10 +50,21 @@ pub struct Settings {
     pub device: String,
     /// Collections outside the runs, by name.
     pub collections: BTreeMap<String, PathBuf>,
+    /// What the program's recipes hold, by name.
+    pub recipes: BTreeMap<String, Ingredients>,
     /// Needed by everybody who asks, where others can reach the address.
     pub token: Option<String>,
     /// What makes pictures.
     pub generators: Arc<dyn Generators>,
+}
+
+/// What of a recipe a person can choose differently.
+#[derive(Clone, Debug, Default)]
+pub struct Ingredients {
+    /// Names of augmentations.
+    pub augment: Vec<String>,
+    /// λ of regularizers, by name.
+    pub regularizers: BTreeMap<String, f64>,
 }
 
 /// Why the studio cannot begin.
@@ -113,6 +124,8 @@ impl Server {
         let app = Arc::new(App {
             intake: Intake::new(&shelf, Limits::default()).map_err(runs)?,
             painters: Painters::new(settings.generators),
+            keeper: takeaway::Keeper::default(),
+            recipes: settings.recipes,
             given: settings.collections,
             listed: OnceLock::new(),
             queue: queue.clone(),

@@ -13,6 +13,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
 use utoipa::ToSchema;
 
 /// How a job stands.
@@ -64,6 +65,9 @@ pub struct Job {
     pub reason: Option<String>,
     /// Its process, while it runs.
     pub process: Option<u32>,
+    /// Seconds since 1970 when its process was begun.
+    #[serde(default)]
+    pub began: Option<u64>,
     /// What it becomes when its process has ended, where that was asked for.
     pub becomes: Option<JobState>,
 }
@@ -190,20 +194,22 @@ impl Queue {
             state: JobState::Waiting,
             reason: None,
             process: None,
+            began: None,
             becomes: None,
         };
-        inner.jobs.push(job.clone());
+        let mut jobs = inner.jobs.clone();
+        jobs.push(job.clone());
         let done = |job: &Job| {
             !matches!(job.state, JobState::Waiting | JobState::Running | JobState::Paused)
         };
-        let surplus = inner.jobs.iter().filter(|job| done(job)).count().saturating_sub(REMEMBERED);
+        let surplus = jobs.iter().filter(|job| done(job)).count().saturating_sub(REMEMBERED);
         let mut forgotten = 0;
-        inner.jobs.retain(|job| {
+        jobs.retain(|job| {
             let forget = done(job) && forgotten < surplus;
             forgotten += usize::from(forget);
             !forget
         });
-        self.save(&inner)?;
+        self.keep(&mut inner, jobs)?;
         Ok(job)
     }
 
@@ -218,8 +224,8 @@ impl Queue {
         if job.state == JobState::Running {
             return Err(Problem::conflict("it is running: stop it first"));
         }
-        inner.jobs.retain(|job| job.id != id);
-        self.save(&inner)
+        let others = inner.jobs.iter().filter(|job| job.id != id).cloned().collect();
+        self.keep(&mut inner, others)
     }
 
     /// Ends the training of a run, which saves first: to go on later (`Paused`), or not (`Stopped`).
@@ -228,7 +234,7 @@ impl Queue {
     /// 409 when it does not run, or was not begun here.
     pub fn end(&self, run: &str, becomes: JobState) -> Answer<()> {
         let mut inner = self.lock();
-        let Inner { jobs, child } = &mut *inner;
+        let mut jobs = inner.jobs.clone();
         let running = |job: &&mut Job| job.state == JobState::Running && job.trains(run);
         let Some(job) = jobs.iter_mut().find(running) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
@@ -238,10 +244,12 @@ impl Queue {
             }));
         };
         job.becomes = Some(becomes);
-        if let Some(process) = job.process {
-            terminate(process, run, child.as_mut());
+        let process = job.process;
+        self.keep(&mut inner, jobs)?;
+        if let Some(process) = process {
+            terminate(process, run, inner.child.as_mut());
         }
-        self.save(&inner)
+        Ok(())
     }
 
     /// Lets a run that was stopped go on: it is the next one.
@@ -257,13 +265,14 @@ impl Queue {
             return Err(Problem::conflict(format!("`{run}` has reached its end: start a new run")));
         }
         let mut inner = self.lock();
-        let mut job = match inner.jobs.iter().position(|job| job.trains(run)) {
-            Some(at) if inner.jobs[at].state == JobState::Waiting => {
+        let mut jobs = inner.jobs.clone();
+        let mut job = match jobs.iter().position(|job| job.trains(run)) {
+            Some(at) if jobs[at].state == JobState::Waiting => {
                 return Err(Problem::conflict(format!("`{run}` is waiting for its turn")));
             }
-            Some(at) => inner.jobs.remove(at),
+            Some(at) => jobs.remove(at),
             None => Job {
-                id: inner.jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1,
+                id: jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1,
                 task: Task::Train,
                 stem: run.to_owned(),
                 arguments: Vec::new(),
@@ -271,14 +280,14 @@ impl Queue {
                 state: JobState::Waiting,
                 reason: None,
                 process: None,
+                began: None,
                 becomes: None,
             },
         };
         (job.state, job.reason, job.becomes) = (JobState::Waiting, None, None);
-        let first = inner.jobs.iter().position(|job| job.state == JobState::Waiting);
-        let at = first.unwrap_or(inner.jobs.len());
-        inner.jobs.insert(at, job.clone());
-        self.save(&inner)?;
+        let first = jobs.iter().position(|job| job.state == JobState::Waiting);
+        jobs.insert(first.unwrap_or(jobs.len()), job.clone());
+        self.keep(&mut inner, jobs)?;
         Ok(job)
     }
 
@@ -291,44 +300,56 @@ impl Queue {
             let status = child.as_mut().and_then(|child| child.try_wait().ok());
             let ended = match &status {
                 Some(status) => status.is_some(),
-                None => child.is_some() || !self.is_training(job),
+                None => child.is_some() || !self.is_at_work(job),
             };
             if !ended {
                 return;
             }
             *child = None;
-            self.close(job, status.flatten().is_some_and(|status| status.success()));
+            self.close(job, status.flatten().map(|status| status.success()));
             changed = true;
         }
         if let Some(job) = jobs.iter_mut().find(|job| job.state == JobState::Waiting) {
+            let reserves = job.run.is_none();
             match self.start(job) {
                 Ok(process) => {
                     (job.state, job.process) = (JobState::Running, Some(process.id()));
                     *child = Some(process);
                 }
-                Err(reason) => (job.state, job.reason) = (JobState::Failed, Some(reason)),
+                Err(reason) => {
+                    (job.state, job.reason) = (JobState::Failed, Some(reason));
+                    if let Some(name) = job.run.take_if(|_| reserves) {
+                        let _ = fs::remove_dir(self.shelf.root().join(name));
+                    }
+                }
             }
             changed = true;
         }
-        if changed && let Err(problem) = self.save(&inner) {
+        if changed && let Err(problem) = self.save(&inner.jobs) {
             tracing::warn!("the queue cannot be saved: {problem}");
         }
     }
 
-    /// Whether a process that this one did not start is still training. Measuring holds no lock and is short:
-    /// it counts as ended, and is asked for again.
-    fn is_training(&self, job: &Job) -> bool {
-        if job.task == Task::Measure {
-            return false;
+    /// Whether a process that this one did not start is still at work: training holds a lock, measuring has a number.
+    fn is_at_work(&self, job: &Job) -> bool {
+        let Some(name) = job.run.as_deref() else { return false };
+        match job.task {
+            Task::Measure => job.process.is_some_and(|process| is_alive(process, "evaluate", name)),
+            Task::Train => self.shelf.run(name).is_ok_and(|run| run.is_locked().unwrap_or(false)),
         }
-        let run = job.run.as_deref().and_then(|name| self.shelf.run(name).ok());
-        run.is_some_and(|run| run.is_locked().unwrap_or(false))
     }
 
-    /// What became of a job whose process has ended.
-    fn close(&self, job: &mut Job, succeeded: bool) {
+    /// What became of a job whose process has ended, and how that ended, where it is known.
+    fn close(&self, job: &mut Job, succeeded: Option<bool>) {
         job.process = None;
         let run = job.run.as_deref().and_then(|name| self.shelf.run(name).ok());
+        // Nobody tells how a process of an earlier studio ended: what it wrote does.
+        let wrote = || {
+            let written = fs::metadata(run.as_ref()?.root().join("evaluation.json")).ok()?;
+            let written = seconds(written.modified().ok()?);
+            Some(written >= job.began?)
+        };
+        let succeeded = succeeded.or_else(wrote).unwrap_or(false);
         let status = match job.task {
             Task::Train => run.and_then(|run| run.read_status().ok()),
             Task::Measure => None,
@@ -365,6 +386,7 @@ impl Queue {
             }
         };
         job.run = Some(name.clone());
+        job.began = Some(seconds(SystemTime::now()));
         let path = self.shelf.root().join(&name);
         let log = self.log(job.id)?;
         let mut command = self.command();
@@ -388,9 +410,16 @@ impl Queue {
         Ok(folder.join(format!("{id}.log")))
     }
 
-    fn save(&self, inner: &Inner) -> Answer<()> {
+    /// Takes `jobs` as the queue once they are on disk: a change that cannot be saved is none.
+    fn keep(&self, inner: &mut Inner, jobs: Vec<Job>) -> Answer<()> {
+        self.save(&jobs)?;
+        inner.jobs = jobs;
+        Ok(())
+    }
+
+    fn save(&self, jobs: &[Job]) -> Answer<()> {
         let path = file(&self.shelf).map_err(Problem::failed)?;
-        Ok(atomic::write_json(path, &inner.jobs)?)
+        Ok(atomic::write_json(path, &jobs)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -408,13 +437,46 @@ fn file(shelf: &Shelf) -> Result<PathBuf, String> {
     Ok(folder.join("queue.json"))
 }
 
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The command line of a process; nothing where this system does not tell.
+#[cfg(unix)]
+fn line_of(process: u32) -> Option<String> {
+    let folder = Path::new("/proc").join(process.to_string());
+    match fs::read(folder.join("cmdline")) {
+        Ok(line) => Some(String::from_utf8_lossy(&line).into_owned()),
+        // Where others are told of, this one is gone.
+        Err(_) => Path::new("/proc/self/cmdline").exists().then(String::new),
+    }
+}
+
+/// Whether a process is there, and has to do with `task` and `run`: its number may meanwhile be that of another program.
+#[cfg(unix)]
+fn is_alive(process: u32, task: &str, run: &str) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    match line_of(process) {
+        Some(line) => line.contains(task) && line.contains(run),
+        None => {
+            let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+            pid.is_some_and(|pid| test_kill_process(pid).is_ok())
+        }
+    }
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+fn is_alive(_: u32, _: &str, _: &str) -> bool {
+    false
+}
+
 /// Asks the training of `run` to save and end.
 #[cfg(unix)]
 fn terminate(process: u32, run: &str, _: Option<&mut Child>) {
     use rustix::process::{Pid, Signal, kill_process};
     // The number may meanwhile be that of another program.
-    let line = fs::read(Path::new("/proc").join(process.to_string()).join("cmdline"));
-    if line.is_ok_and(|line| !String::from_utf8_lossy(&line).contains(run)) {
+    if line_of(process).is_some_and(|line| !line.contains(run)) {
         return;
     }
     if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
@@ -428,4 +490,82 @@ fn terminate(process: u32, run: &str, _: Option<&mut Child>) {
 fn terminate(_: u32, _: &str, child: Option<&mut Child>) {
     // It may have ended by itself meanwhile.
     let _ = child.map(Child::kill);
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use softreg_run::RunFolder;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
+
+    /// A shelf, and a program that does what `script` says.
+    fn shelf(script: &str) -> (tempfile::TempDir, Shelf, PathBuf) {
+        let place = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(&place.path().join("runs")).unwrap();
+        let program = place.path().join("program");
+        atomic::write(&program, format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        (place, shelf, program)
+    }
+
+    fn open(shelf: &Shelf, program: &Path) -> Queue {
+        Queue::open(shelf.clone(), program.to_owned(), "cpu".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_taken_back() {
+        let (place, shelf, program) = shelf("exit 0");
+        let queue = open(&shelf, &program);
+        let first = queue.add("a".to_owned(), Vec::new()).unwrap();
+        let folder = shelf.root().join(".studio/queue");
+        fs::rename(&folder, place.path().join("away")).unwrap();
+        atomic::write(&folder, b"in the way").unwrap();
+        assert!(queue.add("b".to_owned(), Vec::new()).is_err());
+        assert!(queue.remove(first.id).is_err());
+        assert_eq!(queue.jobs(), [first]);
+    }
+
+    #[test]
+    fn a_job_that_cannot_begin_leaves_no_folder() {
+        let (_place, shelf, program) = shelf("exit 0");
+        fs::remove_file(&program).unwrap();
+        let queue = open(&shelf, &program);
+        queue.add("owls".to_owned(), Vec::new()).unwrap();
+        queue.tend();
+        let job = &queue.jobs()[0];
+        assert_eq!((job.state, &job.run), (JobState::Failed, &None));
+        assert!(!shelf.root().join("owls-001").exists());
+    }
+
+    #[test]
+    fn measuring_outlives_the_studio() {
+        // It measures until it is told to end, by a file.
+        for (writes, expected) in
+            [("touch $2/evaluation.json", JobState::Finished), ("true", JobState::Failed)]
+        {
+            let script = format!("while [ ! -e $2/end ]; do sleep 0.02; done; {writes}");
+            let (_place, shelf, program) = shelf(&script);
+            let run = RunFolder::create(shelf.root().join("one")).unwrap();
+            atomic::write(run.checkpoint(1), b"").unwrap();
+            let queue = open(&shelf, &program);
+            queue.measure("one").unwrap();
+            queue.tend();
+            drop(queue);
+            let queue = open(&shelf, &program);
+            // The shell has taken the place of this program by then.
+            std::thread::sleep(Duration::from_millis(100));
+            queue.tend();
+            assert_eq!(queue.jobs()[0].state, JobState::Running);
+            atomic::write(run.root().join("end"), b"").unwrap();
+            let start = Instant::now();
+            while queue.jobs()[0].state == JobState::Running {
+                assert!(start.elapsed() < Duration::from_secs(20));
+                std::thread::sleep(Duration::from_millis(20));
+                queue.tend();
+            }
+            assert_eq!(queue.jobs()[0].state, expected);
+        }
+    }
 }

@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// What is varied is not written as it must be.
     #[error(
-        "`{text}` says not what to vary: write KEY=LOW..HIGH (with :log, :linear or :whole) or KEY=A,B,C; {reason}"
+        "`{text}` does not say what to vary: write KEY=LOW..HIGH (with :log, :linear or :whole) or KEY=A,B,C; {reason}"
     )]
     Grammar {
         /// What was written.

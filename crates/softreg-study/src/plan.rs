@@ -112,10 +112,19 @@ impl Plan {
         }
     }
 
-    /// The best trial of the highest rung that any has finished, and that rung.
+    /// The best trial of the highest rung that any has finished, and that rung. One that came to nothing higher up is none:
+    /// what it promised did not hold.
     pub fn best(&self, tried: &[Tried]) -> Option<(usize, usize)> {
         let rungs = self.rungs().len();
-        (0..rungs).rev().find_map(|rung| Some((*self.ranked(tried, rung).first()?, rung)))
+        let holds = |trial: &usize, rung: usize| match tried[*trial].get(rung + 1) {
+            Some(Rung::Failed) => false,
+            Some(Rung::Done(value)) => value.is_finite(),
+            Some(Rung::Running) | None => true,
+        };
+        (0..rungs).rev().find_map(|rung| {
+            let best = self.ranked(tried, rung).into_iter().find(|trial| holds(trial, rung));
+            Some((best?, rung))
+        })
     }
 
     fn promotable(&self, tried: &[Tried], rung: usize) -> Option<usize> {
@@ -225,6 +234,16 @@ mod tests {
         let failed = vec![vec![Rung::Failed]; 3];
         assert_eq!(plan.next(&failed), Decision::Finished);
         assert_eq!(plan.best(&failed), None);
+        // Of those that failed with more of the budget, the next one is tried instead.
+        let only = |value| vec![Rung::Done(value)];
+        for end in [Rung::Failed, Rung::Done(f64::NAN)] {
+            let mut climbed = vec![vec![Rung::Done(0.9), end], only(0.8), only(0.7)];
+            assert_eq!(plan.next(&climbed), Decision::Try { trial: 1, rung: 1 });
+            assert_eq!(plan.best(&climbed), Some((1, 0)));
+            climbed[1].push(end);
+            climbed[2].push(end);
+            assert_eq!((plan.next(&climbed), plan.best(&climbed)), (Decision::Finished, None));
+        }
         let running = vec![vec![Rung::Done(0.1)], vec![Rung::Failed], vec![Rung::Running]];
         assert_eq!(plan.next(&running), Decision::Wait);
         let nan = vec![vec![Rung::Done(f64::NAN)], vec![Rung::Done(0.1)], vec![Rung::Failed]];

@@ -97,7 +97,7 @@ impl Space {
 
     /// A point drawn at random: evenly on the scale of each setting.
     pub fn draw(&self, rng: &mut impl Rng) -> Parameters {
-        let one = |d: &Dimension| (d.key.clone(), d.domain.at(rng.random::<f64>()));
+        let one = |d: &Dimension| (d.key.clone(), d.domain.drawn(rng.random::<f64>()));
         self.dimensions.iter().map(one).collect()
     }
 }
@@ -155,7 +155,7 @@ impl Dimension {
 
 impl Domain {
     /// The value at this share of the way, from 0 to 1.
-    fn at(&self, share: f64) -> String {
+    pub fn at(&self, share: f64) -> String {
         match self {
             Self::Choice(values) => {
                 let index = (share * values.len() as f64) as usize;
@@ -172,6 +172,20 @@ impl Domain {
                     false => format!("{}", significant(value).clamp(*low, *high)),
                 }
             }
+        }
+    }
+
+    /// The value for a draw from 0 to 1: as [`Domain::at`], but a whole number, the ends too, has all that is rounded to it.
+    fn drawn(&self, share: f64) -> String {
+        match self {
+            Self::Range { low, high, scale, whole: true } => {
+                let (first, last) = (low.ceil(), high.floor());
+                let (low, high) = (first - 0.5, last + 0.5);
+                let around = Self::Range { low, high, scale: *scale, whole: false };
+                let value: f64 = around.at(share).parse().unwrap_or(first);
+                format!("{}", value.round().clamp(first, last))
+            }
+            other => other.at(share),
         }
     }
 
@@ -241,6 +255,29 @@ mod tests {
         assert_eq!(points.len(), 12);
         let a: BTreeSet<&str> = points.iter().map(|p| p[0].as_str()).collect();
         assert_eq!(a, BTreeSet::from(["0.1", "1", "10"]));
+    }
+
+    #[test]
+    fn whole_numbers_are_drawn_alike_and_grids_hold_the_ends() {
+        let few = space(&["a=1..3:whole", "b=1..3:whole:log"]);
+        let mut rng = Seed(3).rng(Purpose::Search, 0);
+        let mut drawn = [0usize; 4];
+        for _ in 0..3000 {
+            drawn[few.draw(&mut rng)["a"].parse::<usize>().unwrap()] += 1;
+        }
+        assert!(drawn[1..].iter().all(|n| (900..1100).contains(n)), "{drawn:?}");
+        for points in [2, 3] {
+            let of = |key: &str| -> BTreeSet<String> {
+                (0..points * points).map(|i| few.grid_point(points, i)[key].clone()).collect()
+            };
+            for key in ["a", "b"] {
+                let values = of(key);
+                assert!(values.len() == points && values.contains("1") && values.contains("3"));
+            }
+        }
+        let wide = space(&["a=1..9:whole"]);
+        let all: BTreeSet<String> = (0..9).map(|i| wide.grid_point(9, i)["a"].clone()).collect();
+        assert_eq!(all.len(), 9);
     }
 
     proptest! {

@@ -90,6 +90,11 @@ pub(crate) fn restore(
     fingerprint: &str,
     device: &Device,
 ) -> Result<(Players, Progress), Error> {
+    // Built-in pictures depend on it.
+    let (began, found) = (file.text("seed")?, checked.config().seed);
+    if began != found.to_string() {
+        return Err(Error::OtherSeed { began: began.to_owned(), found });
+    }
     if file.text("pictures")? != fingerprint {
         let source_name = checked.config().data.source.clone();
         return Err(Error::OtherPictures { source_name });

@@ -51,12 +51,14 @@ impl Draws {
             chosen.iter().map(|(i, _)| labels.get(*i).copied().unwrap_or(0)).collect();
         let mut rng = seed.rng(purpose, number);
         let latents = latent::draw(n, shape.latent, None, &mut rng);
-        let classes = shape.classes.unwrap_or(1) as u32;
         let mut rng = seed.rng(Purpose::Labels, number);
-        // Labels come in pairs of neighbours: partners must share the label that was asked for.
+        // Those of pictures drawn at random: were kinds generated more often than they are shown, the critic would tell
+        // generated pictures by their kind. They come in pairs of neighbours: partners must share the label that was asked for.
+        let known = sampler.indices();
         let mut of_latents = Vec::with_capacity(n);
         while of_latents.len() < n {
-            let label = rng.random_range(0..classes);
+            let picture = known[rng.random_range(0..known.len())];
+            let label = labels.get(picture).copied().unwrap_or(0);
             of_latents.extend([label, label]);
         }
         if n % 2 == 1 {
@@ -102,4 +104,39 @@ pub(crate) fn unit_pictures(collection: &Collection, chosen: &[(usize, bool)]) -
         collection.write_unit(*index, *flip, target);
     }
     pictures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use softreg_image::LoadOptions;
+    use softreg_net::Geometry;
+    use softreg_net::architecture::Architecture;
+
+    #[test]
+    fn kinds_are_asked_for_as_often_as_they_are_shown() {
+        let options = LoadOptions { size: Some("16".parse().unwrap()), ..LoadOptions::default() };
+        let mut pictures = softreg_image::open("motif:20", &options).unwrap();
+        pictures.labels = Some((0..20).map(|i| u32::from(i % 10 == 0)).collect());
+        let shape = Shape {
+            architecture: Architecture::Dcgan,
+            geometry: Geometry::new(16, 16).unwrap(),
+            channels: 3,
+            width: 4,
+            latent: 4,
+            classes: Some(2),
+        };
+        // One in nine of these is of the second kind, and the pictures held out do not count.
+        let mut sampler = Sampler::new((2..20).collect(), 8, 0, false).unwrap();
+        let mut asked = [0usize; 2];
+        for number in 0..500 {
+            let draws =
+                Draws::new(Seed(1), Purpose::Latents, number, &shape, &pictures, &mut sampler);
+            let labels = draws.latent_labels.unwrap();
+            assert!(labels.chunks(2).all(|pair| pair[0] == pair[1]));
+            labels.iter().for_each(|label| asked[*label as usize] += 1);
+        }
+        let share = asked[1] as f64 / 4000.0;
+        assert!((share - 1.0 / 18.0).abs() < 0.015, "{asked:?}");
+    }
 }

@@ -81,6 +81,16 @@ pub enum Error {
         /// Where they come from.
         source_name: String,
     },
+    /// The seed is another one.
+    #[error(
+        "the run began with seed {began} and its configuration now says {found}, so it cannot go on to the same numbers: put the seed back, or start a new run"
+    )]
+    OtherSeed {
+        /// That of the checkpoint.
+        began: String,
+        /// That of the configuration.
+        found: u64,
+    },
     /// The batch cannot be split over so many processes.
     #[error(
         "a batch of {batch} cannot be split over {processes} processes: set training.batch to at least {least}, or start fewer"

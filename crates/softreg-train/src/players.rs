@@ -62,20 +62,18 @@ impl Players {
         }
     }
 
-    /// The averaged generator with standing statistics, measured with the same latents every time:
-    /// what is shown, measured and kept.
+    /// The averaged generator with standing statistics, measured with the same latents every time and with labels as often as
+    /// training shows them: what is shown, measured and kept.
     pub(crate) fn painter(&self, checked: &Checked, device: &Device) -> Generator {
         let shape = checked.shape();
         let batch = checked.config().training.batch;
         let device = device.clone().without_autodiff();
+        let labels = checked.labels(STANDING_BATCHES as usize * batch);
         let batches = (0..STANDING_BATCHES).map(|number| {
             let mut rng = Seed(checked.config().seed).rng(Purpose::Standing, number);
             let latents = latent::draw(batch, shape.latent, None, &mut rng);
-            let labels = shape.classes.map(|classes| {
-                let first = number as usize * batch;
-                let labels: Vec<u32> =
-                    (first..first + batch).map(|i| (i % classes) as u32).collect();
-                latent::one_hot(&labels, classes, &device)
+            let labels = shape.classes.zip(labels.as_ref()).map(|(classes, labels)| {
+                latent::one_hot(&labels[number as usize * batch..][..batch], classes, &device)
             });
             (latent::tensor(latents, shape.latent, &device), labels)
         });

@@ -80,7 +80,57 @@ pub fn bytes(shape: &Shape, values: &[f32]) -> PictureSet {
     }
 }
 
+/// Labels for `n` pictures of a conditional generator, each as often as it was `shown` (a number for every label): what is
+/// measured then is how well kinds are generated, and not that all are generated alike. All in turn where none was shown.
+///
+/// Number `i` is the label at the share `φ·(i + ½)` of all that were shown, without its whole part; `φ` is the golden ratio's,
+/// so that any stretch of them holds labels by their shares as nearly as may be (a Kronecker sequence).
+pub fn labels_as_shown(n: usize, shown: &[u64]) -> Vec<u32> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let all: u64 = shown.iter().sum();
+    if all == 0 {
+        return labels_in_turn(n, Some(shown.len().max(1))).unwrap_or_default();
+    }
+    let ends: Vec<u64> = shown
+        .iter()
+        .scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        })
+        .collect();
+    let label = |i: usize| {
+        let place = (GOLDEN * (i as f64 + 0.5)).fract() * all as f64;
+        let label = ends.partition_point(|end| *end as f64 <= place);
+        label.min(shown.len() - 1) as u32
+    };
+    (0..n).map(label).collect()
+}
+
 /// Labels for `n` pictures, each label in turn; `None` where the generator is not conditional.
 pub fn labels_in_turn(n: usize, classes: Option<usize>) -> Option<Vec<u32>> {
     classes.map(|classes| (0..n).map(|i| (i % classes) as u32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_given_in_the_proportions_that_were_shown() {
+        let labels = labels_as_shown(5000, &[6, 0, 2, 0]);
+        for start in [0, 17, 4000] {
+            for length in [8, 64, 1000] {
+                let part = &labels[start..start + length];
+                let count = |label| part.iter().filter(|l| **l == label).count() as f64;
+                assert!((count(0) - 0.75 * length as f64).abs() < 3.0, "{start} {length}");
+                assert_eq!((count(1), count(3)), (0.0, 0.0));
+            }
+        }
+        // More kinds than pictures: from all over.
+        let few = labels_as_shown(64, &[5; 128]);
+        let [low, high] =
+            [few.iter().filter(|l| **l < 64).count(), few.iter().filter(|l| **l >= 64).count()];
+        assert!(low.abs_diff(high) <= 4, "{low} {high}");
+        assert_eq!(Some(labels_as_shown(7, &[0; 3])), labels_in_turn(7, Some(3)));
+    }
 }

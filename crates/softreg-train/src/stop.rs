@@ -45,7 +45,8 @@ impl config::Stop {
     /// The first condition that holds, as a sentence.
     pub(crate) fn reached(&self, progress: &Progress) -> Option<String> {
         if self.steps.is_some_and(|steps| progress.step >= steps) {
-            return Some(format!("reached {} steps", progress.step));
+            let s = if progress.step == 1 { "" } else { "s" };
+            return Some(format!("reached {} step{s}", progress.step));
         }
         if self.images.is_some_and(|images| progress.images >= images) {
             return Some(format!("saw {} pictures", progress.images));

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub finished: bool,
     /// Why it ended, as a sentence.
     pub reason: String,
+    /// The patience that is over, in checks: more steps or time change nothing then.
+    pub out_of_patience: Option<u64>,
     /// Steps done.
     pub step: u64,
     /// Real pictures seen.
@@ -153,7 +155,9 @@ impl Run<'_> {
             self.validation.is_some() && due(config.stop.check_every.unwrap_or(CHECK_EVERY));
         if due_check {
             self.validated(progress, &mut values, records);
-            if config.stop.reached(progress).is_none() {
+            // That of the last step too, but where patience is over.
+            let over = |n: &u64| progress.checks_without_improvement >= *n;
+            if !config.stop.patience.as_ref().is_some_and(over) {
                 progress.pending = Some(step);
             }
         }
@@ -221,9 +225,11 @@ impl Run<'_> {
         let (Ok(reason) | Err(reason)) = reason;
         let state = if finished { State::Finished } else { State::Stopped };
         self.status(state, Some(reason.clone()), progress)?;
+        let over = |n: &u64| progress.checks_without_improvement >= *n;
         Ok(Outcome {
             finished,
             reason,
+            out_of_patience: self.checked.config().stop.patience.filter(over),
             step: progress.step,
             images: progress.images,
             seconds: progress.seconds,
@@ -273,7 +279,14 @@ impl Run<'_> {
         let now = SystemTime::now();
         Ok(match resume {
             true => Records {
-                metrics: metrics::Writer::resume(path, progress.step)?,
+                metrics: metrics::Writer::resume(path, |row| {
+                    let measured = row.get("validation/step");
+                    // What is measured again now may have been written right before the end.
+                    let again = measured
+                        .zip(progress.pending)
+                        .is_some_and(|(of, pending)| of >= pending as f64);
+                    row.step <= progress.step && !again
+                })?,
                 events: EventWriter::resume(events, progress.step, now)?,
                 measuring: progress.pending.and_then(|step| self.measuring(step)),
             },
@@ -300,7 +313,9 @@ impl Run<'_> {
         self.hand_out(&path)?;
         let best = progress.best.map(|_| progress.best_step);
         // Of the one that is being measured it is not known yet.
-        let needed: Vec<u64> = best.into_iter().chain(progress.pending).collect();
+        let needed = best.into_iter().chain(progress.pending);
+        // A damaged checkpoint of a later step must not push out the one just written.
+        let needed: Vec<u64> = needed.chain([progress.step]).collect();
         let keep = self.checked.config().output.keep;
         container::prune(self.folder.checkpoints(), keep, &needed)?;
         self.observer.notice(Event::Checkpoint { step: progress.step });
@@ -339,7 +354,9 @@ impl Run<'_> {
     /// Begins to measure what the checkpoint of a step generates, beside the training.
     fn measuring(&self, step: u64) -> Option<Measuring> {
         let validation = self.validation.clone()?;
-        let (latents, labels) = self.latents(validation.pictures(), Purpose::Validation);
+        let count = validation.pictures();
+        let (latents, _) = self.latents(count, Purpose::Validation);
+        let labels = self.checked.labels(count);
         let path = self.folder.checkpoint(step);
         let shape = *self.checked.shape();
         let device = self.device.clone();

@@ -250,8 +250,8 @@ fn a_measure_is_waited_for_without_an_end_and_nothing_else_is() {
     let config = parse::set(&config(1, 20), "stop.check-every=5").unwrap();
     let (ended, endless) = together(&dir.path().join("run"), 3, &config, false);
     assert!(ended.iter().all(Option::is_none));
-    // By two processes, for the measures begun after 5, 10 and 15 steps.
-    assert_eq!(endless, 2 * 3);
+    // By two processes, for the measures begun after 5, 10, 15 and 20 steps.
+    assert_eq!(endless, 2 * 4);
 }
 
 #[test]

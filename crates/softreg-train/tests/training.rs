@@ -538,4 +538,65 @@ fn other_pictures_are_refused_on_resume() {
     train(&folder, config("stop.steps=2"), None, &mut (), false).unwrap();
     let error = train(&folder, config("data.source=motif:41"), None, &mut (), true).unwrap_err();
     assert!(matches!(error, Error::OtherPictures { .. }), "{error}");
+    let error = train(&folder, config("seed=7"), None, &mut (), true).unwrap_err();
+    assert!(matches!(error, Error::OtherSeed { found: 7, .. }), "{error}");
+}
+
+/// The last value of a metric.
+fn last(folder: &RunFolder, key: &str) -> f64 {
+    let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+    rows.iter().rev().find_map(|row| row.get(key)).unwrap()
+}
+
+#[test]
+fn slopes_are_measured_through_one_mask() {
+    let parent = tempfile::tempdir().unwrap();
+    let slope = |name: &str, texts: &[&str]| {
+        let folder = fresh(parent.path(), name);
+        let base = "stop.steps=3 training.threads=1";
+        train(&folder, regularized(base, texts), None, &mut (), false).unwrap();
+        last(&folder, "reg/near/raw")
+    };
+    let near = "noise(0.01) l2 slope real weight=1e-9 name=near";
+    let alone = slope("alone", &[near]);
+    for masked in ["dropout=1e-9", "modulated=1e-9"] {
+        let beside = slope(masked, &[near, masked]);
+        // A mask changes the network; two masks would be all that is seen, a thousand times as much.
+        assert!(beside < 5.0 * alone && beside > 0.1 * alone, "{masked}: {beside} {alone}");
+    }
+}
+
+#[test]
+fn a_check_that_is_due_at_the_end_takes_place() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = fresh(parent.path(), "run");
+    let settings = "stop.steps=12 stop.check-every=4 data.validation=0.2";
+    let mut log = Log::default();
+    let script = || Arc::new(Script(Mutex::new(vec![5.0, 4.0, 3.0])));
+    train(&folder, config(settings), Some(script()), &mut log, false).unwrap();
+    assert_eq!(log.0, [(4, 5.0, true), (8, 4.0, true), (12, 3.0, true)]);
+    assert_eq!(last(&folder, "validation/step"), 12.0);
+    assert_eq!(newest(&folder).1.text("best_step").unwrap(), "12");
+    // Gone on with, nothing is measured twice, also where the end came between the last row and the last checkpoint.
+    let (step, mut file) = newest(&folder);
+    file.metadata.insert("pending".to_owned(), "12".to_owned());
+    file.metadata.insert("best".to_owned(), "4".to_owned());
+    file.metadata.insert("best_step".to_owned(), "8".to_owned());
+    checkpoint::write(folder.checkpoint(step), &file).unwrap();
+    let again = Arc::new(Script(Mutex::new(vec![3.0, 9.0])));
+    let longer = settings.replace("steps=12", "steps=13");
+    train(&folder, config(&longer), Some(again), &mut log, true).unwrap();
+    let rows = softreg_run::metrics::read(folder.metrics()).unwrap();
+    let measured: Vec<f64> = rows.iter().filter_map(|row| row.get("validation/step")).collect();
+    assert_eq!(measured, [4.0, 8.0, 12.0]);
+}
+
+#[test]
+fn a_damaged_checkpoint_of_a_later_step_pushes_none_out() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = fresh(parent.path(), "run");
+    train(&folder, config("stop.steps=4 output.keep=1"), None, &mut (), false).unwrap();
+    std::fs::write(folder.checkpoint(99), "cut off").unwrap();
+    train(&folder, config("stop.steps=6 output.keep=1"), None, &mut (), true).unwrap();
+    assert_eq!(newest(&folder).0, 6);
 }

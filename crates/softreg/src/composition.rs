@@ -1,7 +1,7 @@
 //! One soft regularizer: pairing × distance × aim × site.
 
 use crate::aim::Aim;
-use crate::distance::{Distance, Domain};
+use crate::distance::{self, Distance, Domain};
 use crate::memory::Memory;
 use crate::pairing::{Pairing, PairingError, PartnerInput};
 use crate::pairs::Pairs;
@@ -183,10 +183,12 @@ impl Composition {
     ///
     /// `f` is called at most once, with the inputs of partners that are not in the batch, `[n, …]` like
     /// the batch's; where the pairing reads slopes they are in single precision, and so should the pass
-    /// be. Where the pairing remembers the past and there is none yet, the value is a constant 0.
+    /// be. A network that drops features at random must drop the same ones for a sample and a partner that stands in for it
+    /// (all pairings but [`crate::pairing::Again`]), or what is dropped is what is measured. Where the pairing remembers the past and there is none yet, the value is a constant 0.
     ///
     /// # Errors
-    /// [`PairingError`] where no partner can be drawn.
+    /// [`PairingError`] where the composition cannot mean anything ([`Composition::check`]), where no partner can be drawn, and
+    /// where what a batch holds is not of the same samples.
     pub fn penalty<const I: usize, const O: usize>(
         &self,
         batch: &Batch<'_, I, O>,
@@ -198,6 +200,8 @@ impl Composition {
         if inputs != outputs {
             return Err(PairingError::Rows { inputs, outputs });
         }
+        self.check()?;
+        batch.check()?;
         let empty = Memory::default();
         let memory = batch.memory.unwrap_or(&empty);
         let mut scene = OwnScene::new(batch, f);
@@ -219,16 +223,23 @@ impl Composition {
     /// [`PairingError::Coincide`] where every pair's inputs are equal and the aim divides by their
     /// distance.
     pub fn value(&self, pairs: &Pairs) -> Result<Tensor<1>, PairingError> {
-        let (found, needed) = (pairs.outputs.features(), self.distance.min_features());
-        if found < needed {
-            let distance = self.distance.name();
-            return Err(PairingError::TooFewFeatures { distance, needed, found });
-        }
+        let enough = |distance: &dyn Distance, found: usize| {
+            let (distance, needed) = (distance.name(), distance.min_features());
+            match found < needed {
+                true => Err(PairingError::TooFewFeatures { distance, needed, found }),
+                false => Ok(()),
+            }
+        };
+        enough(&*self.distance, pairs.outputs.features())?;
         let between_outputs = pairs.outputs.apart_by(&*self.distance);
         if !self.aim.needs_input_distance() {
             return Ok(self.aim.value(between_outputs, None));
         }
-        let between_inputs = pairs.inputs.as_ref().map(|inputs| inputs.apart_by(&*self.distance));
+        let of_inputs = distance::of_inputs(&*self.distance);
+        if let Some(inputs) = &pairs.inputs {
+            enough(of_inputs, inputs.features())?;
+        }
+        let between_inputs = pairs.inputs.as_ref().map(|inputs| inputs.apart_by(of_inputs));
         if let Some(inputs) = between_inputs.as_ref().filter(|_| !self.pairing.extra_pass()) {
             // Noise never coincides; samples of a collection may.
             let inputs = inputs.clone().detach().into_data();

@@ -63,6 +63,11 @@ pub trait Distance: Send + Sync + std::fmt::Debug {
     fn symmetric(&self) -> bool {
         true
     }
+    /// By what inputs are compared, where an aim divides by their distance and it is not by this: outputs may be something
+    /// that inputs are not.
+    fn of_inputs(&self) -> Option<&dyn Distance> {
+        None
+    }
     /// `D(aᵢ, bᵢ)` for every row: `[n, features] × [n, features] → [n]`, each at least 0.
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1>;
     /// [`Distance::per_pair`] of rows of the same tensor, `D(y_l, y_r)` for every pair of rows `[l, r]`: `[m, features] →
@@ -73,6 +78,16 @@ pub trait Distance: Send + Sync + std::fmt::Debug {
             select_rows(y.clone(), &rows)
         };
         self.per_pair(side(0), side(1))
+    }
+}
+
+/// The distance of the inputs to a distance of the outputs: the one that it is made of; of what takes logits or log odds, the
+/// squared one, since inputs are neither.
+pub(crate) fn of_inputs(distance: &dyn Distance) -> &dyn Distance {
+    match (distance.of_inputs(), distance.domain()) {
+        (Some(inner), _) => of_inputs(inner),
+        (None, Domain::Numbers | Domain::Directions) => distance,
+        (None, Domain::Logits | Domain::LogOdds) => &SquaredL2,
     }
 }
 

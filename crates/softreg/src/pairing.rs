@@ -1,5 +1,6 @@
 //! How the partner `x'` of a sample `x` is drawn: `Q(·|x)`.
 
+use crate::composition::CompositionError;
 use crate::memory::Anchor;
 use crate::perturbation::Perturbation;
 use crate::setting::Part;
@@ -84,7 +85,7 @@ pub enum PartnerInput {
 pub enum PairingError {
     /// A lone sample has nobody to be compared with.
     #[error(
-        "pairing `{pairing}` found no partner in a batch of {batch}: raise the batch size to 2 or more"
+        "pairing `{pairing}` found no partner in a batch of {batch}: raise the batch size to 2 or more, and have two samples of a group, where there are groups"
     )]
     NoPartner {
         /// Name of the pairing.
@@ -140,6 +141,19 @@ pub enum PairingError {
         /// Of the outputs.
         outputs: usize,
     },
+    /// Something that is given sample by sample is not of the same samples.
+    #[error("there are {inputs} samples, and {found} {what}: give one for each, in their order")]
+    Lengths {
+        /// What was given.
+        what: &'static str,
+        /// Number of samples.
+        inputs: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// The composition cannot mean anything.
+    #[error(transparent)]
+    Composition(#[from] CompositionError),
     /// All inputs of a batch are the same, so that no slope can be measured between them.
     #[error(
         "aim `{aim}` divides by the distance of the inputs, and every sample of the batch equals its partner: take equal samples out, or choose another pairing than `{pairing}`"

@@ -64,7 +64,7 @@ impl Sides {
 }
 
 /// In single precision, where it is in less.
-fn single(x: Tensor<2>) -> Tensor<2> {
+pub(crate) fn single(x: Tensor<2>) -> Tensor<2> {
     match x.dtype() {
         DType::F32 | DType::F64 => x,
         _ => x.cast(FloatDType::F32),

@@ -192,7 +192,7 @@ impl Draw {
                 let of = |y: &Tensor<2>| {
                     let row: Vec<f32> = average.iter().map(|v| *v as f32).collect();
                     let row = TensorData::new(row, [1, average.len()]);
-                    Tensor::<2>::from_data(row, &y.device()).repeat_dim(0, y.dims()[0])
+                    Tensor::<2>::from_data(row, (&y.device(), y.dtype())).repeat_dim(0, y.dims()[0])
                 };
                 let past = outputs.iter().map(of).collect();
                 apart(None, outputs, past)
@@ -269,6 +269,19 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
     /// Samples among the inputs, and among the outputs.
     pub(crate) fn rows(&self) -> (usize, usize) {
         (self.inputs.dims()[0], self.outputs.dims()[0])
+    }
+
+    /// Refuses what is not of the same samples.
+    pub(crate) fn check(&self) -> Result<(), PairingError> {
+        let inputs = self.len();
+        let of = |what, found: Option<usize>| match found.filter(|found| *found != inputs) {
+            Some(found) => Err(PairingError::Lengths { what, inputs, found }),
+            None => Ok(()),
+        };
+        of("groups", self.groups.map(<[u32]>::len))?;
+        // Of more, the first ones are taken.
+        of("inputs of a second draw", self.fresh.map(|fresh| fresh.dims()[0].min(inputs)))?;
+        of("outputs of the teacher", self.teacher.map(|teacher| teacher.dims()[0]))
     }
 
     pub(crate) fn device(&self) -> Device {

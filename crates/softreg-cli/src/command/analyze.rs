@@ -7,14 +7,13 @@ mod view;
 use super::choices;
 use crate::backend;
 use crate::cache;
-use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained;
 use crate::trial::listen_for_interruption;
 use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
-use softreg_feature::{DEFINITIONS, Definition, Extractor};
+use softreg_feature::DEFINITIONS;
 use softreg_image::Collection;
 use softreg_run::{RunFolder, atomic, checkpoint, metrics};
 use softreg_train::config::Checked;
@@ -29,11 +28,14 @@ use view::View;
 /// Held-out pictures (data.validation, when training) make the difference visible; without them a part
 /// of the report is left out. Charts and numbers are written into the run folder as one page.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Examples:
   softreg analyze runs/art-001
   softreg analyze runs/art-001 --twin 0        also train a run that differs in one picture
   softreg analyze runs/a-001 --against runs/a-002
-  softreg train art/ --set data.validation=0.2 --set output.keep=8   a run with more to show")]
+  softreg train art/ --set data.validation=0.2 --set output.keep=8   a run with more to show"
+)]
 pub(crate) struct Analyze {
     /// A run folder
     #[arg(value_name = "RUN")]
@@ -46,7 +48,7 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "RUN")]
     against: Option<PathBuf>,
     #[arg(long, value_name = "NAME|FILE", default_value = "randconv",
-        help = format!("Features of the distances: {}; a definition (.toml) or weights (.safetensors)",
+        help = format!("Features of the distances: {}; a definition (.toml) or weights (.safetensors, .pth)",
             super::listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
     features: String,
     /// Most pictures of each kind that are looked at
@@ -82,9 +84,7 @@ struct Opened {
 impl Analyze {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let device = backend::device(&self.device)?.device;
-        let definition =
-            Definition::find(&self.features).map_err(|error| usage(error.to_string()))?;
-        let extractor = Extractor::new(definition, &device)?;
+        let extractor = super::protocol::extractor(&self.features, None, &device)?;
         let run = Opened::open(&self.run)?;
         if run.held_out.is_empty() {
             line_to_stderr(

@@ -1,6 +1,7 @@
 //! What a run can be told on the command line, for every command that needs to know a whole run.
 
 use crate::command::listed;
+use crate::failure::usage;
 use crate::{backend, cache, recipe};
 use clap::Args;
 use softreg::adversarial::LOSSES;
@@ -11,8 +12,10 @@ use softreg_image::{Collection, LoadOptions, Size};
 use softreg_net::Geometry;
 use softreg_net::architecture::ARCHITECTURES;
 use softreg_net::geometry::GeometryError;
+use softreg_run::claim;
 use softreg_train::RunConfig;
-use softreg_train::config::{Checked, parse};
+use softreg_train::config::{Checked, ConfigError, parse};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The configuration of a run: a recipe, and what differs from it.
@@ -76,6 +79,28 @@ pub(super) struct Choices {
 }
 
 impl Choices {
+    /// Every option: what goes on with something that was begun takes none of them.
+    pub(super) const OPTIONS: [&'static str; 18] = [
+        "source",
+        "recipe",
+        "size",
+        "limit",
+        "flip",
+        "conditional",
+        "network",
+        "width",
+        "loss",
+        "regularizers",
+        "augment",
+        "batch",
+        "seed",
+        "steps",
+        "images",
+        "minutes",
+        "assignments",
+        "threads",
+    ];
+
     /// The recipe that was asked for.
     pub(super) fn recipe(&self) -> anyhow::Result<RunConfig> {
         recipe::read(&self.recipe)
@@ -108,17 +133,25 @@ impl Choices {
         }
         if let Some(list) = &self.augment {
             let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-            config.training.augment =
-                names.filter(|name| *name != "none").map(str::to_owned).collect();
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            config.training.augment = match names.iter().any(|name| name == "none") {
+                true if names.len() > 1 => {
+                    return Err(usage(format!(
+                        "--augment {list}: none stands alone, or is left out"
+                    )));
+                }
+                true => Vec::new(),
+                false => names,
+            };
         }
+        let mut given = BTreeSet::new();
         for text in &self.regularizers {
             if text == "none" {
+                given.clear();
                 config.regularizers.clear();
                 continue;
             }
-            let (name, spec) =
-                spec::parse(text).map_err(softreg_train::config::ConfigError::from)?;
-            config.regularizers.insert(name, spec);
+            add_regularizer(&mut config, &mut given, text)?;
         }
         let mut config = self.stop(config);
         for assignment in &self.assignments {
@@ -135,6 +168,23 @@ impl Choices {
         }
         config
     }
+}
+
+/// Adds a regularizer to a configuration, or puts it in the place of one of its name; `given` are the compositions that were
+/// added before, of which none may be lost.
+pub(super) fn add_regularizer(
+    config: &mut RunConfig,
+    given: &mut BTreeSet<String>,
+    text: &str,
+) -> anyhow::Result<()> {
+    let (name, spec) = spec::parse(text).map_err(ConfigError::from)?;
+    if spec.settings.contains_key("pairing") && !given.insert(name.clone()) {
+        return Err(usage(format!(
+            "`{text}` would take the place of another composition that is called `{name}` too: give it a name of its own, name=…"
+        )));
+    }
+    config.regularizers.insert(name, spec);
+    Ok(())
 }
 
 /// A configuration checked for its pictures, and those. `note` tells what a person should know.
@@ -197,6 +247,22 @@ pub(super) fn absolute(source: &str) -> String {
 /// The name of a folder after its pictures: `pictures/cats.zip` → `cats`.
 pub(super) fn stem(source: &str) -> String {
     let name = Path::new(source).file_stem().and_then(|s| s.to_str()).unwrap_or("run");
-    let keep = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-    name.split(':').next().unwrap_or(name).chars().map(keep).collect()
+    claim::stem(name.split(':').next().unwrap_or(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::protocol::Protocol;
+
+    #[test]
+    fn every_option_is_known_as_one() {
+        use clap::Command;
+        fn names<A: Args>() -> Vec<String> {
+            let command = A::augment_args(Command::new("x"));
+            command.get_arguments().map(|option| option.get_id().to_string()).collect()
+        }
+        assert_eq!(names::<Choices>(), Choices::OPTIONS);
+        assert_eq!(names::<Protocol>(), Protocol::OPTIONS);
+    }
 }

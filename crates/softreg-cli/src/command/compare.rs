@@ -8,7 +8,7 @@ use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
 use crate::failure::usage;
-use crate::terminal::{duration, line_to_stderr, line_to_stdout};
+use crate::terminal::{counted, duration, line_to_stderr, line_to_stdout, quoted};
 use crate::trial::{Failure, Pool, Stage, Trial, Watch, interrupted, listen_for_interruption};
 use anyhow::Context;
 use arms::Arm;
@@ -62,7 +62,8 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Go on with a comparison that was stopped
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["source", "recipe", "out", "arms"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = Choices::OPTIONS,
+        conflicts_with_all = Protocol::OPTIONS, conflicts_with_all = ["out", "arms"])]
     resume: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long)]
@@ -78,6 +79,9 @@ struct Design {
     seeds: Vec<u64>,
     protocol: Protocol,
     device: String,
+    /// Of the pictures; comparisons that were begun earlier do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
 }
 
 const DESIGN: &str = "comparison.json";
@@ -99,6 +103,9 @@ impl Compare {
         }
         listen_for_interruption()?;
         let trials = design.trials(&folder);
+        if self.resume.is_some() && trials.iter().any(|(_, (_, _, trial))| !trial.is_measured()) {
+            design.check_pictures()?;
+        }
         let threads = design.arms.first().map_or(1, |arm| arm.threads()).max(1);
         let devices = self.machine.devices(&design.device)?;
         let at_once = self.machine.at_once(&devices, threads);
@@ -129,7 +136,7 @@ impl Compare {
         anyhow::ensure!(
             !stopped || !interrupted(),
             "interrupted; everything is saved, go on with: softreg compare --resume {}",
-            folder.display()
+            quoted(&folder)
         );
         Ok(())
     }
@@ -157,6 +164,7 @@ impl Compare {
             seeds,
             protocol: self.protocol.clone().absolute(),
             device: self.machine.device().to_owned(),
+            fingerprint: Some(pictures.fingerprint),
         };
         let folder = match &self.out {
             Some(path) => claim::create(path)?,
@@ -184,6 +192,14 @@ impl Design {
             )));
         }
         Ok(design)
+    }
+
+    /// Checks that what further trials would learn from is what the others did.
+    fn check_pictures(&self) -> anyhow::Result<()> {
+        let Some(arm) = self.arms.first() else { return Ok(()) };
+        let source = &arm.config().data.source;
+        let (_, pictures) = experiment::with_pictures(arm.config().clone())?;
+        experiment::check_fingerprint(self.fingerprint.as_ref(), &pictures, source)
     }
 
     /// The same with so many seeds, from the first one on.
@@ -238,10 +254,10 @@ fn introduction(design: &Design, folder: &Path, trials: usize, at_once: usize) -
         format!(", {} of training", duration(60.0 * minutes * rounds))
     });
     format!(
-        "{} sets of regularizers: {}\n{} seed(s), {trials} trials, {at_once} at once{time}\nfolder {}",
-        labels.len(),
+        "{}: {}\n{}, {trials} trials, {at_once} at once{time}\nfolder {}",
+        counted(labels.len(), "set of regularizers", "sets of regularizers"),
         labels.join(", "),
-        design.seeds.len(),
+        counted(design.seeds.len(), "seed", "seeds"),
         folder.display()
     )
 }

@@ -5,6 +5,7 @@ mod report;
 mod subject;
 
 use super::protocol::{self, Protocol};
+use super::target;
 use crate::backend;
 use crate::command::listed;
 use crate::failure::usage;
@@ -28,12 +29,15 @@ use subject::{Set, Subject};
 /// --reference names. Values come with 95 % intervals; their names say how they were taken:
 /// fd5k_randconv is a Fréchet distance of 5,000 generated pictures on the features `randconv`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Examples:
   softreg evaluate runs/motif-001                         against the pictures held out
   softreg evaluate runs/art-001 --reference more-art/
   softreg evaluate my-generated/ --reference my-pictures/ --json
   softreg evaluate runs/a-001 --features resnet56.safetensors --metric fd,coverage
-  softreg evaluate runs/a-001 --reference data_batch_1.bin --reference-skip 5000")]
+  softreg evaluate runs/a-001 --reference data_batch_1.bin --reference-skip 5000"
+)]
 pub(crate) struct Evaluate {
     /// A run folder, or pictures: a folder, zip or data file
     #[arg(value_name = "RUN|PICTURES")]
@@ -61,6 +65,9 @@ pub(crate) struct Evaluate {
     /// RUN/evaluation.json where all is measured]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
+    /// Replace the files of --sheet and --out that are there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
     /// Print the results as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -73,6 +80,12 @@ impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let chosen = protocol::chosen(&self.metric)?;
         self.protocol.check()?;
+        for (name, path, ending) in [("--sheet", &self.sheet, "png"), ("--out", &self.out, "json")]
+        {
+            if let Some(path) = path {
+                target::check(name, path, &[ending], self.force)?;
+            }
+        }
         let device = backend::device(&self.device)?.device;
         let start = Instant::now();
         let extractor = self.protocol.extractor(&device)?;
@@ -140,6 +153,7 @@ impl Evaluate {
             return Ok(line_to_stdout(&serde_json::to_string_pretty(&report)?)?);
         }
         line_to_stdout(report::table(&results).to_string().trim_end())?;
+        line_to_stdout(&report::sides(&subject))?;
         for (what, path) in [("Most like training pictures", &sheet), ("Results", &out)] {
             if let Some(path) = path {
                 line_to_stdout(&format!("{what}: {}", path.display()))?;
@@ -181,7 +195,7 @@ impl Evaluate {
         let features = metric.of_features.then_some(definition.name.as_str());
         for (value, quantity) in values.into_iter().zip(metric.quantities) {
             if wanted.contains(&quantity.name) {
-                let name = result_name(quantity.name, sets.generated.1.len(), features);
+                let name = result_name(quantity.name, sets.count(quantity.counts), features);
                 results.push(Measured { name, value, quantity });
             }
         }

@@ -22,6 +22,9 @@ pub(super) struct Machine {
     device: Option<String>,
 }
 
+/// Sections that are the same for every trial of an experiment.
+pub(super) const FIXED: &[&str] = &["seed", "data", "stop", "output"];
+
 /// Pictures held out where the recipe holds none out and no others are named.
 const HELD_OUT: f64 = 0.2;
 
@@ -60,6 +63,19 @@ pub(super) fn recipe(choices: &Choices, must_hold_out: bool) -> anyhow::Result<R
     }
     config.check_without_pictures()?;
     Ok(config)
+}
+
+/// Refuses pictures that are others than those that an experiment was begun with.
+pub(super) fn check_fingerprint(
+    begun: Option<&String>,
+    pictures: &Collection,
+    source: &str,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        begun.is_none_or(|begun| *begun == pictures.fingerprint),
+        "the pictures of {source} are not those that this was begun with, and results of both cannot be compared: bring those back (the same files on every host, where there are several), or begin anew"
+    );
+    Ok(())
 }
 
 /// The recipe settled for its pictures.

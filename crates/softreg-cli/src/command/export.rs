@@ -1,7 +1,7 @@
 //! `softreg export`: the generator, for other programs.
 
+use super::target;
 use crate::backend;
-use crate::failure::usage;
 use crate::terminal::line_to_stdout;
 use crate::trained::{Trained, Which};
 use anyhow::Context;
@@ -34,23 +34,12 @@ pub(crate) struct Export {
 
 impl Export {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let ending = self.to.extension().and_then(|end| end.to_str()).unwrap_or_default();
-        let write: fn(&Trained) -> anyhow::Result<Vec<u8>> = match ending.to_lowercase().as_str() {
+        target::check("--to", &self.to, &["onnx", "safetensors"], self.force)?;
+        let write: fn(&Trained) -> anyhow::Result<Vec<u8>> = match target::ending(&self.to).as_str()
+        {
             "onnx" => |trained| Ok(trained.to_onnx()),
-            "safetensors" => Trained::to_safetensors,
-            _ => {
-                return Err(usage(format!(
-                    "--to {}: the name must end in .onnx or .safetensors",
-                    self.to.display()
-                )));
-            }
+            _ => Trained::to_safetensors,
         };
-        if self.to.exists() && !self.force {
-            anyhow::bail!(
-                "{} is there already: choose another name, or add --force to replace it",
-                self.to.display()
-            );
-        }
         // Weights are written, not run: any device will do.
         let device = backend::device("auto")?.device;
         let trained = Trained::open(&RunFolder::open(&self.run)?, self.checkpoint, &device)?;

@@ -1,14 +1,15 @@
 //! `softreg generate`: pictures from a trained run.
 
+use super::target;
 use crate::backend;
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained::{Trained, Which};
 use clap::Args;
-use image::RgbImage;
+use image::{ImageBuffer, RgbImage};
 use softreg_net::latent;
 use softreg_run::sheet::{Layout, contact_sheet, contact_sheet_pdf, contact_sheet_with};
-use softreg_run::{Picture, RunFolder, animation, atomic, encode_png};
+use softreg_run::{Colour, Picture, RunFolder, animation, atomic, encode_png};
 use softreg_train::sample::PictureSet;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,8 @@ pub(crate) struct Generate {
 
 /// Most single files: their names have five digits.
 const MOST_FILES: usize = 100_000;
+/// Bytes of the pictures of a sheet, enlarged.
+const MOST_BYTES: u64 = 1 << 31;
 /// Most pictures on a sheet; on more, nothing could be seen.
 const MOST_ON_SHEET: usize = 4096;
 /// Most pictures of an animation or strip.
@@ -126,7 +129,7 @@ impl Generate {
         }
         if let Some(path) = &plan.sheet {
             let made = self.stills(0..self.count, &trained, label);
-            let bytes = match ending(path).as_str() {
+            let bytes = match target::ending(path).as_str() {
                 "pdf" => self.printed(&made, &folder.name(), &trained, label)?,
                 _ => encode_png(&self.draw_sheet(&made)?)?,
             };
@@ -173,28 +176,24 @@ impl Generate {
             ("--animation", &self.animation, &["gif", "webp", "png", "apng"]),
         ] {
             let Some(path) = path else { continue };
-            if !endings.contains(&ending(path).as_str()) {
-                return Err(usage(format!(
-                    "{name} {}: the name must end in .{}",
-                    path.display(),
-                    endings.join(", .")
-                )));
-            }
-            if path.exists() && !self.force {
-                anyhow::bail!(
-                    "{} is there already: choose another name, or add --force to replace it",
-                    path.display()
-                );
-            }
+            target::check(name, path, endings, self.force)?;
+        }
+        let named: Vec<&PathBuf> =
+            [&self.sheet, &self.strip, &self.animation].into_iter().flatten().collect();
+        if let Some(twice) = (1..named.len()).find(|i| named[..*i].contains(&named[*i])) {
+            return Err(usage(format!(
+                "{} is named for two things: choose another name for one of them",
+                named[twice].display()
+            )));
         }
         if let Some(out) = &self.out
             && !self.force
             && let Some(there) = (0..self.count).map(|i| file(out, i)).find(|path| path.exists())
         {
-            anyhow::bail!(
+            return Err(usage(format!(
                 "{} is there already: choose another folder, or add --force to replace it",
                 there.display()
-            );
+            )));
         }
         let mut plan = Plan {
             files: self.out.clone(),
@@ -300,7 +299,18 @@ impl Generate {
         };
         match self.scale {
             None => batch(made),
-            Some(scale) => batch(&enlarge(made.clone(), scale)),
+            Some(scale) => {
+                let bytes = |scale: u32| made.pixels.len() as u64 * u64::from(scale).pow(2);
+                if bytes(scale) > MOST_BYTES {
+                    let fits = (1..scale).rev().find(|scale| bytes(*scale) <= MOST_BYTES);
+                    return Err(usage(format!(
+                        "--scale {scale}: a sheet of so many pictures would take {:.0} GB: take --scale {} or less, or fewer pictures",
+                        bytes(scale) as f64 / 1e9,
+                        fits.unwrap_or(1)
+                    )));
+                }
+                batch(&enlarge(made.clone(), scale))
+            }
         }
     }
 
@@ -333,12 +343,15 @@ impl Generate {
         };
         let (width, height) = trained.size();
         if let Some(path) = &plan.animation {
-            let frames = draw(pictures.len(), self.scale_or(256 / width.max(height)));
-            let bytes = match ending(path).as_str() {
-                "gif" => animation::gif(&frames, FRAME_MS)?,
-                "webp" => animation::webp(&frames, FRAME_MS)?,
-                _ => animation::apng(&frames, FRAME_MS)?,
-            };
+            let scale = self.scale_or(256 / width.max(height));
+            let ending = target::ending(path);
+            let bytes = match pictures.first().is_some_and(Picture::has_alpha) {
+                true => {
+                    let frames: Vec<_> = pictures.iter().map(|p| p.to_rgba(scale)).collect();
+                    animated(&ending, &frames)
+                }
+                false => animated(&ending, &draw(pictures.len(), scale)),
+            }?;
             write(path, &bytes)?;
             self.tell("Animation", trained.step, path)?;
         }
@@ -380,10 +393,6 @@ fn labels(
 }
 
 /// In small letters.
-fn ending(path: &Path) -> String {
-    path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase()
-}
-
 /// The path of single file `i`.
 fn file(folder: &Path, i: usize) -> PathBuf {
     folder.join(format!("{i:05}.png"))
@@ -391,6 +400,18 @@ fn file(folder: &Path, i: usize) -> PathBuf {
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(atomic::write(path, bytes)?)
+}
+
+/// Frames as an animation of the format that a name ends in.
+fn animated<P: Colour>(
+    ending: &str,
+    frames: &[ImageBuffer<P, Vec<u8>>],
+) -> softreg_run::Result<Vec<u8>> {
+    match ending {
+        "gif" => animation::gif(frames, FRAME_MS),
+        "webp" => animation::webp(frames, FRAME_MS),
+        _ => animation::apng(frames, FRAME_MS),
+    }
 }
 
 /// The pictures `scale` times as large, each pixel a square.

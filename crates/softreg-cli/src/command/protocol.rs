@@ -18,11 +18,18 @@ pub(crate) struct Protocol {
     #[arg(long, value_name = "PICTURES", help_heading = "Measures")]
     pub(super) reference: Option<String>,
     /// Leave out the first reference pictures
-    #[arg(long, value_name = "COUNT", help_heading = "Measures", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        help_heading = "Measures",
+        default_value_t = 0,
+        requires = "reference"
+    )]
     pub(super) reference_skip: usize,
     /// Use only so many reference pictures
-    #[arg(long, value_name = "COUNT", help_heading = "Measures")]
-    pub(super) reference_limit: Option<usize>,
+    #[arg(long, value_name = "COUNT", help_heading = "Measures", requires = "reference",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) reference_limit: Option<u64>,
     #[arg(long, value_name = "NAME|FILE", help_heading = "Measures", default_value = "randconv",
         help = format!("Features: {}; a definition (.toml) or weights (.safetensors, .pth)",
             listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
@@ -41,6 +48,10 @@ pub(crate) const ALL: &str = "all";
 const MOST: usize = 100_000;
 
 impl Protocol {
+    /// Every option: what goes on with something that was begun takes none of them.
+    pub(super) const OPTIONS: [&'static str; 6] =
+        ["reference", "reference_skip", "reference_limit", "features", "weights", "count"];
+
     /// Refuses numbers out of range.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         match self.count.filter(|count| !(2..=MOST).contains(count)) {
@@ -66,33 +77,13 @@ impl Protocol {
 
     /// The features, with the weights that were named.
     pub(super) fn extractor(&self, device: &Device) -> anyhow::Result<Extractor> {
-        let definition = self.definition()?;
-        let set = DATA_SETS.iter().find(|set| set.weights_of == Some(definition.name.as_str()));
-        Extractor::new(definition, device).map_err(|error| match (&error, set) {
-            (softreg_feature::Error::NoWeights { .. }, Some(set)) => {
-                anyhow::anyhow!("{error}; they can be had with: softreg data fetch {}", set.name)
-            }
-            _ => error.into(),
-        })
-    }
-
-    fn definition(&self) -> anyhow::Result<Definition> {
-        let wrong_usage = |error: softreg_feature::Error| match error {
-            softreg_feature::Error::Unknown { .. } => usage(error.to_string()),
-            other => other.into(),
-        };
-        let definition = Definition::find(&self.features).map_err(wrong_usage)?;
-        match &self.weights {
-            None => Ok(definition),
-            Some(path) => definition
-                .with_weights(path.clone())
-                .map_err(|error| usage(format!("--weights: {error}"))),
-        }
+        extractor(&self.features, self.weights.as_ref(), device)
     }
 
     /// How the reference pictures are to be read.
     pub(super) fn reference_of(&self, options: LoadOptions) -> LoadOptions {
-        LoadOptions { skip: self.reference_skip, limit: self.reference_limit, ..options }
+        let limit = self.reference_limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        LoadOptions { skip: self.reference_skip, limit, ..options }
     }
 
     /// Paths that hold from any folder.
@@ -109,8 +100,8 @@ impl Protocol {
         let number = |number: usize| Some(number.to_string());
         [
             of("reference", self.reference.clone()),
-            of("reference-skip", number(self.reference_skip)),
-            of("reference-limit", self.reference_limit.and_then(number)),
+            of("reference-skip", number(self.reference_skip).filter(|_| self.reference_skip > 0)),
+            of("reference-limit", self.reference_limit.map(|limit| limit.to_string())),
             of("features", Some(self.features.clone())),
             of("weights", self.weights.as_ref().map(|path| path.display().to_string())),
             of("count", self.count.and_then(number)),
@@ -120,6 +111,32 @@ impl Protocol {
         .flatten()
         .collect()
     }
+}
+
+/// Features by name or file, with the weights that were named.
+pub(crate) fn extractor(
+    features: &str,
+    weights: Option<&PathBuf>,
+    device: &Device,
+) -> anyhow::Result<Extractor> {
+    let definition = Definition::find(features).map_err(|error| match error {
+        softreg_feature::Error::Unknown { .. } => usage(error.to_string()),
+        other => other.into(),
+    })?;
+    let definition = match weights {
+        None => definition,
+        Some(path) => definition
+            .with_weights(path.clone())
+            .map_err(|error| usage(format!("--weights: {error}")))?,
+    };
+    let set = DATA_SETS.iter().find(|set| set.weights_of == Some(definition.name.as_str()));
+    Extractor::new(definition, device).map_err(|error| match (&error, set) {
+        (softreg_feature::Error::NoWeights { .. }, Some(set)) => {
+            usage(format!("{error}; they can be had with: softreg data fetch {}", set.name))
+        }
+        (softreg_feature::Error::NoWeights { .. }, None) => usage(error.to_string()),
+        _ => error.into(),
+    })
 }
 
 /// Features whose file is found from any folder; the name of ready-made ones stays.

@@ -2,15 +2,17 @@
 
 use crate::backend;
 use crate::failure::usage;
+use crate::recipe;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained::{Trained, Which};
 use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
 use rand::RngExt;
+use softreg::registry::REGULARIZERS;
 use softreg_run::RunFolder;
 use softreg_studio::explore::Export;
-use softreg_studio::{Painter, Server, Settings};
+use softreg_studio::{Ingredients, Painter, Server, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,7 +36,7 @@ pub(crate) struct Studio {
     #[arg(long, value_name = "PATH")]
     pictures: Vec<PathBuf>,
     /// Where to listen; port 0 is any free one. Others than this computer need a token
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8321")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8321", value_parser = address)]
     address: SocketAddr,
     /// Show the page in the browser
     #[arg(long)]
@@ -57,6 +59,7 @@ impl Studio {
             program: std::env::current_exe().context("cannot find this program")?,
             device: self.device.clone(),
             collections: self.collections()?,
+            recipes: recipes()?,
             token: token.clone(),
             generators: Arc::new(Opener { device }),
         };
@@ -73,6 +76,12 @@ impl Studio {
             line_to_stderr(
                 "The studio is open at this address. Ctrl-C closes it; runs that train go on.",
             );
+            if server.address().ip().is_unspecified() {
+                line_to_stderr(&format!(
+                    "From another computer, put this computer's name or IP address in the place of {}.",
+                    server.address().ip()
+                ));
+            }
             if self.open {
                 open(&page);
             }
@@ -98,6 +107,28 @@ impl Studio {
         }
         Ok(named)
     }
+}
+
+/// Where to listen, as it is written on the command line.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let read = local.as_deref().unwrap_or(text).parse();
+    read.map_err(|_| "write IP:PORT, for example 127.0.0.1:8321".to_owned())
+}
+
+/// What the recipes hold that the page lets a person choose differently.
+fn recipes() -> anyhow::Result<BTreeMap<String, Ingredients>> {
+    let usual = |name: &str| REGULARIZERS.iter().find(|entry| entry.name == name).map(|e| e.weight);
+    let held = |recipe: &recipe::Recipe| {
+        let config = recipe::read(recipe.name)?;
+        let weights = config
+            .regularizers
+            .iter()
+            .filter_map(|(name, spec)| Some((name.clone(), spec.weight.or_else(|| usual(name))?)));
+        let regularizers = weights.filter(|(_, weight)| *weight > 0.0).collect();
+        Ok((recipe.name.to_owned(), Ingredients { augment: config.training.augment, regularizers }))
+    };
+    recipe::RECIPES.iter().map(held).collect()
 }
 
 /// Waits for Ctrl-C, or for a request to end.
@@ -140,8 +171,9 @@ struct Opener {
 }
 
 impl softreg_studio::Generators for Opener {
-    fn open(&self, run: &RunFolder) -> Result<Arc<dyn Painter>, String> {
-        let trained = Trained::open(run, Which::Latest, &self.device);
+    fn open(&self, run: &RunFolder, step: Option<u64>) -> Result<Arc<dyn Painter>, String> {
+        let which = step.map_or(Which::Latest, Which::Step);
+        let trained = Trained::open(run, which, &self.device);
         trained
             .map(|trained| Arc::new(Opened(trained)) as Arc<dyn Painter>)
             .map_err(|error| crate::failure::sentence(&error))
@@ -193,6 +225,22 @@ impl Painter for Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_numbers_or_this_computer() {
+        assert_eq!(address("localhost:8400").unwrap().to_string(), "127.0.0.1:8400");
+        assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for wrong in ["foo", "8321", "127.0.0.1", "localhost:x", "example.org:80"] {
+            assert!(address(wrong).unwrap_err().contains("write IP:PORT"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_page_knows_what_recipes_hold() {
+        let few = &recipes().unwrap()["few"];
+        assert_eq!(few.augment, ["colour", "translation", "cutout"]);
+        assert_eq!((few.regularizers["consistency"], few.regularizers["mode-seeking"]), (1.0, 0.1));
+    }
 
     #[test]
     fn collections_have_names_of_their_own() {

@@ -4,11 +4,11 @@ use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
 use crate::cache;
 use crate::failure::usage;
-use crate::terminal::{Mode, Progress, line_to_stdout};
+use crate::interruption;
+use crate::terminal::{Mode, Progress, line_to_stdout, quoted};
 use crate::together::Together;
 use crate::trained;
 use crate::validation::HeldOut;
-use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
@@ -170,7 +170,7 @@ impl Train {
         let (device, beside) = split(together.devices(&self.device)?);
         backend::use_threads(config.training.threads)?;
         // The first one ends the run; here Ctrl-C would take it down with this one.
-        ctrlc::set_handler(|| {}).context("cannot listen for Ctrl-C")?;
+        interruption::listen(|| {})?;
         let pictures = cache::pictures(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
         together.compare(&pictures)?;
@@ -190,13 +190,12 @@ impl Train {
         resume: bool,
     ) -> anyhow::Result<()> {
         static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-        ctrlc::set_handler(|| {
+        interruption::listen(|| {
             // The first ends the run after its step, the second ends the process.
             if INTERRUPTED.swap(true, Ordering::Relaxed) {
                 std::process::exit(1);
             }
-        })
-        .context("cannot listen for Ctrl-C")?;
+        })?;
         let processes = together.group().size();
         if processes > 1 {
             progress.say(&match ready.checked.config().training.threads {
@@ -240,7 +239,7 @@ impl Train {
         outcome: &Outcome,
         progress: &Progress,
     ) -> anyhow::Result<()> {
-        let (root, sheet) = (folder.root().display(), outcome.sheet.display());
+        let (root, sheet) = (quoted(folder.root()), outcome.sheet.display());
         if self.json {
             line_to_stdout(
                 &json!({
@@ -254,15 +253,16 @@ impl Train {
             line_to_stdout(&sheet.to_string())?;
         } else {
             if outcome.finished {
+                // All sessions count, so this is about as much again; where patience is over, more time does nothing.
+                let more = match outcome.out_of_patience {
+                    Some(checks) => format!("--set stop.patience={}", 2 * checks),
+                    None => format!("--minutes {}", (outcome.seconds / 30.0).round().max(1.0)),
+                };
                 progress.say(&format!(
                     "{}: {} steps, {} pictures seen\n\
                      more pictures: softreg generate {root}\n\
-                     go on: softreg train --resume {root} --minutes {}",
-                    outcome.reason,
-                    outcome.step,
-                    outcome.images,
-                    // All sessions count, so this is about as much again.
-                    (outcome.seconds / 30.0).round().max(1.0),
+                     go on: softreg train --resume {root} {more}",
+                    outcome.reason, outcome.step, outcome.images,
                 ));
             }
             line_to_stdout(&format!("Picture sheet: {sheet}"))?;

@@ -8,7 +8,7 @@ use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
 use crate::failure::usage;
-use crate::terminal::{line_to_stderr, line_to_stdout};
+use crate::terminal::{line_to_stderr, line_to_stdout, quoted};
 use crate::trial::{Pool, interrupted, listen_for_interruption};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -44,7 +44,7 @@ pub(crate) struct Tune {
     protocol: Protocol,
     /// What to vary: a regularizer's λ (NAME), a setting of it (NAME.SETTING) or a key of the
     /// configuration (SECTION.KEY), =LOW..HIGH (by ratios where they are far apart; or say :log,
-    /// :linear, :whole) or =A,B,C; may be repeated
+    /// :linear; whole numbers where the key takes no others, or :whole) or =A,B,C; may be repeated
     #[arg(long, value_name = "KEY=VALUES", help_heading = "Search")]
     vary: Vec<String>,
     /// How to search
@@ -75,7 +75,8 @@ pub(crate) struct Tune {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Go on with a study, also beside others that work on it
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["source", "recipe", "out", "vary"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = Choices::OPTIONS,
+        conflicts_with_all = Protocol::OPTIONS, conflicts_with_all = ["out", "vary", "method", "trials", "points", "reduction", "rungs", "seeds", "metric"])]
     resume: Option<PathBuf>,
     /// Keep the study on a PostgreSQL server, under the name of its folder: hosts that are given the
     /// same address and folder name work on it together, each with trials in a folder of its own
@@ -128,12 +129,11 @@ impl Design {
     /// Checks that what every trial here would learn from is what the study was begun with.
     fn check_pictures(&self) -> anyhow::Result<()> {
         let (_, pictures) = experiment::with_pictures(self.recipe.clone())?;
-        anyhow::ensure!(
-            self.fingerprint.as_ref().is_none_or(|begun| *begun == pictures.fingerprint),
-            "the pictures of {} are others here than those that the study was begun with: give every host the same files",
-            self.recipe.data.source
-        );
-        Ok(())
+        experiment::check_fingerprint(
+            self.fingerprint.as_ref(),
+            &pictures,
+            &self.recipe.data.source,
+        )
     }
 }
 
@@ -193,7 +193,7 @@ impl Tune {
         anyhow::ensure!(
             !interrupted(),
             "interrupted; everything is saved, go on with: softreg tune --resume {}{}",
-            folder.display(),
+            quoted(&folder),
             if self.study.is_some() { " --study ADDRESS" } else { "" }
         );
         anyhow::ensure!(report.has_winner, "no trial came to a value; the report tells why");
@@ -226,7 +226,7 @@ impl Tune {
             }
         };
         let config = experiment::recipe(&self.choices, true)?;
-        let plan = Plan::new(space, method, config.seed, higher);
+        let plan = Plan::new(settings::whole(space, &config), method, config.seed, higher);
         let plan = plan.map_err(|error| usage(error.to_string()))?;
         let (checked, pictures) = experiment::with_pictures(config)?;
         let recipe = checked.config().clone();
@@ -234,6 +234,13 @@ impl Tune {
         let stop = &recipe.stop;
         if stop.steps.is_none() && stop.images.is_none() && stop.minutes.is_none() {
             return Err(usage("a trial has no end: set --steps, --images or --minutes"));
+        }
+        let least = plan.rungs().first().copied().unwrap_or(1.0);
+        if let Some(steps) = stop.steps.filter(|steps| (*steps as f64) * least < 1.0) {
+            return Err(usage(format!(
+                "--rungs {}: the first of so many would have less than one of {steps} steps: take fewer rungs, or more steps",
+                self.rungs
+            )));
         }
         let design = Design {
             seeds: (0..self.seeds).map(|i| recipe.seed + i).collect(),

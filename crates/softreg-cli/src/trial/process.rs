@@ -1,7 +1,7 @@
 //! The program, called by itself.
 
+use crate::interruption;
 use crate::together::LAUNCHERS;
-use anyhow::Context;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,10 +38,9 @@ impl Failure {
 /// Ctrl-C ends an experiment in order: the first after the running trials have saved, the second at
 /// once, each trial left at its last checkpoint.
 pub(crate) fn listen_for_interruption() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
+    interruption::listen(|| {
         ASKED.fetch_add(1, Ordering::Relaxed);
     })
-    .context("cannot listen for Ctrl-C")
 }
 
 /// Runs this program with arguments, on so many threads, and hands on each line of its output.

@@ -181,6 +181,13 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     // What is no archive is said.
     browser.script(drop, vec![json!([1, 2, 3]), json!("broken.zip")]);
     browser.says(&["archive"]);
+    assert!(!browser.text().contains("Taking"), "{}", browser.text());
+    // A folder without pictures, and one with more than pictures.
+    browser.script(drop, vec![json!([]), json!(".DS_Store")]);
+    browser.says(&["There are no pictures in it"]);
+    std::fs::write(place.path("foxes/notes.txt"), "hi").unwrap();
+    browser.keys(&labelled("A folder"), &path(&place.path("foxes")));
+    browser.says(&["7 pictures", "1 file is no picture and was left out"]);
 
     // Few pictures are all trained on, many are held back in part.
     let held = labelled("Pictures held back");
@@ -193,7 +200,15 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.click("//label[normalize-space()='Choose regularizers myself']/input");
     let weight = "//div[@class='reg'][.//b[normalize-space()='mode-seeking']]//input";
     let slider = format!("{weight}[@type='range']");
-    browser.keys(&slider, &RIGHT.repeat(10));
+    // It begins with what the recipe has.
+    let exact = format!("{weight}[@type='number']");
+    browser.holds(&exact, "0.1");
+    assert_eq!(browser.ask(&format!("{weight}[@type='checkbox']"), "property/checked"), true);
+    // No number is no zero.
+    browser.on(&exact, |element| browser.session.tell(&format!("{element}/clear"), &json!({})));
+    browser.press("Start");
+    browser.says(&["λ of mode-seeking needs a number"]);
+    browser.keys(&slider, &RIGHT.repeat(20));
     browser.holds(&format!("{weight}[@type='number']"), "10");
     browser.keys(&labelled("Minutes of training"), "20");
     browser.keys(&labelled("Picture size"), "16");
@@ -241,6 +256,12 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.click(&tile(3));
     browser.press("Lock");
     browser.becomes(&tile(3), "aria-label", "Picture 3, locked");
+    // The focus is where it was, and a link to the content stays on the page.
+    let focused = "return document.activeElement.textContent";
+    browser.until("the button has the focus", || browser.script(focused, vec![]) == "Unlock");
+    let skip = "document.querySelector('.skip').click(); return document.activeElement.id";
+    assert_eq!(browser.script(skip, vec![]), "view");
+    assert!(browser.address().ends_with("#/runs/one/explore"));
     let (locked, other) = (source(3), source(5));
     browser.press("Draw new");
     browser.until("the others have changed", || source(5) != other);
@@ -310,7 +331,7 @@ fn every_view_is_drawn_and_runs_are_compared() {
     for (view, words) in [
         ("#/", &["one", "two", "finished", "Compare"][..]),
         ("#/new", &["2. How", "pictures", "Start"]),
-        ("#/runs/one", &["Losses", "20 steps", "step 20"]),
+        ("#/runs/one", &["Losses", "20 steps", "step 20, the final sheet"]),
         ("#/runs/one/explore", &["Draw new", "after 20 steps"]),
         ("#/runs/one/takeaway", &["Save the gallery", "To print"]),
         ("#/runs/one/settings", &["[training]"]),
@@ -333,6 +354,100 @@ fn every_view_is_drawn_and_runs_are_compared() {
     browser.says(&["coverage5k_randconv", "±", "(held out)", "Measure again"]);
     assert!(place.path("runs/one/evaluation.json").is_file());
     assert!(!place.path("runs/two/evaluation.json").exists());
+    assert!(browser.text().contains("the final sheet"));
+
+    // What was measured against other pictures is marked.
+    let measured = std::fs::read_to_string(place.path("runs/one/evaluation.json")).unwrap();
+    std::fs::write(place.path("runs/two/evaluation.json"), &measured).unwrap();
+    browser.session.tell("/refresh", &json!({})).unwrap();
+    browser.says(&["Measures", "Measure again"]);
+    assert!(!browser.text().contains("not comparable"));
+    let mut other: Value = serde_json::from_str(&measured).unwrap();
+    other["reference"]["fingerprint"] = json!("another");
+    std::fs::write(place.path("runs/two/evaluation.json"), other.to_string()).unwrap();
+    browser.session.tell("/refresh", &json!({})).unwrap();
+    browser.says(&["measured against other pictures: not comparable"]);
+}
+
+#[test]
+fn pictures_stay_what_they_were_while_training_goes_on() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let studio = Studio::start(&place, "");
+    let host = studio.host.clone();
+    trained(&place, "one");
+    browser.open(&format!("http://{host}/#/runs/one/explore"));
+    browser.says(&["Choose a picture", "after 20 steps"]);
+    let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
+    let source = |i: usize| browser.attribute(&format!("{}/img", tile(i)), "src");
+    let (first, second) = (source(1), source(2));
+    browser.click(&tile(1));
+    browser.press("☆ Favourite");
+    browser.says(&["★ Favourite"]);
+    // Another page keeps one too, of which this one does not know.
+    let other = "const post = (path, body) => fetch('/api/v1/runs/one/' + path, { method: 'POST', headers: { 'X-Softreg': '1', 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).then((answer) => answer.json());
+        return post('pictures', { kind: 'draw', seed: 77, count: 1 }).then((drawn) => post('favourites', { latent: drawn.latents[0], step: drawn.step, picture: drawn.pictures[0] })).then((kept) => kept.id);";
+    assert_eq!(browser.script(other, vec![]), 2);
+    browser.click(&tile(2));
+    browser.press("☆ Favourite");
+    browser.becomes(&tile(2), "aria-label", "Picture 2, favourite");
+    let kept = std::fs::read_to_string(place.path("runs/one/favourites.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept.as_array().unwrap().len(), 3);
+
+    // The studio goes, which is said; training goes on; the studio comes again.
+    drop(studio);
+    browser.press("More like this");
+    browser.says(&["The studio does not answer any more"]);
+    place.ok("train --resume runs/one --steps 30 --quiet");
+    std::fs::remove_file(place.path("runs/one/checkpoints/step-00000020.safetensors")).unwrap();
+    let _studio = Studio::of(place.command(&format!("studio runs --address {host}")));
+    browser.until("it answers", || !browser.text().contains("does not answer any more"));
+    browser.press("More like this");
+    browser.says(&["after 20 steps is gone", "now shown as they are after 30 steps"]);
+    browser.until("they are painted anew", || source(1) != first);
+    browser.press("More like this");
+    browser.until("others are shown", || source(2) != second);
+    // What was chosen is what is kept and saved.
+    browser.press("Favourites");
+    browser.until("the favourites are shown", || {
+        browser.count("//ul[@aria-label='Pictures']/li") == 3
+    });
+    assert_eq!((source(1), source(3)), (first.clone(), second));
+    browser.click(&tile(1));
+    browser.press("PNG");
+    let saved = browser.saved("one.png");
+    let shown = "return fetch('/api/v1/runs/one/gallery').then((answer) => answer.text());";
+    assert!(words(&browser.script(shown, vec![])).contains(&first));
+    let size = "return atob(arguments[0].split(',')[1]).length";
+    assert_eq!(browser.script(size, vec![json!(first)]), saved.len());
+}
+
+#[test]
+fn there_is_no_way_between_labels() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let studio = Studio::start(&place, "");
+    place.ok(&format!("train motif {TINY} --conditional --steps 2 --quiet --out runs/one"));
+    browser.open(&format!("http://{}/#/runs/one/explore", studio.host));
+    browser.says(&["Choose a picture"]);
+    let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
+    let shift = "document.evaluate(arguments[0], document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue
+        .dispatchEvent(new MouseEvent('click', { shiftKey: true, bubbles: true }))";
+    let pressable = |text: &str| {
+        browser.ask(&format!("//button[normalize-space()='{text}']"), "enabled") == true
+    };
+    // Labels come in turn.
+    for i in [1, 2] {
+        browser.click(&tile(i));
+        browser.press("Add to walk");
+    }
+    browser.says(&["there is no way between labels: take some out"]);
+    assert!(!pressable("GIF"));
+    browser.click("//button[@aria-label='Take picture 2 out of the walk']");
+    browser.script(shift, vec![json!(tile(1))]);
+    browser.says(&["there is no way between labels: choose two of one label"]);
+    assert!(!pressable("Mix these two"));
 }
 
 fn path(path: &Path) -> String {

@@ -88,7 +88,7 @@ fn a_comparison_that_was_cut_off_goes_on() {
     // As a kill leaves it: a trial half trained, one that had only begun, and one not measured.
     std::fs::remove_dir_all(place.path("c/trials/none-s0/checkpoints")).unwrap();
     std::fs::remove_file(place.path("c/trials/none-s0/config.toml")).unwrap();
-    std::fs::remove_file(place.path("c/trials/consistency-s0/evaluation.json")).unwrap();
+    std::fs::remove_file(place.path("c/trials/consistency-s0/trial-evaluation.json")).unwrap();
     std::fs::remove_file(place.path("c/report.json")).unwrap();
     place.ok("compare --resume c");
     let (whole, resumed) = (report(&place, "whole"), report(&place, "c"));
@@ -124,6 +124,23 @@ fn ctrl_c_saves_and_the_comparison_goes_on_to_the_same_numbers() {
 }
 
 #[test]
+fn what_is_compared_is_measured_in_one_way_on_the_same_pictures() {
+    let place = Workplace::new();
+    crate::pictures::folder(&place.path("art"), 60, 16, 16, false);
+    let line = TINY.replace("motif --limit 60", "art") + " --arm none --arm l2 --seeds 1";
+    place.ok(&format!("{line} --out c"));
+    let first = report(&place, "c");
+    // What a person measures in a trial's folder in another way is not the comparison's.
+    place.ok("evaluate c/trials/l2-s0 --reference motif --reference-limit 30 --count 20");
+    place.ok("compare --resume c");
+    assert_eq!(report(&place, "c")["arms"], first["arms"]);
+    // The report is made again without pictures, and no seed is added with others.
+    std::fs::rename(place.path("art/007.png"), place.path("one.png")).unwrap();
+    place.ok("compare --resume c");
+    place.fails(1, "compare --resume c --seeds 2", &["are not those"]);
+}
+
+#[test]
 fn a_set_that_fails_is_reported_and_the_others_count() {
     let place = Workplace::new();
     let arms = "--arm none --arm 'wild: l2=1e38'";
@@ -142,9 +159,12 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "compare motif --arm l2=-1", &["--arm `l2=-1`"]),
         (2, "compare motif --arm l2 --arm l2", &["twice"]),
         (2, "compare motif --metric coverag", &["did you mean `coverage`?"]),
-        (1, "compare motif --features resnet56", &["--weights"]),
+        (2, "compare motif --features resnet56", &["resnet56", "name their file"]),
         (1, "compare --resume nowhere", &["no comparison"]),
         (2, "compare --resume nowhere --arm l2", &["cannot be used with"]),
+        (2, "compare --resume nowhere --steps 9", &["--steps", "cannot be used with"]),
+        (2, "compare --resume nowhere --features x", &["--features", "cannot be used with"]),
+        (2, "compare motif --arm 'none + data.flip=true'", &["the same for every set"]),
         (1, "compare gone-pictures", &["gone-pictures"]),
     ] {
         place.fails(code, line, words);

@@ -32,7 +32,7 @@ fn a_check_draws_the_pictures_as_training_sees_them() {
     let sheet = image::open(place.path("sheet.png")).unwrap();
     // 128 pictures of 16x32 and the gaps between them.
     assert!(sheet.width() * sheet.height() > 128 * 16 * 32, "{}x{}", sheet.width(), sheet.height());
-    place.refuses(2, "data check motif --sheet sheet.png", &["sheet.png exists already"]);
+    place.refuses(2, "data check motif --sheet sheet.png", &["sheet.png is there already"]);
 }
 
 #[test]

@@ -20,12 +20,12 @@ fn several_measures_are_taken_while_training_and_the_first_decides() {
     place.ok(&format!("train {more} --steps 9 --out r --set data.validation=0.4 {measures}"));
     let rows = crate::program::numbers(&place.path("r"));
     let measured = rows.iter().filter(|row| row.get("validation/step").is_some()).count();
-    // Of steps 3 and 6, each at the check after it.
-    assert_eq!(measured, 2);
+    // Of steps 3 and 6, each at the check after it, and of step 9 at the end.
+    assert_eq!(measured, 3);
     for name in ["coverage48_randconv", "near_copies48_randconv", "swd48"] {
         let key = format!("validation/{name}");
         let values: Vec<f64> = rows.iter().filter_map(|row| row.get(&key)?.as_f64()).collect();
-        assert!(values.len() == 2 && values.iter().all(|v| v.is_finite()), "{name}: {values:?}");
+        assert!(values.len() == 3 && values.iter().all(|v| v.is_finite()), "{name}: {values:?}");
     }
     place.ok("generate r --checkpoint best --count 4");
 }
@@ -36,6 +36,7 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let more = TINY.replace("--limit 32", "--limit 120");
     place.ok(&format!("train {more} --steps 4 --out r --set data.validation=0.4"));
     let said = place.ok("evaluate r --count 60");
+    assert!(said.out.contains("60 pictures beside 48 that were held out"), "{}", said.out);
     for word in ["fd60_randconv", "coverage60_randconv", "swd60", "copies.png", "evaluation.json"] {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }
@@ -50,7 +51,7 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     assert_eq!(report["reference"]["count"], 48);
     assert_eq!(report["training"]["count"], 72);
     assert!(value(&report, "fd60_randconv") > 0.0);
-    assert!(value(&report, "ppl60_randconv") > 0.0);
+    assert!(value(&report, "ppl500_randconv") > 0.0);
     let sheet = image::open(place.path("r/copies.png")).unwrap();
     assert!(sheet.width() > 8 * 16);
     // The features of real pictures come from the cache now, which must not show.
@@ -62,6 +63,21 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let part = json(&place.ok("evaluate r --count 60 --metric coverage,swd --json").out);
     assert_eq!(part["metrics"].as_object().unwrap().len(), 2);
     assert_eq!(part["metrics"]["coverage60_randconv"], report["metrics"]["coverage60_randconv"]);
+
+    // What is there is not replaced unasked, and nothing is called what it is not.
+    std::fs::write(place.path("mine.json"), "mine").unwrap();
+    for (line, word) in [
+        ("--out mine.json", "--force"),
+        ("--out mine.txt", "must end in .json"),
+        ("--sheet copies.jpg", "must end in .png"),
+        ("--out gone/x.json", "there is no folder gone"),
+        ("--reference-limit 10", "required arguments"),
+    ] {
+        place.fails(2, &format!("evaluate r --count 60 {line}"), &[word]);
+    }
+    assert_eq!(std::fs::read_to_string(place.path("mine.json")).unwrap(), "mine");
+    place.ok("evaluate r --count 60 --metric swd --out mine.json --force");
+    json(&std::fs::read_to_string(place.path("mine.json")).unwrap());
 
     // A part does not replace the whole.
     place.ok("evaluate r --count 60 --seed 1 --json");
@@ -115,9 +131,9 @@ fn wrong_requests_are_refused_with_the_way_out() {
         (1, "evaluate real --reference real --metric copies", &["trained on are not known"]),
         (1, "evaluate real --reference real --metric cs", &["not the logits"]),
         (2, "evaluate real --reference real --features resnet65", &["did you mean `resnet56`?"]),
-        (1, "evaluate real --reference real --features resnet56", &["--weights"]),
+        (2, "evaluate real --reference real --features resnet56", &["resnet56", "name their file"]),
         (
-            1,
+            2,
             "evaluate real --reference real --features inception",
             &["softreg data fetch inception"],
         ),

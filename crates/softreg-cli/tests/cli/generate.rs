@@ -35,8 +35,8 @@ fn the_same_seed_gives_the_same_pictures_in_every_form() {
     assert_ne!(picture(place.path("few/00000.png")), picture(place.path("few/00001.png")));
 
     // Nothing is replaced unless that is asked for.
-    place.refuses(1, "generate r --out few --count 9", &["few/00000.png", "--force"]);
-    place.refuses(1, "generate r --sheet seven.PNG", &["seven.PNG", "--force"]);
+    place.refuses(2, "generate r --out few --count 9", &["few/00000.png", "--force"]);
+    place.refuses(2, "generate r --sheet seven.PNG", &["seven.PNG", "--force"]);
     place.ok("generate r --out few --count 2 --seed 1 --scale 3 --force");
     let large = picture(place.path("few/00000.png"));
     assert_eq!(large.dimensions(), (48, 48));
@@ -175,9 +175,9 @@ fn wrong_requests_are_refused() {
         place.refuses(2, &format!("generate r {options}"), &[word]);
     }
     place.refuses(
-        1,
+        2,
         "generate r --sheet no/such/folder/a.png",
-        &["no/such/folder/a.png", "check the path"],
+        &["no/such/folder/a.png", "there is no folder"],
     );
     std::fs::write(place.path("file"), "x").unwrap();
     place.refuses(1, "generate r --out file/f", &["file/f", "--out"]);

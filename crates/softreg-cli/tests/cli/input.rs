@@ -125,6 +125,12 @@ fn wrong_options_are_refused() {
         ("--set stop.patience=3", &["stop.patience", "data.validation"]),
         ("--set data.validation=0.9", &["data.validation is 0.9"]),
         ("--threads 9999", &["training.threads is 9999"]),
+        ("--seed 9223372036854775808", &["seed is 9223372036854775808"]),
+        ("--augment none,colour", &["none stands alone"]),
+        (
+            "--reg 'noise(0.05) l2 slope real' --reg 'noise(0.1) l2 slope real weight=3'",
+            &["noise-squared-l2-slope-real-score", "name=…"],
+        ),
         ("--quiet --json", &["--quiet", "--json"]),
     ] {
         place.refuses(2, &format!("train motif {options}"), words);
@@ -134,12 +140,22 @@ fn wrong_options_are_refused() {
     }
     // What is neither good nor bad decides nothing.
     for (measure, words) in [
-        ("near_copies", &["near_copies", "choose from", "coverage"][..]),
+        ("near_copies", &["near_copies", "cannot be the first", "coverage"][..]),
         ("coverage,near_copys", &["did you mean `near_copies`"]),
         (",", &["names nothing"]),
     ] {
         place.refuses(2, &format!("train motif --set validation.measure={measure}"), words);
     }
+    // Equal pictures stay together, so that none is held out of two.
+    crate::pictures::folder(&place.path("two"), 2, 16, 16, false);
+    for i in 0..20 {
+        for j in 0..2 {
+            let copy = place.path(&format!("two/{i}-{j}.png"));
+            std::fs::copy(place.path(&format!("two/00{j}.png")), copy).unwrap();
+        }
+    }
+    let waits = "--set stop.patience=2 --set data.validation=0.1";
+    place.refuses(2, &format!("train two --size 16 {waits}"), &["equal ones stay together"]);
     place.ok(&format!("train {TINY} --steps 1 --out r"));
     place.refuses(1, &format!("train {TINY} --steps 1 --out r"), &["r is not empty", "resume"]);
 }

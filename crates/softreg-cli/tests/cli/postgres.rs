@@ -341,7 +341,8 @@ fn two_hosts_work_on_one_study() {
 #[test]
 fn a_server_that_is_not_there_is_told_at_once() {
     let place = Workplace::new();
-    let line = format!("tune motif {TINY} --vary l2=0.1..1 --steps 1 --out s --study");
+    let line =
+        format!("tune motif {TINY} --vary l2=0.1..1 --method random --steps 1 --out s --study");
     let said = place.run(&format!("{line} postgres://me:secret@127.0.0.1:1/studies"));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("127.0.0.1/studies") && !said.err.contains("secret"), "{said:?}");

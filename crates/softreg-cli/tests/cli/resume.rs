@@ -2,9 +2,10 @@
 
 use crate::pictures;
 use crate::program::{
-    TINY, Workplace, assert_same_run, copy, has_leftovers, interrupt, numbers, until, wait,
+    TINY, Workplace, assert_same_run, copy, has_leftovers, interrupt, numbers, signal, until, wait,
 };
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 const OFTEN: &str = "--set output.checkpoint-every=3 --set output.log-every=1 --set output.sheet-every=10 --set output.sheet-count=16";
@@ -266,4 +267,25 @@ fn a_killed_run_that_waits_for_improvement_goes_on_bit_for_bit() {
     let [_, best, _] = facts("a");
     let said = place.ok("generate b --checkpoint best --count 1");
     assert!(said.out.contains(&format!("after {best} steps")), "{said:?}, {best}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    let place = Workplace::new();
+    let line = format!("train motif {TINY} {OFTEN} --out b --steps 100000");
+    let mut command = std::process::Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_softreg");
+    // As nohup does it.
+    command.args(["-c", &format!("trap '' HUP; exec '{program}' {line}")]);
+    command.current_dir(place.path("")).env("XDG_CACHE_HOME", place.path("cache"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let rows = || std::fs::read_to_string(place.path("b/metrics.jsonl")).unwrap_or_default();
+    until("there are some rows", || rows().lines().count() > 5);
+    signal(&child, "HUP");
+    let before = rows().lines().count();
+    until("it goes on", || rows().lines().count() > before + 50);
+    signal(&child, "TERM");
+    wait(child).is_one_error(1, &line, &["interrupted after"]);
 }

@@ -42,7 +42,11 @@ impl Answer {
 
 impl Studio {
     pub(crate) fn start(place: &Workplace, more: &str) -> Self {
-        let mut command = place.command(&format!("studio runs --address 127.0.0.1:0 {more}"));
+        Self::of(place.command(&format!("studio runs --address 127.0.0.1:0 {more}")))
+    }
+
+    /// By its command line.
+    pub(crate) fn of(mut command: std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -145,6 +149,12 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     let sheet = studio.ok("GET", "/api/v1/collections/motif/sheet", &Value::Null);
     assert_eq!(&sheet.body[1..4], b"PNG");
 
+    // What recipes hold is told, to begin a choice of one's own with.
+    let recipes = options["recipes"].as_array().unwrap();
+    let few = recipes.iter().find(|recipe| recipe["name"] == "few").unwrap();
+    assert_eq!(few["regularizers"], json!({"consistency": 1.0, "mode-seeking": 0.1}));
+    assert_eq!(few["augment"][2], "cutout");
+
     // What makes no sense is told before it waits.
     let mut wrong = short(0.05);
     wrong["regularizers"] = json!({"consistncy": 1.0});
@@ -168,6 +178,15 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     let steps = studio.ok("GET", &format!("{run}/samples"), &Value::Null).json();
     let sample = studio.ok("GET", &format!("{run}/samples/{}", steps[0]), &Value::Null);
     assert!(sample.head.contains("image/png") && sample.body[1..4] == *b"PNG");
+    // Sent once, and asked for each time.
+    assert!(sample.head.contains("cache-control: private, no-cache"), "{}", sample.head);
+    let tag = sample.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    let path = format!("GET {run}/samples/{}", steps[0]);
+    let again = studio.raw(&path, &[("Host", &studio.host), ("If-None-Match", tag)], b"");
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(details["sheet"], true);
+    let sheet = studio.ok("GET", &format!("{run}/sheet"), &Value::Null);
+    assert_eq!(sheet.body, std::fs::read(place.path(&format!("runs/{name}/sheet.png"))).unwrap());
 
     // Pictures, and the same ones again.
     let wish = json!({"kind": "draw", "seed": 3, "count": 5});
@@ -177,6 +196,13 @@ fn a_run_is_started_watched_explored_and_taken_away() {
         studio.ok("POST", &format!("{run}/pictures"), &again).json()["pictures"],
         drawn["pictures"]
     );
+    // By the step that an answer told, and by none that is gone.
+    let step = drawn["step"].as_u64().unwrap();
+    let at = |step| format!("{run}/pictures?step={step}");
+    assert_eq!(studio.ok("POST", &at(step), &again).json()["pictures"], drawn["pictures"]);
+    let gone = studio.send("POST", &at(step + 1), &again);
+    assert_eq!(gone.status, 409);
+    assert!(gone.text().contains("is gone"), "{}", gone.text());
     let near = json!({"kind": "near", "latent": drawn["latents"][0], "amount": 0.2, "seed": 1, "count": 2});
     let near = studio.ok("POST", &format!("{run}/pictures"), &near).json();
     assert_eq!(near["pictures"].as_array().unwrap().len(), 2);
@@ -201,11 +227,21 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     }
 
     // What is kept is in the folder of the run, and in a page that needs nothing else.
-    let kept = json!([{"latent": drawn["latents"][2]}]);
+    let favourites = format!("{run}/favourites");
+    let chosen = |i: usize| json!({"latent": drawn["latents"][i], "step": drawn["step"], "picture": drawn["pictures"][i]});
     // What the generator cannot make is not kept, where it would spoil the gallery.
-    let short = studio.send("PUT", &format!("{run}/favourites"), &json!([{"latent": [0.5]}]));
-    assert_eq!(short.status, 400, "{}", short.text());
-    studio.ok("PUT", &format!("{run}/favourites"), &kept);
+    let mut wrong = chosen(2);
+    wrong["latent"] = json!([0.5]);
+    let answer = studio.send("POST", &favourites, &wrong);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    // Two pages that keep one each, and one of them takes its own back.
+    let first = studio.ok("POST", &favourites, &chosen(1)).json();
+    studio.ok("POST", &favourites, &chosen(2));
+    studio.ok("DELETE", &format!("{favourites}/{}", first["id"]), &Value::Null);
+    assert_eq!(
+        studio.send("DELETE", &format!("{favourites}/{}", first["id"]), &Value::Null).status,
+        404
+    );
     assert!(place.path(&format!("runs/{name}/favourites.json")).is_file());
     let page = studio.ok("GET", &format!("{run}/gallery"), &Value::Null).text();
     assert!(page.contains(drawn["pictures"][2].as_str().unwrap()) && page.contains("1 pictures"));
@@ -219,7 +255,7 @@ fn a_run_is_started_watched_explored_and_taken_away() {
         let own = std::fs::read(place.path(&format!("x.{format}"))).unwrap();
         assert!(file.body == own && own.starts_with(first), "{format}");
         place.refuses(
-            1,
+            2,
             &format!("export runs/{name} --to x.{format}"),
             &["there already", "--force"],
         );
@@ -353,18 +389,27 @@ fn uploads_are_looked_at_before_they_are_kept() {
     let check = studio.ok("GET", "/api/v1/collections/my-art/check", &Value::Null).json();
     assert_eq!(check["pictures"], 2);
     assert!(check["classes"].as_array().is_some_and(|classes| classes.len() == 2), "{check}");
+    // What is no picture is left out, and two of a name are both kept.
+    let files =
+        [("a.png", &a[..]), ("a.png", &b[..]), ("Thumbs.db", b"\xd0\xcf"), ("notes.txt", b"hi")];
+    let taken = studio.upload("mixed", &files).json();
+    assert_eq!((&taken["files"], &taken["skipped"]), (&json!(2), &json!(2)));
+    // Names that are no names of runs are made so.
+    for (wish, name) in [("_owls", "owls"), ("art%20(1)", "art-1")] {
+        assert_eq!(studio.upload(wish, &[("a.png", &a)]).json()["name"], name);
+        studio.ok("GET", &format!("/api/v1/collections/{name}/check"), &Value::Null);
+    }
     pictures::zip(&place.path("a.zip"), 12);
     let zip = std::fs::read(place.path("a.zip")).unwrap();
     assert_eq!(studio.upload("my-art", &[("a.zip", &zip)]).json()["name"], "my-art-2.zip");
     let listed = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
-    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(listed.as_array().unwrap().len(), 6);
 
     let huge = pictures::png_that_declares(60_000);
     for (files, status) in [
         (vec![("../../a.png", &a[..])], 400),
         (vec![("x/../a.png", &a[..])], 400),
         (vec![("a.png", &b"<script>alert(1)</script>"[..])], 400),
-        (vec![("a.png", &a[..]), ("a.png", &b[..])], 400),
         (vec![("a.zip", &b"PK no archive"[..])], 400),
         (vec![("a.zip", &zip[..]), ("a.png", &a[..])], 400),
         (vec![("huge.png", &huge[..])], 413),
@@ -377,7 +422,7 @@ fn uploads_are_looked_at_before_they_are_kept() {
     let after = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
     assert_eq!(after, listed);
     let folder = place.path("runs/.studio/collections");
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 5);
 }
 
 #[test]
@@ -428,4 +473,20 @@ fn whatever_is_sent_to_a_described_route_is_answered_in_words() {
             }
         }
     }
+}
+
+#[test]
+fn addresses_are_checked_and_collections_of_any_name_are_trained() {
+    let place = Workplace::new();
+    place.refuses(2, "studio runs --address foo", &["write IP:PORT", "127.0.0.1:8321"]);
+    pictures::folder(&place.path("art (1)"), 12, 16, 16, false);
+    let (folder, runs) = (place.path("art (1)"), place.path("runs"));
+    let mut command = place.command("studio");
+    command.arg(&runs).args(["--address", "localhost:0", "--pictures"]).arg(&folder);
+    let studio = Studio::of(command);
+    let mut wanted = short(0.02);
+    wanted["collection"] = json!("art (1)");
+    let job = studio.ok("POST", "/api/v1/runs", &wanted).json();
+    until("it is trained", || studio.job(&job["id"])["state"] == "finished");
+    assert_eq!(studio.job(&job["id"])["run"], "art-1-001");
 }

@@ -111,7 +111,7 @@ fn several_processes_share_a_study_and_a_kill_loses_nothing() {
     orphans(&study.join("trials/0000-s0")).into_iter().for_each(|id| kill(id, "-KILL"));
     // The second one waits for the first until it counts as dead; a person need not.
     until("the second has done the rest", || {
-        (1..6).all(|i| study.join(format!("trials/{i:04}-s0/evaluation.json")).exists())
+        (1..6).all(|i| study.join(format!("trials/{i:04}-s0/trial-evaluation.json")).exists())
     });
     let said = wait(second);
     assert_eq!(said.code, Some(0), "{said:#?}");
@@ -152,7 +152,7 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     let there = std::fs::read_dir(&files).unwrap().next().unwrap().unwrap().path();
     let away = place.path("away.png");
     std::fs::rename(&there, &away).unwrap();
-    place.fails(1, "tune --resume s", &["are others here", "the same files"]);
+    place.fails(1, "tune --resume s", &["are not those", "the same files"]);
     std::fs::rename(&away, &there).unwrap();
     let child = place.start(&format!("tune --resume {} --jobs 1", study.display()));
     let second = study.join("trials/0001-s0");
@@ -161,7 +161,7 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     std::fs::rename(&there, &away).unwrap();
     orphans(&second).into_iter().for_each(|id| kill(id, "-KILL"));
     let said = wait(child);
-    said.is_one_error(1, "tune", &["trial 1 failed here (its process ended", "are others here"]);
+    said.is_one_error(1, "tune", &["trial 1 failed here (its process ended", "are not those"]);
     let states = || {
         let address = Address::File(study.join("study.sqlite"));
         let mut store = Store::open(&address, |_| (), || false).unwrap().0;
@@ -209,6 +209,10 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "tune motif --vary l2=1..2 --trials 0", &["it must be from 1"]),
         (2, "tune motif --vary l2=1..2 --method grid --points 2000", &["from 1 to 1000"]),
         (1, "tune --resume nowhere", &["nowhere"]),
+        (2, "tune --resume nowhere --trials 9", &["--trials", "cannot be used with"]),
+        (2, "tune --resume nowhere --steps 9", &["--steps", "cannot be used with"]),
+        (2, "tune --resume nowhere --metric kd", &["--metric", "cannot be used with"]),
+        (2, "tune motif --vary l2=0.1..1 --rungs 9 --steps 10", &["less than one of 10 steps"]),
     ] {
         place.fails(code, line, words);
     }

@@ -171,3 +171,21 @@ fn there_is_room_for_so_much_and_what_is_wanted_stays() {
         place.kept().iter().map(|path| read(path).unwrap().size.width()).collect();
     assert_eq!(widths.into_iter().collect::<Vec<_>>(), [20, 22, 23]);
 }
+
+#[test]
+fn classes_beyond_a_limit_and_collections_beyond_the_room() {
+    let place = place();
+    let few = LoadOptions { limit: Some(4), ..options(16) };
+    assert_eq!(place.open(&few).classes.len(), 2);
+    let further = Path::new(&place.spec).join("c");
+    fs::create_dir_all(&further).unwrap();
+    fs::copy(Path::new(&place.spec).join("b/1.png"), further.join("9.png")).unwrap();
+    // None of its pictures is read, and yet there is a class more.
+    assert!(same(&place.open(&few), &crate::open(&place.spec, &few).unwrap()));
+    assert_eq!(place.open(&few).classes.len(), 3);
+    // What has no room at all takes nobody else's.
+    let before = place.kept().len();
+    let narrow = Cache { room: 100, ..place.cache.clone() };
+    narrow.open(&place.spec, &options(32)).unwrap();
+    assert_eq!(place.kept().len(), before);
+}

@@ -76,7 +76,7 @@ impl fmt::Display for Report {
             writeln!(out)?;
             writeln!(out, "Unreadable ({})", self.unreadable.len())?;
             for skipped in self.unreadable.iter().take(SHOWN * 4) {
-                writeln!(out, "  {}: {}", skipped.name, skipped.reason)?;
+                writeln!(out, "  {}: {}", shown(&skipped.name), shown(&skipped.reason))?;
             }
             more(out, self.unreadable.len(), SHOWN * 4)?;
         }
@@ -118,8 +118,20 @@ fn listed(shown: &[String], count: usize) -> String {
     shown.join(", ") + &tail
 }
 
+/// Text with what would steer a terminal written out: names of files may hold it.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 fn wrapped(out: &mut fmt::Formatter<'_>, first: &str, next: &str, text: &str) -> fmt::Result {
-    let mut line = first.to_owned();
+    let (mut line, text) = (first.to_owned(), shown(text));
     let mut empty = true;
     for word in text.split(' ') {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {

@@ -63,6 +63,40 @@ fn the_stored_orientation_is_applied() {
 }
 
 #[test]
+fn the_orientation_behind_the_pixels_is_applied() {
+    let exif = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let mut bytes = encode(&gradient(4, 2), ImageFormat::Png);
+    let mut chunk = b"eXIf".to_vec();
+    chunk.extend(exif);
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk);
+    let length = (exif.len() as u32).to_be_bytes();
+    let chunk = [&length[..], &chunk, &crc.sum().to_be_bytes()].concat();
+    // Before the last chunk, IEND.
+    let end = bytes.len() - 12;
+    bytes.splice(end..end, chunk);
+    let (raster, head) = (decode(&bytes).unwrap(), head(Cursor::new(&bytes)).unwrap());
+    assert_eq!(((raster.width, raster.height), (head.width, head.height)), ((2, 4), (2, 4)));
+}
+
+#[test]
+fn what_follows_a_jpeg_is_no_matter_and_what_lacks_its_end_is_cut() {
+    let whole = encode(&gradient(64, 64), ImageFormat::Jpeg);
+    for film in [&b"ftypmp42\xff\xda\0\x08 no end"[..], b"\xff\xd9\xff\xda", b"\xff\xd8\xff"] {
+        let photograph = [&whole, film].concat();
+        assert_eq!(decode(&photograph).unwrap().data, decode(&whole).unwrap().data);
+        // Cut before its end, the film has none of its own.
+        let cut = [&whole[..whole.len() - 2], film].concat();
+        assert_eq!(is_cut_jpeg(&cut), !film.windows(2).any(|pair| pair == [0xff, 0xd9]));
+    }
+    // A smaller picture among what describes it has an end of its own.
+    let mut described = whole.clone();
+    let length = (whole.len() as u16 + 2).to_be_bytes();
+    described.splice(2..2, [&[0xff, 0xe1], &length[..], &whole[..]].concat());
+    assert!(!is_cut_jpeg(&described) && is_cut_jpeg(&described[..described.len() - 2]));
+}
+
+#[test]
 fn a_cut_file_is_refused_in_every_format() {
     let image = gradient(64, 64);
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp] {

@@ -55,6 +55,9 @@ impl Folder {
                     } else if folder_link || link && EXTENSIONS.contains(&ending.as_str()) {
                         let reason = "is a symbolic link; links are not followed".to_owned();
                         listing.skipped.push(Skipped { name, reason });
+                    } else if !link && !entry.file_type().is_file() {
+                        let reason = "is no file: a pipe, a socket or a device".to_owned();
+                        listing.skipped.push(Skipped { name, reason });
                     } else if EXTENSIONS.contains(&ending.as_str()) {
                         listing.names.push(name);
                     } else {
@@ -110,9 +113,18 @@ impl Source for Folder {
     }
 
     fn head(&self, index: usize) -> Result<Head, String> {
-        head(BufReader::new(self.file(index)?))
+        let file = self.file(index)?;
+        // Some headers are read with all that follows.
+        let length = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
+        match length > MAX_FILE_BYTES {
+            true => Err(TOO_LONG.to_owned()),
+            false => head(BufReader::new(file)),
+        }
     }
 }
+
+/// Why a file of more than [`MAX_FILE_BYTES`] is left out.
+pub(super) const TOO_LONG: &str = "has more than 256 MiB";
 
 /// All bytes of one picture file, unless they are more than a picture may have.
 pub(super) fn read_limited(reader: impl Read) -> Result<Vec<u8>, String> {
@@ -123,7 +135,7 @@ pub(super) fn read_limited(reader: impl Read) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("cannot be read: {error}"))?;
     match bytes.len() as u64 {
         0 => Err("is empty (0 bytes)".to_owned()),
-        len if len > MAX_FILE_BYTES => Err("has more than 256 MiB".to_owned()),
+        len if len > MAX_FILE_BYTES => Err(TOO_LONG.to_owned()),
         _ => Ok(bytes),
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use ::zip::ZipArchive;
 use ::zip::result::ZipError;
 
-use super::folder::read_limited;
+use super::folder::{TOO_LONG, read_limited};
 use super::{Listing, Record, Request, Source, SourceEntry, extension, stamp_of};
 use crate::collection::Skipped;
 use crate::error::Error;
@@ -81,7 +81,15 @@ impl Zip {
             }
             // A name in a forgotten encoding is still a name; backslashes come from old Windows
             // programs.
-            let name = String::from_utf8_lossy(entry.name_raw()).replace('\\', "/");
+            let name = match std::str::from_utf8(entry.name_raw()) {
+                Ok(name) => name.to_owned(),
+                // Of another encoding, byte by byte: what is different must stay so, or classes are one.
+                Err(_) => match entry.name() {
+                    Ok(name) => name.into_owned(),
+                    Err(_) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
+                },
+            };
+            let name = name.replace('\\', "/");
             let name = name.trim_start_matches('/').to_owned();
             if name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") {
                 listing.hidden += 1;
@@ -95,7 +103,7 @@ impl Zip {
                 let reason = "is a symbolic link; links are not followed".to_owned();
                 listing.skipped.push(Skipped { name, reason });
             } else if entry.size() > MAX_FILE_BYTES {
-                let reason = "has more than 256 MiB".to_owned();
+                let reason = TOO_LONG.to_owned();
                 listing.skipped.push(Skipped { name, reason });
             } else {
                 found.push((name, index));

@@ -25,6 +25,8 @@ const COLUMNS: std::ops::RangeInclusive<usize> = 4..=8;
 const COLUMNS_OF_MANY: usize = 6;
 /// A picture has at least about so many dots from side to side.
 const DOTS: u32 = 320;
+/// What shows through transparent pictures.
+const PAPER: u8 = 255;
 /// Most times as high as wide: higher ones would not fit on a page.
 const HIGHEST_RATIO: f32 = 4.0;
 
@@ -103,7 +105,7 @@ pub fn contact_sheet_pdf(
             // About what fits below a picture.
             let below: String = below.chars().take((width / 4.0) as usize).collect();
             text(&mut content, 7.0, [x, y - 9.0], &below);
-            let drawn = picture.to_rgb(scale);
+            let drawn = picture.to_rgb_on(scale, PAPER);
             let data = deflate(drawn.as_raw())?;
             let mut object = pdf.image_xobject(image, &data);
             object.filter(Filter::FlateDecode);
@@ -220,6 +222,14 @@ mod tests {
             assert!(i % 6 == 0 || *x > places[i - 1].0 + 70.0);
             assert!(i < 6 || *y < places[i - 6].1 - 70.0);
         }
+    }
+
+    #[test]
+    fn paper_shows_through_what_is_transparent() {
+        let clear = Picture::new(4, 1, 1, &[0; 4]).unwrap();
+        let pdf = contact_sheet_pdf("", &[clear], &[String::new()]).unwrap();
+        let drawn = streams(&pdf).into_iter().find(|s| s.len() == 320 * 320 * 3).unwrap();
+        assert!(drawn.iter().all(|value| *value == 255));
     }
 
     #[test]

@@ -34,35 +34,65 @@ async function ask(path, options = {}) {
   try {
     response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body });
   } catch {
+    answers(false);
     throw new Error("The studio does not answer. Is `softreg studio` still running?");
   }
+  answers(true);
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new Error(problem.error || `The studio answered ${response.status}.`);
+    throw Object.assign(new Error(problem.error || `The studio answered ${response.status}.`), { status: response.status });
   }
   if (file) return response.blob();
   return response.status === 204 ? null : response.json();
 }
 
+/** Says on the page when the studio is gone, and looks whether it is back. */
+let looking = null;
+function answers(yes) {
+  document.getElementById("gone").hidden = yes;
+  if (yes) { clearInterval(looking); looking = null; }
+  else looking ??= setInterval(() => ask("/queue").catch(() => {}), 3000);
+}
+
 /** A listener that shows what goes wrong, and that cannot be clicked twice. */
 function doing(work) {
   return async (event) => {
+    // Not disabled, which would take the focus away from it.
     const button = event?.currentTarget instanceof HTMLButtonElement ? event.currentTarget : null;
-    if (button) button.disabled = true;
+    if (button?.getAttribute("aria-busy")) return;
+    button?.setAttribute("aria-busy", "true");
     try {
       await work(event);
     } catch (error) {
       toast(error.message);
     } finally {
-      if (button) button.disabled = false;
+      button?.removeAttribute("aria-busy");
     }
   };
+}
+
+/**
+ * New content in a node; what had the focus is where it was. Content with parts of the old one comes as a function,
+ * which would take them away before it is seen where the focus is.
+ */
+function redraw(node, ...children) {
+  const all = () => [...node.querySelectorAll("a, button, input, select")];
+  const at = all().indexOf(document.activeElement);
+  node.replaceChildren(...children.flatMap((child) => (typeof child === "function" ? child() : child)));
+  const now = all();
+  if (at >= 0) now[Math.min(at, now.length - 1)]?.focus();
 }
 
 function save(blob, name) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+/** The file that a data URL holds. */
+function bytes(url) {
+  const text = atob(url.slice(url.indexOf(",") + 1));
+  return new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))], { type: "image/png" });
 }
 
 const number = (x, digits = 3) => (Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : "–");
@@ -161,7 +191,7 @@ async function showRuns() {
         h("td", { class: "number" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
         h("td", { class: "soft small" }, job?.state === "failed" ? job.reason : r.reason || ""));
     };
-    table.replaceChildren(
+    redraw(table,
       waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", {}, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
         j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
@@ -177,7 +207,7 @@ async function showRuns() {
     draw();
   }
   await load();
-  const timer = setInterval(() => { if (!table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
+  const timer = setInterval(() => { if (!document.hidden && !table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
   return { title: "Runs", leave: () => clearInterval(timer),
     node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Choose two to six to compare.")), h("br"), table] };
 }
@@ -191,41 +221,59 @@ async function showNew() {
   const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
   collections.forEach(add);
 
-  async function look() {
-    found.replaceChildren(h("p", { class: "soft" }, "Looking at the pictures…"));
+  /** Shows what is in the collection, below a note. */
+  async function look(note = null) {
     const name = collection.value;
+    found.replaceChildren(h("p", { class: "soft" }, "Looking at the pictures…"));
     try {
       const report = await ask(`/collections/${encodeURIComponent(name)}/check`);
       if (name !== collection.value) return;
       const size = report.suggested_size;
       // Of few pictures each one is needed to learn from.
       if (!told_held) held.value = report.pictures >= 300 ? "0.1" : "0";
-      found.replaceChildren(
+      found.replaceChildren(...[note ? h("p", {}, note) : []].flat(),
         h("p", {}, `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
           report.unreadable?.length ? `, ${report.unreadable.length} unreadable` : "", report.duplicates?.length ? `, ${report.duplicates.length} groups of duplicates` : "", "."),
         h("ul", { class: "small" }, (report.plan || []).map((line) => h("li", {}, line))),
         h("img", { class: "sheet", alt: `Pictures of ${name} as training sees them`, src: `/api/v1/collections/${encodeURIComponent(name)}/sheet` }));
     } catch (error) {
-      found.replaceChildren(h("p", { class: "error" }, error.message));
+      if (name === collection.value) found.replaceChildren(h("p", { class: "error" }, error.message));
     }
   }
 
+  const place = (file) => file.webkitRelativePath || file.path_ || file.name;
   async function upload(files) {
-    files = [...files].filter((f) => !(f.webkitRelativePath || f.name).split("/").some((part) => part.startsWith(".")));
-    if (!files.length) return;
-    const form = new FormData();
-    for (const file of files) form.append("file", file, file.webkitRelativePath || file.path_ || file.name);
-    const first = (files[0].webkitRelativePath || files[0].path_ || files[0].name).split("/");
-    const name = first.length > 1 ? first[0] : files.length > 1 ? "pictures" : files[0].name.replace(/\.[^.]*$/, "");
-    found.replaceChildren(h("p", {}, `Taking ${whole(files.length)} files…`), h("progress", { "aria-label": "Upload" }));
-    const taken = await ask(`/collections/upload?name=${encodeURIComponent(name)}`, { method: "POST", body: form });
-    add(taken);
-    collection.value = taken.name;
-    await look();
+    const all = [...files];
+    files = all.filter((f) => !place(f).split("/").some((part) => part.startsWith(".")));
+    const mine = ++uploads;
+    try {
+      if (!files.length) throw new Error("There are no pictures in it: choose pictures, a folder with pictures, or a .zip.");
+      const form = new FormData();
+      for (const file of files) form.append("file", file, place(file));
+      const tops = new Set(files.map((f) => place(f).split("/").slice(0, -1)[0]));
+      const [top] = tops;
+      const name = tops.size === 1 && top ? top : files.length > 1 ? "pictures" : files[0].name.replace(/\.[^.]*$/, "");
+      found.replaceChildren(h("p", {}, `Taking ${whole(files.length)} files…`), h("progress", { "aria-label": "Upload" }));
+      begin.disabled = true;
+      const taken = await ask(`/collections/upload?name=${encodeURIComponent(name)}`, { method: "POST", body: form });
+      if (!view.contains(found)) return;
+      add(taken);
+      if (mine !== uploads) return;
+      collection.value = taken.name;
+      const skipped = taken.skipped === 1 ? "1 file is no picture and was left out." : `${whole(taken.skipped)} files are no pictures and were left out.`;
+      await look(taken.skipped ? skipped : null);
+    } catch (error) {
+      if (mine === uploads) found.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
+    } finally {
+      if (mine === uploads) begin.disabled = false;
+    }
   }
+  let uploads = 0;
 
-  const pictures = h("input", { type: "file", multiple: true, accept: "image/*,.zip", id: "files", change: doing((e) => upload(e.target.files)) });
-  const folder = h("input", { type: "file", webkitdirectory: true, id: "folder", change: doing((e) => upload(e.target.files)) });
+  // Emptied, so that the same ones can be chosen again.
+  const chosen = async (e) => { const files = [...e.target.files]; e.target.value = ""; await upload(files); };
+  const pictures = h("input", { type: "file", multiple: true, accept: "image/*,.zip", id: "files", change: doing(chosen) });
+  const folder = h("input", { type: "file", webkitdirectory: true, id: "folder", change: doing(chosen) });
   const drop = h("div", { class: "drop",
     dragover: (e) => { e.preventDefault(); drop.classList.add("over"); }, dragleave: () => drop.classList.remove("over"),
     drop: doing(async (e) => { e.preventDefault(); drop.classList.remove("over"); await upload(await dropped(e.dataTransfer)); }) },
@@ -234,8 +282,9 @@ async function showNew() {
 
   const recipe = h("select", {}, options.recipes.map((r) => h("option", { value: r.name, selected: r.name === "default" }, r.name)));
   const about = h("p", { class: "soft small" });
-  const told = () => (about.textContent = options.recipes.find((r) => r.name === recipe.value)?.summary || "");
-  recipe.addEventListener("change", told);
+  const chosenRecipe = () => options.recipes.find((r) => r.name === recipe.value);
+  const told = () => (about.textContent = chosenRecipe()?.summary || "");
+  recipe.addEventListener("change", () => { told(); fill(); });
   told();
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
   const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
@@ -246,13 +295,24 @@ async function showNew() {
   const flip = h("input", { type: "checkbox" });
   const conditional = h("input", { type: "checkbox" });
 
-  const own = h("input", { type: "checkbox", change: () => (parts.hidden = !own.checked) });
+  const own = h("input", { type: "checkbox", change: () => { parts.hidden = !own.checked; fill(); } });
   const rows = options.regularizers.map((r) => regularizer(r));
   const augment = options.augmentations.map((a) => ({ name: a.name, box: h("input", { type: "checkbox" }), summary: a.summary }));
   const parts = h("div", { hidden: true },
     h("fieldset", {}, h("legend", {}, "Augmentation of what the critic sees"), h("div", { class: "stack" }, augment.map((a) => h("label", {}, a.box, h("span", {}, h("b", {}, a.name), " ", h("span", { class: "soft small" }, a.summary)))))),
     h("br"), h("fieldset", {}, h("legend", {}, "Soft regularizers: outputs of pairs are compared"), rows.filter((r) => r.kind === "soft").map((r) => r.node)),
     h("br"), h("details", {}, h("summary", {}, "Hard regularizers: weights and slopes are limited"), rows.filter((r) => r.kind === "hard").map((r) => r.node)));
+
+  /** Begins with what the recipe has, until something was chosen differently. */
+  let touched = false;
+  parts.addEventListener("input", () => (touched = true));
+  function fill() {
+    if (touched) return;
+    const { augment: names = [], regularizers = {} } = chosenRecipe() || {};
+    for (const a of augment) a.box.checked = names.includes(a.name);
+    for (const r of rows) r.set(regularizers[r.name]);
+  }
+  fill();
 
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
@@ -327,7 +387,13 @@ function regularizer(entry) {
   exact.addEventListener("input", () => { if (exact.value > 0) slider.value = Math.log10(exact.value / usual); box.checked = true; });
   const node = h("div", { class: "reg" }, h("div", { class: "row" }, h("label", {}, box, h("b", {}, entry.name)), slider, h("label", {}, "λ", exact)),
     h("div", { class: "small" }, entry.summary, " ", h("span", { class: "soft" }, entry.source ? `(${entry.source})` : "")));
-  return { name: entry.name, kind: entry.kind, node, chosen: () => box.checked, weight: () => Number(exact.value) };
+  const place = () => { if (exact.value > 0) slider.value = Math.log10(exact.value / usual); };
+  return { name: entry.name, kind: entry.kind, node, chosen: () => box.checked,
+    weight: () => {
+      if (exact.value.trim() === "" || !exact.checkValidity()) throw new Error(`λ of ${entry.name} needs a number from 0 up: write one, or take its tick away.`);
+      return Number(exact.value);
+    },
+    set: (weight) => { box.checked = weight !== undefined; exact.value = weight ?? usual; place(); } };
 }
 
 // ---- One run ------------------------------------------------------------------------------------------------------
@@ -343,23 +409,41 @@ async function showRun(name, tab = "watch") {
     inner.node] };
 }
 
+/** Sheets of a run in order, the final one last: what to call them and where they are. */
+function sheets(name, about, steps) {
+  const all = steps.map((step) => ({ step, called: `step ${whole(step)}`, src: `/api/v1${run(name)}/samples/${step}`, alt: `Samples after ${step} steps` }));
+  return about.sheet ? [...all, { step: about.step, called: `step ${whole(about.step)}, the final sheet`, src: `/api/v1${run(name)}/sheet`, alt: `Final sheet after ${about.step} steps` }] : all;
+}
+
+/** Time between two looks at a run that does not train. */
+const LOOK_MS = 3000;
+
 async function watch(name, about, state) {
   const rows = (await ask(`${run(name)}/metrics?most=1000`)).map(flat);
-  let steps = await ask(`${run(name)}/samples`);
+  const steps = await ask(`${run(name)}/samples`);
+  let all = sheets(name, about, steps);
   let follows = true;
   const picture = h("img", { class: "sheet", alt: "" });
-  const slider = h("input", { type: "range", min: "0", max: String(Math.max(0, steps.length - 1)), value: String(steps.length - 1), "aria-label": "Time",
-    input: () => { follows = Number(slider.value) === steps.length - 1; place(); } });
+  const slider = h("input", { type: "range", min: "0", "aria-label": "Time",
+    input: () => { follows = Number(slider.value) === all.length - 1; place(); } });
   const when = h("span", { class: "soft small" });
   const numbers = h("div", { class: "columns" });
   const line = h("p", { class: "soft" });
   const controls = h("div", { class: "row" });
+  const none = h("p", { class: "soft" }, "The first sheet comes in a moment.");
+  function order() {
+    all = sheets(name, about, steps);
+    slider.max = String(Math.max(0, all.length - 1));
+    if (follows) slider.value = slider.max;
+    place();
+  }
   function place() {
-    const step = steps[Number(slider.value)];
-    if (step === undefined) return;
-    picture.src = `/api/v1${run(name)}/samples/${step}`;
-    picture.alt = `Samples after ${step} steps`;
-    when.textContent = `step ${whole(step)}`;
+    const sheet = all[Number(slider.value)];
+    none.hidden = sheet !== undefined;
+    if (sheet === undefined) return;
+    if (picture.getAttribute("src") !== sheet.src) picture.src = sheet.src;
+    picture.alt = sheet.alt;
+    when.textContent = sheet.called;
   }
   let due = false;
   function draw() {
@@ -374,31 +458,52 @@ async function watch(name, about, state) {
       if (last) line.textContent = [`${whole(last.step)} steps`, `${whole(last.images)} pictures seen`, duration(last.seconds), speed ? `${whole(speed)} images/s` : ""].filter(Boolean).join(", ");
     });
   }
-  function command(about) {
+  function command() {
     state.replaceChildren(badge(about.state));
     const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what === "resume" ? "It goes on when it is its turn." : "It saves and ends."); });
-    controls.replaceChildren(...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Begun elsewhere: end it there.")])
+    redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Begun elsewhere: end it there.")])
       : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Go on")] : []),
       about.reason ? h("span", { class: "soft small" }, about.reason) : "");
   }
-  command(about);
-  place();
+  command();
+  order();
   draw();
-  const after = rows.length ? rows[rows.length - 1].step : 0;
-  // A run that has reached its end has no news.
-  const events = about.state === "finished" ? null : new EventSource(`/api/v1${run(name)}/events?after=${after}`);
-  if (events) events.onmessage = async (event) => {
+
+  // A browser keeps few connections to one address: a stream is held while a run trains and the page is seen.
+  let events = null, left = false;
+  async function changed() {
+    const now = await ask(run(name)).catch(() => null);
+    if (!now || left) return;
+    const differs = now.state !== about.state || now.ours !== about.ours || now.reason !== about.reason || now.sheet !== about.sheet;
+    about = now;
+    if (differs) { command(); order(); }
+    follow();
+  }
+  function take(event) {
     const news = JSON.parse(event.data);
     if (news.kind === "metrics") { rows.push(flat(news.value)); draw(); }
-    if (news.kind === "sample" && !steps.includes(news.value)) {
-      steps.push(news.value);
-      slider.max = String(steps.length - 1);
-      if (follows) { slider.value = slider.max; place(); }
-    }
-    if (news.kind === "status") command(await ask(run(name)).catch(() => about));
-  };
-  return { leave: () => events?.close(), node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card side" }, h("h2", {}, "Samples, always of the same latents"),
-    steps.length ? null : h("p", { class: "soft" }, "The first sheet comes in a moment."), picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers)] };
+    if (news.kind === "sample" && !steps.includes(news.value)) { steps.push(news.value); order(); }
+    if (news.kind === "status") changed();
+  }
+  function follow() {
+    const wanted = about.state === "running" && !document.hidden;
+    if (wanted && events?.readyState !== EventSource.CLOSED && events) return;
+    events?.close();
+    events = null;
+    if (!wanted) return;
+    const after = rows.length ? rows[rows.length - 1].step : 0;
+    events = new EventSource(`/api/v1${run(name)}/events?after=${after}`);
+    events.onmessage = take;
+    // Whether the studio is gone, or the run, is told by asking.
+    events.onerror = () => changed();
+  }
+  follow();
+  const seen = () => (document.hidden ? follow() : changed());
+  document.addEventListener("visibilitychange", seen);
+  const timer = setInterval(() => { if (!events && !document.hidden && about.state !== "finished") changed(); }, LOOK_MS);
+  const stop = () => { clearInterval(timer); document.removeEventListener("visibilitychange", seen); left = true; events?.close(); };
+  return { leave: stop, node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card side" }, h("h2", {}, "Samples, always of the same latents"),
+    none, picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers)] };
 }
 
 const flat = (row) => ({ ...row.values, ...row });
@@ -409,6 +514,7 @@ async function explore(name, about) {
   let tiles = [], seed = 0, selected = [], walk = [];
   let kept = await ask(`${run(name)}/favourites`);
   const grid = h("ul", { class: "tiles", "aria-label": "Pictures" });
+  const after = h("span", { class: "soft small" });
   const side = h("div", { class: "card side stack", "aria-live": "polite" });
   const truncation = h("input", { type: "range", min: "0.2", max: "2", step: "0.05", value: "2", "aria-label": "Truncation" });
   const typical = h("output", { class: "small soft" }, "all");
@@ -417,14 +523,42 @@ async function explore(name, about) {
   const count = h("select", { "aria-label": "How many" }, [24, 48, 96].map((n) => h("option", { value: n }, n)));
   const amount = h("input", { type: "range", min: "0.05", max: "1", step: "0.05", value: "0.35", "aria-label": "How different" });
 
-  const same = (a, b) => a.latent.every((x, i) => x === b.latent[i]) && a.label === b.label;
-  const isKept = (tile) => kept.some((k) => same(k, tile));
-  const made = (shown) => shown.latents.map((latent, i) => ({ latent, label: shown.labels ? shown.labels[i] : null, picture: shown.pictures[i], locked: false }));
-  const paint = async (wish) => made(await ask(`${run(name)}/pictures`, { json: wish }));
+  // Training goes on while a person looks: every picture knows the step that made it.
+  const same = (a, b) => a.latent.every((x, i) => x === b.latent[i]) && a.label === b.label && (a.step === b.step || a.step === null || b.step === null);
+  const keptOf = (tile) => kept.find((k) => same(k, tile));
+  const isKept = (tile) => keptOf(tile) !== undefined;
+  const made = (shown) => shown.latents.map((latent, i) => ({ latent, label: shown.labels ? shown.labels[i] : null, step: shown.step, picture: shown.pictures[i], locked: false }));
+  const at = (tiles) => (tiles.length ? `?step=${Math.max(...tiles.map((t) => t.step))}` : "");
+  /** Asks for something made by the checkpoint of some tiles, or by the newest. */
+  async function ofStep(path, tiles, options) {
+    try {
+      return await ask(`${run(name)}/${path}${at(tiles)}`, options);
+    } catch (error) {
+      if (error.status !== 409 || !tiles.length) throw error;
+      const shown = await newest();
+      throw new Error(`${error.message}. The pictures are now shown as they are after ${whole(shown)} steps.`);
+    }
+  }
+  const paint = async (wish, tiles = []) => made(await ofStep("pictures", tiles, { json: wish }));
+  /** What is shown, by the newest checkpoint. */
+  async function newest() {
+    const next = await paint({ kind: "again", latents: tiles.map((t) => t.latent), labels: tiles.map((t) => t.label ?? 0) });
+    const become = new Map(tiles.map((t, i) => [t, { ...next[i], locked: t.locked }]));
+    tiles = [...become.values()];
+    selected = selected.map((t) => become.get(t)).filter(Boolean);
+    // Those of the walk that are shown no longer are drawn again by themselves.
+    const missing = walk.filter((t) => !become.has(t));
+    const drawn = missing.length ? await paint({ kind: "again", latents: missing.map((t) => t.latent), labels: missing.map((t) => t.label ?? 0) }) : [];
+    walk = walk.map((t) => become.get(t) || drawn[missing.indexOf(t)]);
+    draw();
+    return next[0]?.step ?? 0;
+  }
   const described = (tile, i) => `Picture ${i + 1}${tile.label !== null ? `, ${generator.labels[tile.label]}` : ""}${tile.locked ? ", locked" : ""}${isKept(tile) ? ", favourite" : ""}`;
 
   function draw(focus) {
-    grid.replaceChildren(...tiles.map((tile, i) => h("li", {}, h("button", { "aria-pressed": String(selected.includes(tile)), "aria-label": described(tile, i),
+    const steps = [...new Set(tiles.map((t) => t.step))].sort((a, b) => a - b);
+    after.textContent = steps.length ? `after ${[...new Set([steps[0], steps[steps.length - 1]])].map(whole).join(" to ")} steps` : "";
+    redraw(grid, ...tiles.map((tile, i) => h("li", {}, h("button", { "aria-pressed": String(selected.includes(tile)), "aria-label": described(tile, i),
       click: (e) => { if (e.shiftKey || e.ctrlKey || e.metaKey) selected = selected.includes(tile) ? selected.filter((t) => t !== tile) : [...selected, tile].slice(-2); else selected = selected.length === 1 && selected[0] === tile ? [] : [tile]; draw(i); },
       keydown: (e) => move(e, i) },
       h("img", { src: tile.picture, alt: "" }), tile.locked || isKept(tile) ? h("span", { class: "mark", "aria-hidden": "true" }, tile.locked ? "🔒" : "", isKept(tile) ? "★" : "") : null))));
@@ -447,52 +581,64 @@ async function explore(name, about) {
     draw();
   }
   const again = () => fill((n) => paint({ kind: "draw", seed: seed++, count: n, truncation: truncation.value >= 2 ? null : Number(truncation.value), label: label && label.value !== "" ? Number(label.value) : null }));
-  async function file(path, json, title) { save(await ask(`${run(name)}/${path}`, { json, file: true }), title); }
+  /** The favourites as they were chosen; those that were kept without their picture are painted anew. */
+  async function favourites() {
+    kept = await ask(`${run(name)}/favourites`);
+    const bare = kept.filter((k) => !k.picture || k.step === null);
+    const painted = bare.length ? await paint({ kind: "again", latents: bare.map((k) => k.latent), labels: bare.map((k) => k.label ?? 0) }) : [];
+    return kept.map((k) => painted[bare.indexOf(k)] || { latent: k.latent, label: k.label, step: k.step, picture: k.picture, locked: false });
+  }
+  async function file(path, json, title, of) { save(await ofStep(path, of, { json, file: true }), title); }
 
   function details() {
     if (!selected.length) {
-      side.replaceChildren(h("p", { class: "soft" }, "Choose a picture. With Shift or Ctrl choose a second one, to mix them."), strip());
+      redraw(side, h("p", { class: "soft" }, "Choose a picture. With Shift or Ctrl choose a second one, to mix them."), strip());
       return;
     }
     const tile = selected[selected.length - 1];
     if (selected.length === 2) {
-      side.replaceChildren(h("div", { class: "row" }, selected.map((t) => h("img", { src: t.picture, alt: "", width: 96, height: 96, class: "big" }))),
-        h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "mix", from: selected[0].latent, to: selected[1].latent, label: tile.label, count: n }))) }, "Mix these two"),
-        h("p", { class: "soft small" }, "Pictures on the way from one to the other."), strip());
+      const differ = selected[0].label !== selected[1].label;
+      redraw(side, h("div", { class: "row" }, selected.map((t) => h("img", { src: t.picture, alt: "", width: 96, height: 96, class: "big" }))),
+        h("button", { class: "main", disabled: differ, "aria-describedby": "mix-help", click: doing(() => fill((n) => paint({ kind: "mix", from: selected[0].latent, to: selected[1].latent, label: tile.label, count: n }, selected))) }, "Mix these two"),
+        h("p", { class: "soft small", id: "mix-help" }, differ ? "They have different labels, and there is no way between labels: choose two of one label." : "Pictures on the way from one to the other."), strip());
       return;
     }
     const one = (scale, repeat) => ({ latent: tile.latent, label: tile.label, scale, repeat });
     const print = Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
-    side.replaceChildren(h("img", { class: "big", src: tile.picture, alt: described(tile, tiles.indexOf(tile)) }),
+    redraw(side, () => [h("img", { class: "big", src: tile.picture, alt: described(tile, tiles.indexOf(tile)) }),
+      h("p", { class: "soft small" }, tile.step === null ? "" : `after ${whole(tile.step)} steps`),
       h("label", {}, "How different", amount),
-      h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "near", latent: tile.latent, label: tile.label, amount: Number(amount.value), seed: seed++, count: n }))) }, "More like this"),
+      h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "near", latent: tile.latent, label: tile.label, amount: Number(amount.value), seed: seed++, count: n }, [tile]))) }, "More like this"),
       h("div", { class: "row" },
         h("button", { "aria-pressed": String(tile.locked), click: () => { tile.locked = !tile.locked; draw(); } }, tile.locked ? "Unlock" : "Lock"),
         h("button", { "aria-pressed": String(isKept(tile)), click: doing(async () => {
-          const next = isKept(tile) ? kept.filter((k) => !same(k, tile)) : [...kept, { latent: tile.latent, label: tile.label }];
-          await ask(`${run(name)}/favourites`, { method: "PUT", json: next });
-          kept = next;
+          const known = keptOf(tile);
+          // One at a time: another page may keep others.
+          if (known) await ask(`${run(name)}/favourites/${known.id}`, { method: "DELETE" }).catch((error) => { if (error.status !== 404) throw error; });
+          else await ask(`${run(name)}/favourites`, { json: { latent: tile.latent, label: tile.label, step: tile.step, picture: tile.picture } });
+          kept = await ask(`${run(name)}/favourites`);
           draw();
         }) }, isKept(tile) ? "★ Favourite" : "☆ Favourite"),
         h("button", { click: () => { walk.push(tile); details(); } }, "Add to walk")),
       h("div", { class: "row" },
-        h("button", { click: doing(() => file("print", one(1, 1), `${name}.png`)) }, "PNG"),
-        h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`)) }, "To print"),
-        h("button", { click: doing(() => file("print", one(Math.max(1, print >> 3), 8), `${name}-pattern.png`)) }, "Pattern")),
-      strip());
+        h("button", { click: () => save(bytes(tile.picture), `${name}.png`) }, "PNG"),
+        h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`, [tile])) }, "To print"),
+        h("button", { click: doing(() => file("print", one(Math.max(1, print >> 3), 8), `${name}-pattern.png`, [tile])) }, "Pattern")),
+      strip()]);
   }
   /** The key pictures of a walk. */
   function strip() {
     if (!walk.length) return "";
     const ask_ = (format) => ({ keys: walk.map((t) => t.latent), label: walk[0].label, frames: Math.min(15, Math.floor(600 / walk.length)), scale: Math.max(1, Math.floor(256 / Math.max(generator.width, generator.height))), format });
-    return h("div", { class: "stack" }, h("b", {}, "Walk"), h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Take picture ${i + 1} out of the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
-      h("div", { class: "row" }, ["gif", "webp", "apng"].map((format) => h("button", { disabled: walk.length < 2, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "apng" ? "png" : format}`)) }, format.toUpperCase()))));
+    const differ = walk.some((t) => t.label !== walk[0].label);
+    return h("div", { class: "stack" }, h("b", {}, "Walk"), differ ? h("p", { class: "soft small" }, "They have different labels, and there is no way between labels: take some out.") : null, h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Take picture ${i + 1} out of the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
+      h("div", { class: "row" }, ["gif", "webp", "apng"].map((format) => h("button", { disabled: walk.length < 2 || differ, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "apng" ? "png" : format}`, walk)) }, format.toUpperCase()))));
   }
   await again();
   return { node: [h("div", { class: "row card" }, h("button", { class: "main", click: doing(again) }, "Draw new"), h("label", {}, "Show", count), label ? h("label", {}, "Label", label) : null,
     h("label", {}, "Typical", truncation, "varied", typical),
-    h("button", { click: doing(async () => { if (!kept.length) { toast("There are no favourites yet."); return; } tiles = await paint({ kind: "again", latents: kept.map((k) => k.latent), labels: kept.map((k) => k.label ?? 0) }); selected = []; draw(); }) }, "Favourites"),
-    h("span", { class: "soft small" }, `after ${whole(generator.step)} steps`)),
+    h("button", { click: doing(async () => { if (!kept.length) { toast("There are no favourites yet."); return; } tiles = await favourites(); selected = []; draw(); }) }, "Favourites"),
+    after),
     h("div", { class: "explore" }, grid, side)] };
 }
 
@@ -507,7 +653,8 @@ async function keepsakes(name, about) {
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
     card("To print", `A PDF of A4 pages with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}, each with its number.`,
       h("button", { click: doing(() => get("contact-sheet", `${name}.pdf`)) }, "Save the PDF")),
-    steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
+    about.sheet ? card("Sheet", "The final sheet as a PNG file.", h("button", { click: doing(() => get("sheet", `${name}-sheet.png`)) }, "Save the sheet"))
+      : steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
     card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
       h("div", { class: "row" }, ["onnx", "safetensors"].map((format) => h("button", { click: doing(() => get(`export?format=${format}`, `${name}.${format}`)) }, format === "onnx" ? "ONNX" : "safetensors")))),
     card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF, WebP or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
@@ -529,12 +676,17 @@ async function showCompare(names) {
   const charted = ["loss/generator", "loss/critic", "score/held-out", ...keys.filter((k) => k.startsWith("validation/") && k !== "validation/step")].filter((k) => keys.includes(k));
   return { title: "Compare", node: [h("h1", {}, "Compare"),
     h("div", { class: "columns" }, all.map((r) => h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, h("a", { href: `#${run(r.name)}` }, r.name)), badge(r.about.state)),
-      r.steps.length ? h("img", { class: "sheet", alt: `Samples of ${r.name}`, src: `/api/v1${run(r.name)}/samples/${r.steps[r.steps.length - 1]}` }) : h("p", { class: "soft" }, "No samples yet.")))),
+      newestSheet(r)))),
     h("div", { class: "columns" }, charted.map((key) => chart(key, series(key)))),
     h("div", { class: "card wide" }, h("h2", {}, "Last values"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
       h("tbody", {}, [["steps", (r) => whole(r.about.step)], ["trained", (r) => duration(r.about.seconds)], ...keys.map((k) => [k, (r) => { const rows = r.rows.filter((row) => Number.isFinite(row[k])); return rows.length ? number(rows[rows.length - 1][k], 4) : "–"; }])]
         .map(([title, value]) => h("tr", {}, h("th", { scope: "row" }, title), all.map((r) => h("td", { class: "number" }, value(r)))))))),
     measures(all)] };
+}
+
+function newestSheet(r) {
+  const sheet = sheets(r.name, r.about, r.steps).at(-1);
+  return sheet ? [h("img", { class: "sheet", alt: `${sheet.alt}: ${r.name}`, src: sheet.src }), h("p", { class: "soft small" }, sheet.called)] : h("p", { class: "soft" }, "No samples yet.");
 }
 
 /** What was measured of several runs, and what measures them. */
@@ -546,6 +698,11 @@ function measures(all) {
     return number(found.value, 4) + (found.half === null ? "" : ` ± ${number(found.half, 2)}`);
   };
   const against = (r) => r.measured ? `${whole(r.measured.reference.count)} pictures (${r.measured.reference.part})` : "–";
+  // Pictures are the same ones where collection, part, number and size are.
+  const reference = (r) => { const { fingerprint, part, count, size } = r.measured.reference; return JSON.stringify([fingerprint, part, count, size]); };
+  const first = all.find((r) => r.measured);
+  const other = (r) => r.measured && reference(r) !== reference(first);
+  const differs = all.some(other);
   const measure = (r) => h("button", { "aria-label": `Measure ${r.name}`, click: doing(async () => {
     const job = await ask(`${run(r.name)}/evaluation`, { method: "POST" });
     toast(`${r.name} is measured when it is its turn.`);
@@ -558,17 +715,17 @@ function measures(all) {
       if (!now || now.state === "finished") return go();
     }
   }) }, r.measured ? "Measure again" : "Measure");
-  return h("div", { class: "card wide" }, h("h2", {}, "Measures"),
+  return h("div", { class: "card wide" }, h("h2", {}, "Measures"), differs ? h("p", { class: "error" }, `Not all were measured against the same pictures: only those without a mark can be compared with ${first.name}.`) : null,
     h("p", { class: "soft small" }, "Value ± half of a 95 % interval. Only what was measured against the same pictures can be compared: hold some back when you start a run."),
     h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
-      h("tbody", {}, names.length ? h("tr", {}, h("th", { scope: "row" }, "against"), all.map((r) => h("td", { class: "number" }, against(r)))) : null,
+      h("tbody", {}, names.length ? h("tr", {}, h("th", { scope: "row" }, "against"), all.map((r) => h("td", { class: "number" }, against(r), other(r) ? h("div", { class: "error small" }, "measured against other pictures: not comparable") : null))) : null,
         names.map((key) => h("tr", {}, h("th", { scope: "row" }, key), all.map((r) => h("td", { class: "number" }, value(r, key))))),
         h("tr", {}, h("th", { scope: "row" }, ""), all.map((r) => h("td", { class: "number" }, r.about.paints ? measure(r) : ""))))));
 }
 
 // ---- Where we are -------------------------------------------------------------------------------------------------
 
-let leave = null, turn = 0;
+let leave = null, turn = 0, drawn = null;
 async function go() {
   const mine = ++turn;
   leave?.();
@@ -586,8 +743,14 @@ async function go() {
   if (mine !== turn) { shown.leave?.(); return; }
   leave = shown.leave;
   document.title = `${shown.title} · softreg studio`;
+  // Drawn again where it is, it keeps the focus where it was.
+  const again = drawn === location.hash;
+  drawn = location.hash;
+  if (again) return redraw(view, ...[shown.node].flat(Infinity).filter(Boolean));
   view.replaceChildren(...[shown.node].flat(Infinity).filter(Boolean));
   view.focus({ preventScroll: true });
 }
+// The address is where the page is: a link to a part of it must not change it.
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); view.focus(); });
 addEventListener("hashchange", go);
 go();

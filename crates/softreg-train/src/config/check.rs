@@ -3,6 +3,7 @@
 use super::RunConfig;
 use crate::optimizer::{self, OPTIMIZERS};
 use crate::replica::check_devices;
+use crate::sample;
 use crate::step::PROBABILITY;
 use softreg::adversarial::{self, AdversarialLoss, LOSSES};
 use softreg::augment::{AUGMENTATIONS, Policy, Probability};
@@ -93,12 +94,23 @@ pub struct Checked {
     loss: &'static dyn AdversarialLoss,
     policy: Policy,
     plan: Plan,
+    /// Of every label, on how many training pictures it is; of a conditional pair only.
+    shown: Vec<u64>,
 }
+
+/// Whole numbers go up to here in TOML.
+const MOST: u64 = i64::MAX as u64;
 
 impl Checked {
     /// The configuration, complete.
     pub fn config(&self) -> &RunConfig {
         &self.config
+    }
+
+    /// Labels for `n` pictures of a conditional pair, each as often as among the training pictures
+    /// ([`sample::labels_as_shown`]).
+    pub fn labels(&self, n: usize) -> Option<Vec<u32>> {
+        self.shape.classes.map(|_| sample::labels_as_shown(n, &self.shown))
     }
 
     /// Checks that a step has work for so many devices of one process.
@@ -188,17 +200,21 @@ impl RunConfig {
             }
             (true, classes) => Some(classes),
         };
-        let held_out = (pictures.len() as f64 * self.data.validation).round() as usize;
+        let (training, held_out) = self.parts(pictures);
+        let labels = pictures.labels.as_deref().unwrap_or_default();
+        let of_training = || training.iter().filter_map(|i| labels.get(*i));
+        let count = |label: usize| of_training().filter(|shown| **shown as usize == label).count();
+        let shown = (0..classes.unwrap_or(0)).map(|label| count(label) as u64).collect();
+        let (held_out, training) = (held_out.len(), training.len());
         if self.stop.patience.is_some() && held_out < 2 {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "stop.patience needs held-out pictures, and {} of {} is fewer than 2: set data.validation (for example 0.1)",
-                    self.data.validation,
-                    pictures.len()
+                    "stop.patience needs held-out pictures, and of {} there are {held_out}, since equal ones stay together: raise data.validation, which is {}",
+                    pictures.len(),
+                    self.data.validation
                 ),
             });
         }
-        let training = pictures.len() - held_out;
         if let Some(replaced) = self.data.replaced.filter(|replaced| *replaced >= training) {
             return Err(ConfigError::Conflict {
                 reason: format!(
@@ -207,12 +223,9 @@ impl RunConfig {
                 ),
             });
         }
-        if pictures.len() - held_out < 2 {
+        if training < 2 {
             return Err(ConfigError::Conflict {
-                reason: format!(
-                    "{} picture(s) to train on: at least 2 are needed",
-                    pictures.len() - held_out
-                ),
+                reason: format!("{training} picture(s) to train on: at least 2 are needed"),
             });
         }
         let shape = self.shape(pictures.channels, classes)?;
@@ -229,7 +242,7 @@ impl RunConfig {
             });
         }
         let (loss, policy) = (self.named_loss()?, self.named_policy()?);
-        Ok(Checked { config: self, shape, loss, policy, plan })
+        Ok(Checked { config: self, shape, loss, policy, plan, shown })
     }
 
     fn shape(&self, channels: usize, classes: Option<usize>) -> Result<Shape, ConfigError> {
@@ -251,6 +264,7 @@ impl RunConfig {
     fn numbers(&self) -> Result<(), ConfigError> {
         let (network, training, optimizer, output) =
             (&self.network, &self.training, &self.optimizer, &self.output);
+        whole("seed", self.seed, 0, MOST)?;
         whole("network.width", network.width as u64, 4, 512)?;
         whole("network.latent", network.latent as u64, 2, 1024)?;
         real("network.average-half-life", network.average_half_life, 1.0, 1e9)?;
@@ -258,19 +272,19 @@ impl RunConfig {
         whole("training.critic-steps", training.critic_steps as u64, 1, 100)?;
         real("training.augment-probability", training.augment_probability, 0.0, 1.0)?;
         real("training.augment-target", training.augment_target.unwrap_or(0.0), -1.0, 1.0)?;
-        whole("training.augment-speed", training.augment_speed, 1, u64::MAX)?;
+        whole("training.augment-speed", training.augment_speed, 1, MOST)?;
         whole("training.threads", training.threads as u64, 0, 1024)?;
         real("data.validation", self.data.validation, 0.0, 0.5)?;
-        whole("data.limit", self.data.limit.unwrap_or(2) as u64, 2, u64::MAX)?;
+        whole("data.limit", self.data.limit.unwrap_or(2) as u64, 2, MOST)?;
         real("optimizer.generator-rate", optimizer.generator_rate, 0.0, 10.0)?;
         real("optimizer.critic-rate", optimizer.critic_rate, 0.0, 10.0)?;
         real("optimizer.beta-1", optimizer.beta_1, 0.0, 0.999_999)?;
         real("optimizer.beta-2", optimizer.beta_2, 0.0, 0.999_999)?;
-        whole("output.log-every", output.log_every, 1, u64::MAX)?;
-        whole("output.sheet-every", output.sheet_every, 1, u64::MAX)?;
+        whole("output.log-every", output.log_every, 1, MOST)?;
+        whole("output.sheet-every", output.sheet_every, 1, MOST)?;
         whole("output.sheet-count", output.sheet_count as u64, 1, 1024)?;
-        whole("output.checkpoint-every", output.checkpoint_every, 1, u64::MAX)?;
-        whole("output.keep", output.keep as u64, 1, u64::MAX)?;
+        whole("output.checkpoint-every", output.checkpoint_every, 1, MOST)?;
+        whole("output.keep", output.keep as u64, 1, MOST)?;
         if optimizer::named(&optimizer.name).is_none() {
             return Err(one_of(
                 "optimizer.name",
@@ -283,11 +297,11 @@ impl RunConfig {
 
     fn conditions(&self) -> Result<(), ConfigError> {
         let stop = &self.stop;
-        whole("stop.steps", stop.steps.unwrap_or(1), 1, u64::MAX)?;
-        whole("stop.images", stop.images.unwrap_or(1), 1, u64::MAX)?;
+        whole("stop.steps", stop.steps.unwrap_or(1), 1, MOST)?;
+        whole("stop.images", stop.images.unwrap_or(1), 1, MOST)?;
         real("stop.minutes", stop.minutes.unwrap_or(1.0), 1e-6, 1e9)?;
-        whole("stop.patience", stop.patience.unwrap_or(1), 1, u64::MAX)?;
-        whole("stop.check-every", stop.check_every.unwrap_or(1), 1, u64::MAX)?;
+        whole("stop.patience", stop.patience.unwrap_or(1), 1, MOST)?;
+        whole("stop.check-every", stop.check_every.unwrap_or(1), 1, MOST)?;
         let some = stop.steps.is_some() || stop.images.is_some() || stop.minutes.is_some();
         if !some && stop.patience.is_none() {
             return Err(ConfigError::Endless);
@@ -391,7 +405,7 @@ fn whole(key: &'static str, value: u64, min: u64, max: u64) -> Result<(), Config
         return Ok(());
     }
     let expected = match max {
-        u64::MAX => format!("{min} or more"),
+        MOST if value < min => format!("{min} or more"),
         _ => format!("from {min} to {max}"),
     };
     Err(ConfigError::Value { key, value: value.to_string(), expected })

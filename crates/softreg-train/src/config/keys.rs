@@ -100,7 +100,7 @@ pub const KEYS: &[Key] = &[
     key("stop.images", "stop after so many real pictures, repeats counted", "1000000"),
     key("stop.minutes", "stop after so many minutes of training", "30"),
     key("stop.patience", "stop after so many validation checks without improvement", "10"),
-    key("stop.check-every", "steps between two validation checks", "500"),
+    key("stop.check-every", "steps between two validation checks", "250"),
     key("output.log-every", "steps between two lines of metrics", "10"),
     key("output.sheet-every", "steps between two sample sheets", "250"),
     key("output.sheet-count", "pictures on a sheet, 1 to 1024", "64"),

@@ -89,7 +89,12 @@ impl<R: Rng> CriticScene<'_, R> {
         Opinion { score, features }
     }
 
+    /// A partner that stands in for a sample is seen with the sample's mask, or the mask and not what makes it a partner would
+    /// be most of what tells them apart.
     fn mask(&mut self, pass: &Pass<'_>) -> Option<Tensor<2>> {
+        if pass.of_samples && !pass.same_input && pass.mixed.is_none() {
+            return first(&self.of(pass.input).mask, pass.rows.dims()[0]);
+        }
         self.masks.draw(self.critic, pass.rows.dims()[0], &pass.rows.device())
     }
 

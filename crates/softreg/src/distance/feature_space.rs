@@ -46,6 +46,10 @@ impl Distance for FeatureSpace {
         self.distance.symmetric()
     }
 
+    fn of_inputs(&self) -> Option<&dyn Distance> {
+        Some(&*self.distance)
+    }
+
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
         self.distance.per_pair((self.map)(a), (self.map)(b))
     }

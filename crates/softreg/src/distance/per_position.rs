@@ -37,6 +37,10 @@ impl Distance for PerPosition {
         self.distance.symmetric()
     }
 
+    fn of_inputs(&self) -> Option<&dyn Distance> {
+        Some(&*self.distance)
+    }
+
     fn per_pair(&self, a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
         let [n, features] = a.dims();
         let shape = [n * self.positions, features / self.positions];

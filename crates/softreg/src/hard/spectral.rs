@@ -22,7 +22,7 @@ pub struct SpectralNorm {
     vectors: BTreeMap<u64, [Vec<f32>; 2]>,
 }
 
-/// Guards lengths of 0, as in PyTorch.
+/// Lengths and norms below this count as 0. Deviation: PyTorch divides by it.
 const EPSILON: f32 = 1e-12;
 
 impl SpectralNorm {
@@ -37,19 +37,23 @@ impl SpectralNorm {
         norm
     }
 
-    /// One power iteration for every weight: `v ← Wᵀu/‖Wᵀu‖`, `u ← Wv/‖Wv‖`.
+    /// One power iteration for every weight: `v ← Wᵀu/‖Wᵀu‖`, `u ← Wv/‖Wv‖`. A weight of zeros, as layers have that begin with
+    /// none, leaves its vectors as they are, so that they find it when it grows.
     pub fn iterate<M: Module>(&mut self, module: &M) {
         visit(module, &mut |id, weights, [_, columns]| {
             let Some([u, v]) = self.vectors.get_mut(&id) else { return };
-            v.fill(0.0);
+            let mut image = vec![0.0; columns];
             for (row, u) in weights.chunks_exact(columns).zip(u.iter()) {
-                v.iter_mut().zip(row).for_each(|(v, w)| *v += u * w);
+                image.iter_mut().zip(row).for_each(|(v, w)| *v += u * w);
             }
-            normalize(v);
-            for (row, u) in weights.chunks_exact(columns).zip(u.iter_mut()) {
-                *u = row.iter().zip(v.iter()).map(|(w, v)| w * v).sum();
+            if !normalize(&mut image) {
+                return;
             }
-            normalize(u);
+            let row = |row: &[f32]| row.iter().zip(&image).map(|(w, v)| w * v).sum();
+            let mut back: Vec<f32> = weights.chunks_exact(columns).map(row).collect();
+            if normalize(&mut back) {
+                (*u, *v) = (back, image);
+            }
         });
     }
 
@@ -73,7 +77,9 @@ impl SpectralNorm {
                 let matrix = weight.clone().reshape([rows, columns]);
                 let wv = matrix.matmul(vector(v, [columns, 1]));
                 let sigma = vector(u, [1, rows]).matmul(wv).reshape([1; D]);
-                let scaled = weight / sigma.clamp_min(EPSILON);
+                // A weight of zeros, or of which nothing is known yet, stays as it is.
+                let unknown = sigma.clone().detach().abs().lower_elem(EPSILON);
+                let scaled = weight / sigma.mask_fill(unknown, 1.0);
                 Param::initialized(param.id, scaled.mul_scalar((self.c)(param.id.val())))
             }
         }
@@ -123,9 +129,13 @@ fn visit<M: Module>(module: &M, f: &mut Visitor<'_>) {
     module.visit(&mut Visit(&mut |id, values, shape| f(id, values, shape)));
 }
 
-fn normalize(vector: &mut [f32]) {
-    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(EPSILON);
-    vector.iter_mut().for_each(|v| *v /= length);
+/// To a length of 1, if it has any.
+fn normalize(vector: &mut [f32]) -> bool {
+    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    if length >= EPSILON {
+        vector.iter_mut().for_each(|v| *v /= length);
+    }
+    length >= EPSILON
 }
 
 #[cfg(test)]
@@ -157,5 +167,28 @@ mod tests {
         let along: f32 = (gradient * linear.weight.val().inner()).sum().into_scalar();
         assert!(along.abs() < 1e-6, "{along}");
         assert_eq!(SpectralNorm::from_vectors(norm.vectors().clone()), norm);
+    }
+
+    #[test]
+    fn a_weight_of_zeros_is_left_alone_and_found_when_it_grows() {
+        let device = Device::flex().autodiff();
+        let mut linear: Linear = LinearConfig::new(2, 2).init(&device);
+        let values = |linear: &Linear, norm: &SpectralNorm| -> Vec<f32> {
+            let normal = norm.normalized(linear.clone(), &|_| 1.0);
+            normal.weight.val().into_data().try_to_vec().unwrap()
+        };
+        let of = |linear: &Linear, matrix: Tensor<2>| {
+            // The same parameter, as an optimiser moves it.
+            let weight = Param::initialized(linear.weight.id, matrix.require_grad());
+            Linear { weight, ..linear.clone() }
+        };
+        linear = of(&linear, Tensor::zeros([2, 2], &device));
+        let mut norm = SpectralNorm::new(&linear, &mut Seed(1).rng(Purpose::Weights, 0));
+        norm.iterate(&linear);
+        assert_eq!(values(&linear, &norm), [0.0; 4]);
+        let grown = of(&linear, Tensor::from_floats([[3.0, -1.6], [4.0, 1.2]], &device));
+        (0..30).for_each(|_| norm.iterate(&grown));
+        assert!((norm.values(&grown)[&linear.weight.id.val()] - 5.0).abs() < 1e-5);
+        assert!((values(&grown, &norm)[0] - 0.6).abs() < 1e-6);
     }
 }

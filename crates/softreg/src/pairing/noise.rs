@@ -1,6 +1,7 @@
 use super::{Pairing, PairingError, Partners, Samples};
+use crate::pairs::single;
 use crate::setting::{Part, Setting};
-use burn::tensor::{FloatDType, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use std::sync::Arc;
@@ -59,8 +60,11 @@ impl Pairing for Noise {
         let sigma = self.sigma as f32;
         let mut draw = || sigma * rng.sample::<f32, _>(StandardNormal);
         let noise: Vec<f32> = (0..shape[0] * shape[1]).map(|_| draw()).collect();
-        let noise = Tensor::from_data(TensorData::new(noise, shape), &samples.rows.device());
-        Ok(Partners::Inputs(samples.rows.clone().cast(FloatDType::F32) + noise))
+        // What a device makes of numbers by default may be of another type.
+        let rows = single(samples.rows.clone());
+        let noise =
+            Tensor::from_data(TensorData::new(noise, shape), (&rows.device(), rows.dtype()));
+        Ok(Partners::Inputs(rows + noise))
     }
 }
 

@@ -132,6 +132,9 @@ pub(super) fn take(
     let (distance, distance_text) = part(DISTANCES, "distance", &texts["distance"])?;
     let (aim, aim_text) = part(AIMS, "aim", &texts["aim"])?;
     let site_name = head(texts["site"].trim());
+    if texts["site"].contains('(') {
+        return Err(SpecError::Grammar { text: texts["site"].clone() });
+    }
     let site = Site::named(site_name)
         .ok_or_else(|| no_part("site", site_name, SITES.iter().map(|(name, ..)| *name)))?;
     let composition = Composition { pairing, distance, aim, site };

@@ -126,30 +126,34 @@ fn table(views: &[View], stability: Option<&Stability>) -> Table {
 fn findings(views: &[View], stability: Option<&Stability>) -> Vec<String> {
     let Some(view) = views.last() else { return Vec::new() };
     let mut findings = Vec::new();
-    match view.r_v {
-        Some(r_v) if r_v > 0.5 => findings.push(format!(
+    // Scores that differ by their draw alone say nothing.
+    let above = |scores: &Interval| {
+        let above = view.training.beyond(scores);
+        above.mean > 0.0 && !above.reaches_zero()
+    };
+    let known = view.held_out.as_ref().is_some_and(above);
+    match view.r_v.filter(|_| above(&view.generated)) {
+        Some(r_v) if known && r_v > 0.5 => findings.push(format!(
             "The critic takes held-out pictures for generated ones (r_v {}): it knows its training pictures by heart. More augmentation, a stronger consistency, or an earlier checkpoint may help.",
             digits(r_v)
         )),
-        Some(r_v) if r_v > 0.2 => findings.push(format!(
+        Some(r_v) if known && r_v > 0.2 => findings.push(format!(
             "The critic scores training pictures above held-out ones (r_v {}): it begins to learn them by heart.",
             digits(r_v)
         )),
         Some(r_v) => findings.push(format!(
-            "The critic treats held-out pictures as training pictures (r_v {}).",
+            "The critic treats held-out pictures as training pictures, as far as so many tell (r_v {}).",
             digits(r_v)
         )),
         None if view.held_out.is_some() => findings.push(
-            "The critic does not tell generated from training pictures: r_v is not defined.".to_owned(),
+            "The critic does not tell generated from training pictures: r_v means nothing.".to_owned(),
         ),
         None => {}
     }
     if let Some(distances) = &view.distances {
         let [training, held_out] = distances.kernel;
-        let known =
-            training.half.unwrap_or(f64::INFINITY).hypot(held_out.half.unwrap_or(f64::INFINITY));
-        let nearer = held_out.mean - training.mean;
-        findings.push(if nearer > known {
+        let nearer = &distances.nearer;
+        findings.push(if nearer.mean > 0.0 && !nearer.reaches_zero() {
             format!(
                 "Generated pictures are nearer to the training pictures than to others (kernel distance {} and {}, of {}).",
                 digits(training.mean), digits(held_out.mean), distances.features
@@ -164,7 +168,7 @@ fn findings(views: &[View], stability: Option<&Stability>) -> Vec<String> {
     if let Some(apart) = stability.and_then(|stability| stability.at.last()) {
         let share = 100.0 * apart.features / apart.unrelated_features;
         findings.push(format!(
-            "The other run shows for the same latent what is {share:.0} % as far away as an unrelated picture is (features; {:.0} % in pixels).",
+            "For the same latent, the other run's picture is {share:.0} % as far away as an unrelated one (by features; {:.0} % in pixels).",
             100.0 * apart.pixels / apart.unrelated
         ));
     }
@@ -287,7 +291,7 @@ fn object(run: &Opened, rows: &[Row], views: &[View], stability: Option<&Stabili
             };
             json!({
                 "features": d.features, "pictures": d.pictures,
-                "kernel": pair(&d.kernel), "frechet": pair(&d.frechet),
+                "kernel": pair(&d.kernel), "nearer": interval(&d.nearer), "frechet": pair(&d.frechet),
             })
         });
         json!({

@@ -7,7 +7,6 @@ use softreg_feature::Extractor;
 use softreg_metric::{Features, Interval, Pictures, frechet, kernel};
 use softreg_net::latent;
 use softreg_train::inspection::Inspection;
-use softreg_train::sample;
 
 /// What one checkpoint shows.
 pub(super) struct View {
@@ -36,6 +35,8 @@ pub(super) struct Distances {
     pub(super) features: String,
     pub(super) pictures: usize,
     pub(super) kernel: [Interval; 2],
+    /// How much farther held-out pictures are; the interval is over the draw of real pictures, the generated ones given.
+    pub(super) nearer: Interval,
     pub(super) frechet: [Interval; 2],
 }
 
@@ -61,7 +62,7 @@ impl View {
         let shape = run.checked.shape();
         let mut rng = Seed(seed).rng(Purpose::Generate, 0);
         let latents = latent::draw(count, shape.latent, None, &mut rng);
-        let labels = sample::labels_in_turn(count, shape.classes);
+        let labels = run.checked.labels(count);
         let labels = labels.as_deref();
 
         let of_training = inspection.scores(&run.pictures, &training);
@@ -96,7 +97,11 @@ impl View {
                     Ok(extractor.features(&Pictures { pixels: &pixels, ..pictures })?)
                 };
                 let [training, held_out] = [real(sets[0])?, real(sets[1])?];
+                // The distance is the same from either side; the interval is over the draw of the other one.
+                let over_real = |real: &Features| kernel::measure(&generated, real);
+                let [of_training, of_held_out] = [over_real(&training)?, over_real(&held_out)?];
                 Some(Distances {
+                    nearer: of_held_out.beyond(&of_training),
                     features: extractor.definition().name.clone(),
                     pictures: fewest,
                     kernel: [

@@ -1,12 +1,14 @@
 //! The sets of regularizers, from what a user writes to checked configurations.
 
+use crate::command::choices::add_regularizer;
+use crate::command::experiment::FIXED;
 use crate::failure::usage;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use softreg::registry::{Kind, REGULARIZERS};
 use softreg_image::Collection;
 use softreg_train::RunConfig;
-use softreg_train::config::{ConfigError, parse};
+use softreg_train::config::parse;
 use std::collections::BTreeSet;
 
 /// A set of regularizers, ready to train.
@@ -74,6 +76,7 @@ impl Draft {
         if !self.items.iter().any(|item| item == "recipe") {
             config.regularizers.clear();
         }
+        let mut given = BTreeSet::new();
         for item in &self.items {
             config = match item.as_str() {
                 "none" | "recipe" => config,
@@ -83,10 +86,18 @@ impl Draft {
                         self.label
                     )));
                 }
-                item if is_assignment(item) => parse::set(&config, item)?,
+                item if is_assignment(item) => {
+                    let section = item.split('.').next().unwrap_or(item).trim();
+                    if FIXED.contains(&section) {
+                        return Err(usage(format!(
+                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; give them to compare itself, with --set",
+                            self.label
+                        )));
+                    }
+                    parse::set(&config, item)?
+                }
                 item => {
-                    let (name, spec) = softreg::spec::parse(item).map_err(ConfigError::from)?;
-                    config.regularizers.insert(name, spec);
+                    add_regularizer(&mut config, &mut given, item)?;
                     config
                 }
             };
@@ -183,7 +194,10 @@ mod tests {
             (&["l2=0.1", "l2=0.1"][..], "twice"),
             (&["consistancy"], "did you mean `consistency`?"),
             (&["l2 + "], "empty place"),
+            (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "a name of its own"),
             (&["training.augmnt=[]"], "did you mean"),
+            (&["more: none + data.validation=0.5"], "the same for every set"),
+            (&["none + stop.steps=12"], "the same for every set"),
         ] {
             let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
             let error = format!("{:#}", arms(&texts, &base()).unwrap_err());

@@ -1,7 +1,7 @@
 //! The report of a comparison: a table for the terminal, Markdown, JSON, a page, and a sheet of samples.
 
 use super::Design;
-use super::summary::{OfArm, Summary, Value};
+use super::summary::{LEVEL, OfArm, Summary, Value, holm};
 use crate::page::{self, Cell, Shown};
 use crate::terminal::number::{digits, with_half};
 use crate::terminal::{Row, Table};
@@ -37,10 +37,11 @@ pub(super) fn write(
     shown: &[&'static Quantity],
 ) -> anyhow::Result<Report> {
     let columns = columns(summary, shown);
+    let tests = Tests::of(summary, &columns);
     let cells: Vec<Vec<Cell>> =
-        summary.arms.iter().map(|arm| row(arm, summary, &columns)).collect();
+        summary.arms.iter().map(|arm| row(arm, summary, &columns, &tests)).collect();
     let heads: Vec<String> = heads(&columns);
-    let below = below(summary, &columns);
+    let below = below(summary, &columns, &tests);
     let json = object(summary, design);
     atomic::write_json(folder.join("report.json"), &json)?;
     let introduction = introduction(design);
@@ -54,7 +55,7 @@ pub(super) fn write(
         "Comparison on {}",
         design.arms.first().map_or("", |arm| &arm.config().data.source)
     );
-    let caption = "Samples of the first seed, from the same latents";
+    let caption = "Samples of the first seed that came to a result, from the same latents";
     let body = html! {
         @for line in &introduction { p class="note" { (line) } }
         (page::table(&heads, &cells))
@@ -82,6 +83,33 @@ struct Column {
     quantity: &'static Quantity,
 }
 
+/// The tests of a table: every set but the first, in every column.
+struct Tests {
+    /// How many there are.
+    count: usize,
+    /// The largest chance that counts as none for all together.
+    together: Option<f64>,
+}
+
+impl Tests {
+    fn of(summary: &Summary, columns: &[Column]) -> Self {
+        let values = |arm: &OfArm| -> Vec<f64> {
+            columns.iter().filter_map(|c| arm.values.get(&c.name)?.chance).collect()
+        };
+        let chances: Vec<f64> = summary.arms.iter().flat_map(values).collect();
+        Self { count: chances.len(), together: holm(chances.into_iter()) }
+    }
+
+    /// What stands behind a value that differs from that of the first set.
+    fn mark(&self, chance: Option<f64>) -> &'static str {
+        match chance {
+            Some(chance) if self.together.is_some_and(|together| chance <= together) => " **",
+            Some(chance) if chance <= LEVEL => " *",
+            _ => "",
+        }
+    }
+}
+
 fn columns(summary: &Summary, shown: &[&'static Quantity]) -> Vec<Column> {
     let of = |quantity: &&'static Quantity| {
         let (name, _) = summary.metrics.iter().find(|(_, q)| *q == quantity.name)?;
@@ -100,14 +128,12 @@ fn heads(columns: &[Column]) -> Vec<String> {
     [SET.to_owned()].into_iter().chain(columns.iter().map(arrow)).chain(speed).collect()
 }
 
-fn row(arm: &OfArm, summary: &Summary, columns: &[Column]) -> Vec<Cell> {
+fn row(arm: &OfArm, summary: &Summary, columns: &[Column], tests: &Tests) -> Vec<Cell> {
     let plain = |text: String| Cell { text, best: false };
     let value = |column: &Column| match arm.values.get(&column.name) {
         None => plain("—".to_owned()),
         Some(value) => {
-            let sure = value.difference.is_some_and(|d| d.half.is_some() && !d.reaches_zero());
-            let mark = if sure { " *" } else { "" };
-            let text = with_half(&value.over_seeds) + mark;
+            let text = with_half(&value.over_seeds) + tests.mark(value.chance);
             Cell { text, best: is_best(value, column, summary) }
         }
     };
@@ -144,12 +170,17 @@ fn is_best(value: &Value, column: &Column, summary: &Summary) -> bool {
     }
 }
 
-fn below(summary: &Summary, columns: &[Column]) -> String {
+fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
     let Some(first) = summary.arms.first() else { return String::new() };
-    let mut text = format!(
-        "Mean ± half a 95 % interval over seeds. * differs from {} in pairs of the same seed (95 %).",
-        first.label
-    );
+    let mut text = "Mean ± half a 95 % interval over seeds.".to_owned();
+    if tests.count > 0 {
+        text += &format!(
+            "\n* differs from {} in pairs of the same seed, at 95 % by itself; {} such tests find {} by chance alone. ** at 95 % with Holm's correction for all of them.",
+            first.label,
+            tests.count,
+            digits(LEVEL * tests.count as f64)
+        );
+    }
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     text += &format!("\nMeasured as {}.", names.join(", "));
     for arm in &summary.arms {
@@ -222,6 +253,7 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
             .map(|(name, value)| {
                 let mut object = interval(value.over_seeds);
                 object["difference"] = json!(value.difference.map(interval));
+                object["chance"] = json!(value.chance);
                 (name.clone(), object)
             })
             .collect();
@@ -252,7 +284,7 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
     };
     json!({
         "softreg": env!("CARGO_PKG_VERSION"),
-        "interval": "value ± half is a 95 % interval over seeds; differences are from the first set, paired by seed; null where there is one seed",
+        "interval": "value ± half is a 95 % interval over seeds; differences are from the first set, paired by seed, and chance is how probable as large ones are without any, by Student's test; null where there is one seed",
         "seeds": design.seeds,
         "protocol": design.protocol,
         "quantities": summary.metrics,

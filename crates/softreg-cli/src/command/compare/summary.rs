@@ -2,7 +2,7 @@
 
 use super::Design;
 use crate::trial::{Failure, Results};
-use softreg_metric::Interval;
+use softreg_metric::{Interval, student};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -42,6 +42,8 @@ pub(super) struct Value {
     pub(super) over_seeds: Interval,
     /// The difference from the first set, seed by seed; none for the first set itself.
     pub(super) difference: Option<Interval>,
+    /// How probable such differences are by chance, by Student's test.
+    pub(super) chance: Option<f64>,
 }
 
 impl Summary {
@@ -64,18 +66,24 @@ impl Summary {
         let summarize = |(index, outcomes): (usize, &Vec<Outcome>)| {
             let values = metrics.keys().filter_map(|name| {
                 let values = of_metric(outcomes, name);
-                let difference =
-                    (index > 0).then(|| paired(&values, &first_values[name], |a, b| a - b));
-                let over_seeds = interval(&values)?;
-                Some((name.clone(), Value { over_seeds, difference: difference.flatten() }))
+                let differences = match index {
+                    0 => BTreeMap::new(),
+                    _ => paired(&values, &first_values[name], |a, b| a - b),
+                };
+                let value = Value {
+                    over_seeds: interval(&values)?,
+                    difference: interval(&differences),
+                    chance: student(&differences.into_values().collect::<Vec<_>>()),
+                };
+                Some((name.clone(), value))
             });
             let rates = series(outcomes, |r| Some(r.images_per_second));
-            let overhead = (index > 0).then(|| paired(&rates, &first_rates, |a, b| b / a - 1.0));
+            let overhead = paired(&rates, &first_rates, |a, b| b / a - 1.0);
             OfArm {
                 label: design.arms[index].label.clone(),
                 values: values.collect(),
                 rate: interval(&rates),
-                overhead: overhead.flatten(),
+                overhead: interval(&overhead).filter(|_| index > 0),
                 steps: interval(&series(outcomes, |r| Some(r.steps as f64))),
                 outcomes: Vec::new(),
             }
@@ -101,6 +109,20 @@ impl Summary {
     }
 }
 
+/// The largest of these that may be called no chance, at 5 % for all of them together: Holm's procedure (Scandinavian Journal
+/// of Statistics 6, 1979). None may where none is small enough.
+pub(super) fn holm(chances: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<f64> = chances.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let left = (1..=sorted.len()).rev();
+    let small =
+        sorted.iter().zip(left).take_while(|(chance, left)| **chance <= LEVEL / *left as f64);
+    small.last().map(|(chance, _)| *chance)
+}
+
+/// What happens by chance so rarely counts as no chance.
+pub(super) const LEVEL: f64 = 0.05;
+
 /// By seed, so that values pair up.
 fn series(outcomes: &[Outcome], of: impl Fn(&Results) -> Option<f64>) -> BTreeMap<u64, f64> {
     let one = |outcome: &Outcome| Some((outcome.seed, of(outcome.result.as_ref().ok()?)?));
@@ -120,9 +142,9 @@ fn paired(
     values: &BTreeMap<u64, f64>,
     first: &BTreeMap<u64, f64>,
     of: impl Fn(f64, f64) -> f64,
-) -> Option<Interval> {
+) -> BTreeMap<u64, f64> {
     let pair = |(seed, value): (&u64, &f64)| Some((*seed, of(*value, *first.get(seed)?)));
-    interval(&values.iter().filter_map(pair).collect())
+    values.iter().filter_map(pair).collect()
 }
 
 #[cfg(test)]
@@ -134,10 +156,19 @@ mod tests {
         let first = BTreeMap::from([(1, 10.0), (2, 20.0), (3, 30.0)]);
         // Each seed is better by nearly the same, although seeds differ much.
         let values = BTreeMap::from([(1, 9.0), (2, 19.1), (3, 28.9), (4, 1.0)]);
-        let difference = paired(&values, &first, |a, b| a - b).unwrap();
+        let difference = interval(&paired(&values, &first, |a, b| a - b)).unwrap();
         assert!((difference.mean + 1.0).abs() < 1e-9 && !difference.reaches_zero());
         let one = BTreeMap::from([(9, 1.0)]);
-        assert_eq!(paired(&one, &first, |a, b| a - b), None);
+        assert_eq!(interval(&paired(&one, &first, |a, b| a - b)), None);
         assert_eq!(interval(&one).unwrap().half, None);
+    }
+
+    #[test]
+    fn many_tests_need_smaller_chances() {
+        // 0.05/4, 0.05/3, 0.05/2: the third is too large, and so the fourth is no matter.
+        assert_eq!(holm([0.04, 0.01, 0.015, 0.03].into_iter()), Some(0.015));
+        assert_eq!(holm([0.04].into_iter()), Some(0.04));
+        assert_eq!(holm([0.04, 0.03].into_iter()), None);
+        assert_eq!(holm(std::iter::empty()), None);
     }
 }

@@ -1,7 +1,8 @@
 //! `softreg data check`: what training would find, told before hours are spent on it.
 
+use crate::command::target;
 use crate::failure::usage;
-use crate::terminal::line_to_stdout;
+use crate::terminal::{line_to_stderr, line_to_stdout};
 use clap::Args;
 use softreg_image::{Channels, Collection, Fit, LoadOptions, Size, doctor};
 use softreg_run::sheet::contact_sheet;
@@ -31,10 +32,12 @@ pub(crate) struct Check {
     /// Look only at the first pictures
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// Draw up to 128 of the pictures, as training would see them, on one sheet (.png); must not
-    /// exist yet
+    /// Draw up to 128 of the pictures, as training would see them, on one sheet (.png)
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
+    /// Replace a sheet that is there
+    #[arg(long, requires = "sheet")]
+    force: bool,
     /// Print everything that was found as one JSON object
     #[arg(long)]
     json: bool,
@@ -54,6 +57,9 @@ impl Check {
             limit: self.limit,
             ..LoadOptions::default()
         };
+        if let Some(path) = &self.sheet {
+            target::check("--sheet", path, &["png"], self.force)?;
+        }
         let report = doctor::check(&self.source, &options)?;
         match self.json {
             true => line_to_stdout(&serde_json::to_string_pretty(&report)?)?,
@@ -66,10 +72,8 @@ impl Check {
             );
         }
         if let Some(path) = &self.sheet {
-            if path.exists() {
-                return Err(usage(format!("{} exists already: name another file", path.display())));
-            }
             atomic::write(path, &draw(&softreg_image::open(&self.source, &options)?)?)?;
+            line_to_stderr(&format!("Sheet: {}", path.display()));
         }
         Ok(())
     }

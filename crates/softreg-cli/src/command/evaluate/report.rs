@@ -39,7 +39,7 @@ pub(super) fn json(
     json!({
         "softreg": env!("CARGO_PKG_VERSION"),
         "metrics": metrics,
-        "interval": "value ± half is a 95 % interval; null where none is known",
+        "interval": "value ± half is a 95 % interval over the draw of generated pictures, of near_copies and nearer also of honest ones, of real_diversity and mode_accuracy of reference pictures; null where none is known",
         "copies": copies.map(|c| json!({ "threshold": c.threshold, "honest": honest(c) })),
         "features": { "definition": extractor.definition(), "identity": extractor.identity() },
         "neighbours": NEIGHBOURS,
@@ -49,6 +49,21 @@ pub(super) fn json(
         "seed": seed,
         "seconds": seconds,
     })
+}
+
+/// How many pictures were compared with how many: distances depend on both.
+pub(super) fn sides(subject: &Subject) -> String {
+    let [generated, reference] =
+        [&subject.generated, &subject.reference].map(|set| set.pictures().len());
+    let about = |key: &str| subject.reference.about[key].as_str().unwrap_or_default().to_owned();
+    let of = match about("part").as_str() {
+        "all" => format!("of {}", about("source")),
+        "training" => "that were trained on".to_owned(),
+        part => format!("that were {part}"),
+    };
+    format!(
+        "{generated} pictures beside {reference} {of}. Intervals are over the draw of the generated ones: those compared with count as given."
+    )
 }
 
 /// One line for each result.

@@ -80,6 +80,8 @@ pub(super) struct Subject {
     pub(super) training: Option<Set>,
     /// Whether the reference was not trained on.
     pub(super) held_out: bool,
+    /// The kinds of the pictures that a conditional run was trained on: as often each is generated.
+    shown: Vec<u64>,
     /// The run, where there is one, and its generator.
     pub(super) run: Option<RunFolder>,
     pub(super) generator: Option<Trained>,
@@ -96,7 +98,7 @@ impl Subject {
         let mut rng = Seed(seed).rng(Purpose::Validation, 0);
         let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
         // Both ends of a step show the same kind.
-        let labels = sample::labels_in_turn(STEPS, classes);
+        let labels = classes.map(|_| sample::labels_as_shown(STEPS, &self.shown));
         let mut ends = [Vec::new(), Vec::new()];
         for _ in 0..STEPS {
             let step = path_length::neighbours(trained.latent(), &mut rng);
@@ -163,13 +165,24 @@ impl Subject {
                 }
             },
         };
+        let mut shown = vec![0; trained.labels.len()];
+        for label in training.iter().filter_map(|set| set.labels.as_ref()).flatten() {
+            if let Some(count) = shown.get_mut(*label) {
+                *count += 1;
+            }
+        }
+        if !shown.is_empty() && shown.iter().all(|count| *count == 0) {
+            line_to_stderr(
+                "note: how often each kind was shown is not known: all are generated alike",
+            );
+        }
         let training = match &request.training {
             Some(spec) => Some(Set::open(spec, &others)?),
             None => training,
         };
         let count = request.protocol.count.unwrap_or(COUNT);
         let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
-        let labels = sample::labels_in_turn(count, classes);
+        let labels = classes.map(|_| sample::labels_as_shown(count, &shown));
         let latents = trained.latents(0..count, None, request.seed);
         let made = trained.pictures(&latents, labels.as_deref());
         let generated = Set {
@@ -187,6 +200,7 @@ impl Subject {
             reference,
             training,
             held_out,
+            shown,
             run: Some(folder),
             generator: Some(trained),
         })
@@ -213,6 +227,7 @@ impl Subject {
         let training = training.transpose()?;
         // Named beside the training pictures, the reference is another set.
         let held_out = training.is_some();
-        Ok(Self { generated, reference, training, held_out, run: None, generator: None })
+        let shown = Vec::new();
+        Ok(Self { generated, reference, training, held_out, shown, run: None, generator: None })
     }
 }

@@ -3,8 +3,8 @@
 use super::worker::configuration;
 use super::{Design, write_recipe};
 use crate::page::{self, Cell, Shown};
-use crate::terminal::number::with_half;
-use crate::terminal::{Row, Table};
+use crate::terminal::number::{digits, with_half};
+use crate::terminal::{Row, Table, counted, quoted};
 use maud::html;
 use serde_json::{Value, json};
 use softreg_metric::Interval;
@@ -51,24 +51,29 @@ pub(super) fn write(
     let failed = history.iter().filter(|recorded| recorded.rung == Rung::Failed).count();
     let mut below = match failed {
         0 => String::new(),
-        n => format!("{n} trial(s) came to no value, see report.json\n"),
+        n => format!("{} came to no value, see report.json\n", counted(n, "trial", "trials")),
     };
     if let Some(won) = won {
         let config = configuration(design, won.task, 1.0, design.recipe.seed)?;
         let path = folder.join("winner.toml");
+        // Where every trial that went on failed, what is known of the best is from a part of the budget.
+        let part = match plan.rungs()[won.task.rung] {
+            share if share < 1.0 => format!(" after {} of the budget", percent(share)),
+            _ => String::new(),
+        };
         let head = format!(
-            "# Found by softreg tune: {} {} on held-out pictures, the best of {} trials",
+            "# Found by softreg tune: {} {} on held-out pictures{part}, the best of {} trials",
             design.quantity,
             with_half(&won.value),
             plan.trials()
         );
         write_recipe(&path, &head, &config)?;
         below += &format!(
-            "Best: {} with {}\nRecipe: {}, to train with: softreg train --recipe {}",
+            "Best: {}{part} with {}\nRecipe: {}, to train with: softreg train --recipe {}",
             with_half(&won.value),
             settings(won.task),
             path.display(),
-            path.display()
+            quoted(&path)
         );
     }
     let picture = encode_png(&plot::draw(&plots(plan, design, &results, won), 2)?)?;
@@ -109,6 +114,11 @@ fn result(recorded: &Recorded) -> Option<Result<'_>> {
         .filter(|result| result.value.mean.is_finite())
 }
 
+/// A share of the budget; a small one is not nothing.
+fn percent(share: f64) -> String {
+    format!("{} %", digits(100.0 * share))
+}
+
 fn settings(task: &Task) -> String {
     let one = |(key, value): (&String, &String)| format!("{key}={value}");
     task.parameters.iter().map(one).collect::<Vec<_>>().join(" ")
@@ -121,7 +131,7 @@ fn table(plan: &Plan, design: &Design, results: &[Result<'_>]) -> Table {
         cells: [result.task.trial.to_string()]
             .into_iter()
             .chain(keys().map(|key| result.task.parameters.get(&key).cloned().unwrap_or_default()))
-            .chain([format!("{:.0} %", 100.0 * rungs[result.task.rung])])
+            .chain([percent(rungs[result.task.rung])])
             .chain([with_half(&result.value)])
             .collect(),
         below: Vec::new(),

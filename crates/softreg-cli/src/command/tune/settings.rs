@@ -1,9 +1,10 @@
 //! From the settings of a trial to its configuration.
 
+use crate::command::experiment::FIXED;
 use crate::failure::usage;
 use anyhow::Context;
 use softreg_image::Collection;
-use softreg_study::{Domain, Parameters, Space};
+use softreg_study::{Dimension, Domain, Parameters, Space};
 use softreg_train::RunConfig;
 use softreg_train::config::{ConfigError, keys::KEYS, parse};
 
@@ -36,8 +37,23 @@ fn set(config: &RunConfig, key: &str, value: &str) -> anyhow::Result<RunConfig> 
     Ok(config)
 }
 
-/// Sections that are the same for every trial.
-const FIXED: &[&str] = &["seed", "data", "stop", "output"];
+/// A value between the ends of a range, of no special digits.
+const BETWEEN: f64 = 0.37;
+
+/// The space with ranges of whole numbers where a key takes no others.
+pub(super) fn whole(mut space: Space, recipe: &RunConfig) -> Space {
+    for Dimension { key, domain } in &mut space.dimensions {
+        if let Domain::Range { whole: false, low, high, scale } = *domain {
+            let wholes = Domain::Range { whole: true, low, high, scale };
+            let takes = |domain: &Domain| set(recipe, key, &domain.at(BETWEEN)).is_ok();
+            let some = low.ceil() <= high.floor();
+            if !takes(domain) && some && takes(&wholes) {
+                *domain = wholes;
+            }
+        }
+    }
+    space
+}
 
 /// Refuses what cannot be varied, and every end and choice that no run would take.
 pub(super) fn check(
@@ -55,7 +71,9 @@ pub(super) fn check(
         }
         let ends = match &dimension.domain {
             Domain::Choice(values) => values.clone(),
-            Domain::Range { low, high, .. } => vec![low.to_string(), high.to_string()],
+            range @ Domain::Range { .. } => {
+                [0.0, BETWEEN, 1.0].map(|share| range.at(share)).to_vec()
+            }
         };
         for value in ends {
             let at = || format!("--vary {key}, at {value}");
@@ -70,6 +88,18 @@ pub(super) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_take_whole_numbers_alone_are_varied_by_these() {
+        let recipe = crate::recipe::read("default").unwrap();
+        let texts =
+            ["training.batch=8..33", "consistency=1..3", "l2=0.5..2", "network.width=4..6:log"];
+        let space = Space::parse(&texts.map(str::to_owned)).unwrap();
+        let wholes = whole(space, &recipe).dimensions.into_iter();
+        let wholes: Vec<bool> =
+            wholes.map(|d| matches!(d.domain, Domain::Range { whole: true, .. })).collect();
+        assert_eq!(wholes, [true, false, false, true]);
+    }
 
     #[test]
     fn weights_settings_and_keys_are_set() {

@@ -1,0 +1,43 @@
+//! Being asked to end: by Ctrl-C, by a terminal that is closed, by whoever ends processes.
+
+use anyhow::Context;
+
+/// Calls `asked` on a thread of its own, every time that this process is asked to end. A signal that it was started to ignore,
+/// as `nohup` has it with that of a closed terminal, stays ignored.
+pub(crate) fn listen(asked: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    hear(asked).context("cannot listen for Ctrl-C")
+}
+
+#[cfg(unix)]
+fn hear(mut asked: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let ignored = std::fs::read_to_string("/proc/self/status").map_or(0, |text| ignored(&text));
+    let heard =
+        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = signal_hook::iterator::Signals::new(heard)?;
+    let listen = move || signals.forever().for_each(|_| asked());
+    std::thread::Builder::new().name("interruption".to_owned()).spawn(listen).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn hear(asked: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    ctrlc::set_handler(asked).map_err(std::io::Error::other)
+}
+
+/// The signals that a process ignores, by what Linux says of it: one bit each, the first for signal 1.
+#[cfg(unix)]
+fn ignored(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_off_the_status() {
+        assert_eq!(ignored("Name:\tx\nSigIgn:\t0000000000001004\nSigCgt:\t1\n"), 0x1004);
+        assert_eq!(ignored("Name:\tx\n"), 0);
+    }
+}
