@@ -596,7 +596,7 @@ fn a_damaged_checkpoint_of_a_later_step_pushes_none_out() {
     let parent = tempfile::tempdir().unwrap();
     let folder = fresh(parent.path(), "run");
     train(&folder, config("stop.steps=4 output.keep=1"), None, &mut (), false).unwrap();
-    std::fs::write(folder.checkpoint(99), "cut off").unwrap();
+    softreg_run::atomic::write(folder.checkpoint(99), b"cut off").unwrap();
     train(&folder, config("stop.steps=6 output.keep=1"), None, &mut (), true).unwrap();
     assert_eq!(newest(&folder).0, 6);
 }
