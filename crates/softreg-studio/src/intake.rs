@@ -2,7 +2,7 @@
 //!
 //! What arrives is written into a folder of its own under the runs, and is looked at before it is kept: a picture by
 //! its first bytes, an archive by its table of contents. What is no picture is left out and counted. Names that are not
-//! plain, too long or there already become names of our own ([`places`]). Nothing is unpacked: training reads from
+//! plain, too long or there already become names of our own (`places.rs`). Nothing is unpacked: training reads from
 //! the archive.
 
 mod places;
