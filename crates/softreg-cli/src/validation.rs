@@ -8,7 +8,7 @@ use softreg_feature::Extractor;
 use softreg_image::Collection;
 use softreg_metric::protocol::{Better, METRICS, MetricEntry, Sets, result_name};
 use softreg_metric::{Copies, Features, Pictures, SlicedWasserstein};
-use softreg_train::config::Measure;
+use softreg_train::config::RunConfig;
 use softreg_train::sample::PictureSet;
 use softreg_train::{Measured, Validation};
 use std::sync::{Arc, OnceLock};
@@ -51,8 +51,10 @@ struct OfFeatures {
 struct Training {
     collection: Arc<Collection>,
     indices: Vec<usize>,
-    /// Computed when copies are first looked for, which is beside the training.
-    features: OnceLock<Result<Features, String>>,
+    /// Whether they are also shown mirrored.
+    mirrored: bool,
+    /// In every view in which they are shown; computed when copies are first looked for, which is beside the training.
+    features: OnceLock<Result<Vec<Features>, String>>,
 }
 
 impl HeldOut {
@@ -61,10 +63,10 @@ impl HeldOut {
     pub(crate) fn new(
         collection: &Arc<Collection>,
         (training, held_out): (&[usize], &[usize]),
-        wanted: &Measure,
-        seed: u64,
+        config: &RunConfig,
         device: &Device,
     ) -> anyhow::Result<Option<Self>> {
+        let (wanted, seed) = (&config.validation, config.seed);
         let measures = chosen(&wanted.measure)?;
         if held_out.len() < 2 {
             return Ok(None);
@@ -94,6 +96,7 @@ impl HeldOut {
                 let training = Training {
                     collection: Arc::clone(collection),
                     indices: training.to_vec(),
+                    mirrored: config.data.flip,
                     features: OnceLock::new(),
                 };
                 Some(OfFeatures { extractor, reference, shape, pixels, training })
@@ -211,19 +214,27 @@ impl OfFeatures {
         }
     }
 
-    /// The features of the pictures that are trained on.
-    fn of_training(&self) -> Result<&Features, String> {
-        let Training { collection, indices, features } = &self.training;
-        let computed = features.get_or_init(|| {
-            let mut values = Vec::new();
-            for part in indices.chunks(AT_ONCE) {
-                let pixels = collection.pictures(part);
-                let features = self.extractor.features(&pictures(self.shape, &pixels));
-                values.extend_from_slice(features.map_err(|error| error.to_string())?.values());
-            }
-            Features::new(self.reference.width(), values).map_err(|error| error.to_string())
+    /// The features of the pictures that are trained on, as they are, and mirrored where they are shown so.
+    fn of_training(&self) -> Result<Vec<&Features>, String> {
+        let training = &self.training;
+        let computed = training.features.get_or_init(|| {
+            let views = if training.mirrored { &[false, true][..] } else { &[false] };
+            views.iter().map(|mirrored| self.of_view(*mirrored)).collect()
         });
-        computed.as_ref().map_err(Clone::clone)
+        computed.as_ref().map(|views| views.iter().collect()).map_err(Clone::clone)
+    }
+
+    fn of_view(&self, mirrored: bool) -> Result<Features, String> {
+        let mut values = Vec::new();
+        for part in self.training.indices.chunks(AT_ONCE) {
+            let mut pixels = self.training.collection.pictures(part);
+            if mirrored {
+                pixels = pictures(self.shape, &pixels).mirrored();
+            }
+            let features = self.extractor.features(&pictures(self.shape, &pixels));
+            values.extend_from_slice(features.map_err(|error| error.to_string())?.values());
+        }
+        Features::new(self.reference.width(), values).map_err(|error| error.to_string())
     }
 }
 
@@ -247,7 +258,7 @@ impl Validation for HeldOut {
             (Some(of), Some(features)) if self.measures.iter().any(Chosen::is_of_copies) => {
                 let found = of
                     .of_training()
-                    .map(|training| Copies::detect(training, Some(&of.reference), features));
+                    .map(|views| Copies::detect(&views, Some(&of.reference), features));
                 Some(found)
             }
             _ => None,

@@ -14,11 +14,12 @@
 //! than every held-out one; it is the Mann-Whitney statistic of the data-copying test of arXiv
 //! 2004.05675, without its division of space into cells.
 //!
+//! Training pictures that were also shown mirrored (`data.flip`) are looked for in both views, and the nearer one counts, for
+//! generated and for honest pictures alike: the mirror image of a training picture is a copy too.
+//!
 //! Held-out pictures that equal a training picture do not count: with such doubles every copy would be
 //! honest. Where fewer than 20 are left, each training picture is held against the *other* training
 //! pictures in their stead, equal ones left out for the same reason.
-//!
-//! Copies of mirrored training pictures (`data.flip`) are found less surely: pictures are compared as they are.
 
 use crate::distances::{nearest, squared};
 use crate::interval::{Interval, deviation};
@@ -54,17 +55,22 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Looks for copies. `held_out` are pictures of the same source that were not trained on.
+    /// Looks for copies. `training` are the training pictures in every view in which they were shown: as they are, and then
+    /// mirrored where they were, row by row the same pictures. `held_out` are pictures of the same source that were not
+    /// trained on.
     ///
     /// # Errors
     /// [`Error::TooFew`] without a generated picture, or below 20 held-out and 20 different training
-    /// pictures, of which a twentieth is none; [`Error::Width`] where features are not the same ones.
+    /// pictures, of which a twentieth is none; [`Error::Width`] where features are not the same ones, and
+    /// [`Error::Views`] where views are not of as many pictures.
     pub fn detect(
-        training: &Features,
+        training: &[&Features],
         held_out: Option<&Features>,
         generated: &Features,
     ) -> Result<Self, Error> {
         let measure = "the copy detector";
+        let views = Views::new(training, measure)?;
+        let training = &views.rows;
         generated.check_against(training, measure, 1)?;
         let needed = (1.0 / EXPECTED_SHARE).round() as usize;
         let mut usual = Vec::new();
@@ -76,7 +82,7 @@ impl Copies {
         }
         let held_out = usual.len() >= needed;
         if !held_out {
-            usual = to_nearest_other(training);
+            usual = views.to_nearest_other();
         }
         if usual.len() < needed {
             return Err(Error::TooFew { measure, needed, found: usual.len() });
@@ -85,7 +91,7 @@ impl Copies {
         let threshold = quantile(&usual);
         let pair = |(generated, (training, squared)): (usize, (usize, f64))| Pair {
             generated,
-            training,
+            training: training % views.pictures,
             distance: squared.sqrt(),
         };
         let mut pairs: Vec<Pair> =
@@ -96,6 +102,44 @@ impl Copies {
         pairs.sort_by(|a, b| a.distance.total_cmp(&b.distance));
         let share = with_the_threshold(Interval::of_share(&near), usual.len());
         Ok(Self { pairs, threshold, share, nearer, held_out })
+    }
+}
+
+/// Training pictures in every view in which they were shown.
+struct Views {
+    /// View after view.
+    rows: Features,
+    /// Rows of each.
+    pictures: usize,
+}
+
+impl Views {
+    fn new(views: &[&Features], measure: &'static str) -> Result<Self, Error> {
+        let none = Error::TooFew { measure, needed: 1, found: 0 };
+        let (first, others) = views.split_first().ok_or(none)?;
+        let mut values = first.values().to_vec();
+        for other in others {
+            other.check_against(first, measure, 0)?;
+            if other.len() != first.len() {
+                return Err(Error::Views { found: other.len(), expected: first.len() });
+            }
+            values.extend_from_slice(other.values());
+        }
+        let rows = Features::new(first.width(), values)?;
+        Ok(Self { rows, pictures: first.len() })
+    }
+
+    /// Of every picture as it is, the distance to the nearest view of another that does not equal it in any view; none where
+    /// all do.
+    fn to_nearest_other(&self) -> Vec<f64> {
+        let mut all = Vec::with_capacity(self.pictures);
+        squared(&self.rows.first(self.pictures), &self.rows, |_, distances| {
+            let of_picture = |i: usize| distances.iter().skip(i).step_by(self.pictures).copied();
+            let nearest = (0..self.pictures).map(|i| of_picture(i).fold(f64::INFINITY, f64::min));
+            let others = nearest.filter(|distance| *distance > 0.0);
+            all.extend(others.min_by(f64::total_cmp).map(f64::sqrt));
+        });
+        all
     }
 }
 
@@ -114,16 +158,6 @@ fn quantile(sorted: &[f64]) -> f64 {
 fn with_the_threshold(share: Interval, honest: usize) -> Interval {
     let variance = EXPECTED_SHARE * (1.0 - EXPECTED_SHARE) / (honest + 2) as f64;
     Interval { half: share.half.map(|half| half.hypot(1.96 * variance.sqrt())), ..share }
-}
-
-/// Of every vector, the distance to the nearest one that is not equal to it; none where all are equal.
-fn to_nearest_other(features: &Features) -> Vec<f64> {
-    let mut all = Vec::with_capacity(features.len());
-    squared(features, features, |_, distances| {
-        let others = distances.iter().copied().filter(|distance| *distance > 0.0);
-        all.extend(others.min_by(f64::total_cmp).map(f64::sqrt));
-    });
-    all
 }
 
 /// The probability that one of `values` lies below one of `sorted`, ties by half, with the interval of
@@ -160,7 +194,7 @@ mod tests {
     fn fresh_draws_are_no_copies_and_noisy_copies_are() {
         let (training, held_out, fresh) = (normal(400, 1), normal(400, 2), normal(400, 3));
         for reference in [Some(&held_out), None] {
-            let honest = Copies::detect(&training, reference, &fresh).unwrap();
+            let honest = Copies::detect(&[&training], reference, &fresh).unwrap();
             assert!(honest.share.contains(EXPECTED_SHARE), "{}", honest.share);
             assert!(honest.nearer.contains(0.5), "{}", honest.nearer);
             // Every tenth a copy with a little noise.
@@ -172,8 +206,8 @@ mod tests {
                     _ => row.to_vec(),
                 })
                 .collect();
-            let copying = Copies::detect(&training, reference, &Features::new(6, mixed).unwrap());
-            let copying = copying.unwrap();
+            let mixed = Features::new(6, mixed).unwrap();
+            let copying = Copies::detect(&[&training], reference, &mixed).unwrap();
             assert!(copying.share.mean > 0.13, "{}", copying.share);
             let worst = copying.pairs[0];
             assert_eq!((worst.generated % 10, worst.training), (0, 399 - worst.generated));
@@ -204,14 +238,47 @@ mod tests {
     #[test]
     fn doubles_in_the_collection_do_not_hide_copies() {
         let training = Features::new(6, normal(50, 1).values().repeat(2)).unwrap();
-        let copies = Copies::detect(&training, None, &normal(50, 1)).unwrap();
+        let copies = Copies::detect(&[&training], None, &normal(50, 1)).unwrap();
         assert_eq!((copies.share.mean, copies.nearer.mean), (1.0, 1.0));
         assert_eq!((copies.pairs[7].distance, copies.pairs[7].training), (0.0, 7));
         // Nor do held-out pictures that are training pictures.
-        let held_out = Copies::detect(&training, Some(&training), &normal(50, 1)).unwrap();
+        let held_out = Copies::detect(&[&training], Some(&training), &normal(50, 1)).unwrap();
         assert_eq!((held_out.share.mean, held_out.held_out), (1.0, false));
         let equal = Features::new(1, vec![1.0; 40]).unwrap();
-        let error = Copies::detect(&equal, None, &equal).unwrap_err();
+        let error = Copies::detect(&[&equal], None, &equal).unwrap_err();
         assert!(matches!(error, Error::TooFew { needed: 20, found: 0, .. }), "{error}");
+    }
+
+    /// The mirror image has the numbers of a vector the other way round here.
+    fn mirrored(features: &Features) -> Features {
+        let turned = features.rows().flat_map(|row| row.iter().rev()).copied().collect();
+        Features::new(features.width(), turned).unwrap()
+    }
+
+    #[test]
+    fn mirror_images_of_what_was_shown_mirrored_are_copies() {
+        let (training, held_out, fresh) = (normal(400, 1), normal(400, 2), normal(400, 3));
+        let turned = mirrored(&training);
+        let views: [&Features; 2] = [&training, &turned];
+        for reference in [Some(&held_out), None] {
+            let honest = Copies::detect(&views, reference, &mirrored(&fresh)).unwrap();
+            assert!(honest.share.contains(EXPECTED_SHARE), "{}", honest.share);
+            let copies = Copies::detect(&views, reference, &turned).unwrap();
+            assert_eq!((copies.share.mean, copies.pairs[7].training), (1.0, 7));
+            let unturned = Copies::detect(&views[..1], reference, &turned).unwrap();
+            assert!(unturned.share.mean < 0.2, "{}", unturned.share);
+        }
+        // A picture that is its own mirror image, or another's, is no neighbour of it.
+        let values = training.first(20).values().to_vec();
+        let both = [values.clone(), mirrored(&training.first(20)).values().to_vec()].concat();
+        let (plain, both) = (Features::new(6, values).unwrap(), Features::new(6, both).unwrap());
+        let threshold = |features: &Features| {
+            Copies::detect(&[features, &mirrored(features)], None, &fresh).unwrap().threshold
+        };
+        let (plain, both) = (threshold(&plain), threshold(&both));
+        assert!((plain - both).abs() < 1e-6, "{plain} {both}");
+        let short = turned.first(399);
+        let error = Copies::detect(&[&training, &short], None, &fresh).unwrap_err();
+        assert_eq!(error, Error::Views { found: 399, expected: 400 });
     }
 }

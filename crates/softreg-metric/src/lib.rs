@@ -52,6 +52,11 @@ impl Pictures<'_> {
         self.len() == 0
     }
 
+    /// The bytes of all of them, mirrored left to right.
+    pub fn mirrored(&self) -> Vec<u8> {
+        self.pixels.chunks(self.width.max(1)).flat_map(|row| row.iter().rev()).copied().collect()
+    }
+
     fn area(&self) -> usize {
         self.channels * self.height * self.width
     }
@@ -118,6 +123,14 @@ pub enum Error {
         /// Of the reference.
         expected: usize,
     },
+    /// Views of other pictures.
+    #[error("a view of {found} pictures cannot be one of {expected}")]
+    Views {
+        /// Pictures in the view.
+        found: usize,
+        /// Pictures that there are.
+        expected: usize,
+    },
     /// Patches do not fit.
     #[error("pictures of {height}x{width} are smaller than a patch of {patch}x{patch}")]
     TooSmall {
@@ -128,4 +141,15 @@ pub enum Error {
         /// Side of a patch.
         patch: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_mirrored_and_stay_where_they_are() {
+        let pictures = Pictures { channels: 1, height: 2, width: 3, pixels: &[1, 2, 3, 4, 5, 6] };
+        assert_eq!(pictures.mirrored(), [3, 2, 1, 6, 5, 4]);
+    }
 }

@@ -343,7 +343,7 @@ mod tests {
         let features = Features::new(3, values.collect()).unwrap();
         let pictures = Pictures { channels: 1, height: 16, width: 16, pixels: &pixels };
         let labels: Vec<usize> = (0..120).map(|i| i % 3).collect();
-        let copies = Copies::detect(&features, None, &features);
+        let copies = Copies::detect(&[&features], None, &features);
         let sets = Sets {
             generated: (pictures, &features),
             reference: (pictures, &features),

@@ -84,7 +84,7 @@ fn every_measure_agrees_with_the_programs_of_the_field() {
             assert_eq!(found.map(|v| v as f32), [0, 1, 2, 3].map(|i| expected[i] as f32), "{name}");
         }
         let (_, expected) = golden.tensor(&format!("{pair}/nearest"));
-        let copies = Copies::detect(&reference, None, &generated).unwrap();
+        let copies = Copies::detect(&[&reference], None, &generated).unwrap();
         for near in copies.pairs {
             let expected = expected[near.generated];
             assert!(
@@ -98,7 +98,7 @@ fn every_measure_agrees_with_the_programs_of_the_field() {
 
     let [training, held_out, generated] = ["training", "held_out", "generated"]
         .map(|part| golden.features(&format!("copies/{part}")));
-    let copies = Copies::detect(&training, Some(&held_out), &generated).unwrap();
+    let copies = Copies::detect(&[&training], Some(&held_out), &generated).unwrap();
     golden.expect("copies/nearer", copies.nearer.mean);
 
     let (reference, shown) = (golden.labels("modes/reference"), golden.labels("modes/generated"));

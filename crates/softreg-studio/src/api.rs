@@ -1,13 +1,16 @@
 //! What can be asked of the studio, version 1: every route with its handler, and the description made from them.
 
 use crate::app::App;
-use crate::explore::{self, About, Export, Print, Shown, Walk, Wish};
+use crate::explore::{self, About, Shown, Wish};
 use crate::intake::{Collection, Taken};
+use crate::painter::Export;
+use crate::print::{self, Print};
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, JobState};
 use crate::request::{Form, Json, Path, Query};
 use crate::shelf::{Summary, summary};
 use crate::takeaway::{self, Chosen, Favourite};
+use crate::walk::{self, Walk};
 use crate::watch::{self, Follower, News};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -426,13 +429,12 @@ async fn walk(
     Json(wanted): Json<Walk>,
 ) -> Answer<Response> {
     let (kind, ending) = match wanted.format {
-        explore::Format::Gif => ("image/gif", "gif"),
-        explore::Format::Webp => ("image/webp", "webp"),
-        explore::Format::Apng => ("image/apng", "png"),
+        walk::Format::Gif => ("image/gif", "gif"),
+        walk::Format::Webp => ("image/webp", "webp"),
+        walk::Format::Apng => ("image/apng", "png"),
     };
     let called = format!("{name}-walk.{ending}");
-    let made =
-        blocking(move || explore::walk(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
+    let made = blocking(move || walk::walk(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
     Ok(file(kind, Some(&called), made))
 }
 
@@ -447,7 +449,7 @@ async fn print(
 ) -> Answer<Response> {
     let called = format!("{name}.png");
     let made =
-        blocking(move || explore::print(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
+        blocking(move || print::print(app.painter(&name, at.step)?.as_ref(), &wanted)).await?;
     Ok(file("image/png", Some(&called), made))
 }
 

@@ -2,8 +2,8 @@
 
 use crate::Ingredients;
 use crate::api::NewRun;
-use crate::explore::{Painter, Painters};
 use crate::intake::{Collection, Intake};
+use crate::painter::{Painter, Painters};
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;

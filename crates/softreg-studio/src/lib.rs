@@ -16,20 +16,23 @@ pub mod explore;
 pub mod guard;
 pub mod intake;
 mod page;
+pub mod painter;
+pub mod print;
 mod problem;
 pub mod queue;
 mod request;
 pub mod shelf;
 pub mod takeaway;
+pub mod walk;
 pub mod watch;
 
-pub use explore::{Generators, Painter};
+pub use painter::{Generators, Painter};
 pub use problem::{Answer, Problem};
 
 use app::App;
-use explore::Painters;
 use guard::Guard;
 use intake::{Intake, Limits};
+use painter::Painters;
 use queue::Queue;
 use shelf::Shelf;
 use std::collections::BTreeMap;

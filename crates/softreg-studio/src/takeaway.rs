@@ -2,7 +2,8 @@
 //!
 //! A favourite holds the picture itself beside what made it: training goes on, and what makes it again may be gone.
 
-use crate::explore::{self, Painter, Wish};
+use crate::explore::{self, Wish};
+use crate::painter::Painter;
 use crate::problem::{Answer, Problem};
 use crate::shelf::Shelf;
 use base64::Engine;
@@ -301,37 +302,7 @@ const GALLERY_STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 sy
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::Export;
-
-    /// Paints the first number of a latent, with half of it transparent.
-    struct Plain(u64);
-
-    impl Painter for Plain {
-        fn step(&self) -> u64 {
-            self.0
-        }
-        fn latent(&self) -> usize {
-            1
-        }
-        fn labels(&self) -> &[String] {
-            &[]
-        }
-        fn shape(&self) -> [usize; 3] {
-            [4, 1, 2]
-        }
-        fn latents(&self, _: u64, _: usize, count: usize, _: Option<f32>) -> Vec<f32> {
-            vec![0.0; count]
-        }
-        fn between(&self, from: &[f32], _: &[f32], _: f32) -> Vec<f32> {
-            from.to_vec()
-        }
-        fn export(&self, _: Export) -> Result<Vec<u8>, String> {
-            Ok(Vec::new())
-        }
-        fn paint(&self, latents: &[f32], _: Option<&[u32]>) -> Vec<u8> {
-            latents.iter().flat_map(|z| [*z as u8, 0, *z as u8, 0, 0, 0, 255, 128]).collect()
-        }
-    }
+    use crate::painter::plain::Plain;
 
     fn run() -> (tempfile::TempDir, Shelf, RunFolder) {
         let place = tempfile::tempdir().unwrap();
@@ -342,18 +313,21 @@ mod tests {
 
     /// As the page chooses what the painter shows.
     fn chosen(painter: &Plain, value: f32) -> Chosen {
-        let wish = Wish::Again { latents: vec![vec![value]], labels: None };
+        let wish = Wish::Again { latents: vec![vec![value, 0.0]], labels: None };
         let picture = explore::show(painter, &wish).unwrap().pictures.concat();
-        Chosen { latent: vec![value], label: None, step: painter.0, picture }
+        Chosen { latent: vec![value, 0.0], label: None, step: painter.step, picture }
     }
 
     #[test]
     fn favourites_come_and_go_one_at_a_time() {
         let (_place, shelf, run) = run();
-        let (keeper, painter) = (Keeper::default(), Plain(7));
+        let (keeper, painter) = (Keeper::default(), Plain::veiled(7));
         // As earlier versions kept them.
-        atomic::write(file(&run), br#"[{"latent": [1.0]}, {"latent": [2.0], "label": 0}]"#)
-            .unwrap();
+        atomic::write(
+            file(&run),
+            br#"[{"latent": [1.0, 0.0]}, {"latent": [2.0, 0.0], "label": 0}]"#,
+        )
+        .unwrap();
         std::thread::scope(|threads| {
             for i in 3..11 {
                 let (keeper, shelf, run, painter) = (&keeper, &shelf, &run, &painter);
@@ -379,29 +353,32 @@ mod tests {
     fn a_favourite_stays_what_was_chosen_while_training_goes_on() {
         let (_place, shelf, run) = run();
         let keeper = Keeper::default();
-        let old = chosen(&Plain(100), 40.0);
-        keeper.add(&shelf, &run, &Plain(200), old.clone()).unwrap();
+        let old = chosen(&Plain::veiled(100), 40.0);
+        keeper.add(&shelf, &run, &Plain::veiled(200), old.clone()).unwrap();
         let kept = favourites(&shelf, &run).unwrap();
         assert_eq!((kept[0].step, kept[0].picture.as_ref()), (Some(100), Some(&old.picture)));
-        let page = gallery("one", &Plain(200), &kept).unwrap();
+        let page = gallery("one", &Plain::veiled(200), &kept).unwrap();
         assert!(page.contains(&old.picture) && page.contains("after 100 steps"), "{page}");
-        keeper.add(&shelf, &run, &Plain(200), chosen(&Plain(200), 40.0)).unwrap();
+        keeper.add(&shelf, &run, &Plain::veiled(200), chosen(&Plain::veiled(200), 40.0)).unwrap();
         let kept = favourites(&shelf, &run).unwrap();
         assert!(
-            gallery("one", &Plain(300), &kept)
+            gallery("one", &Plain::veiled(300), &kept)
                 .unwrap()
                 .contains("2 pictures, generated after 100 to 200 steps")
         );
-        assert!(contact_sheet("one", &Plain(300), &kept).unwrap().starts_with(b"%PDF"));
+        assert!(contact_sheet("one", &Plain::veiled(300), &kept).unwrap().starts_with(b"%PDF"));
         // Straight alpha in the file, multiplied in for drawing.
-        assert_eq!(planes(&Plain(1), &old.picture).unwrap(), Plain(1).paint(&[40.0], None));
+        assert_eq!(
+            planes(&Plain::veiled(1), &old.picture).unwrap(),
+            Plain::veiled(1).paint(&[40.0, 0.0], None)
+        );
     }
 
     #[test]
     fn what_is_no_picture_of_the_run_is_not_kept() {
         let (_place, shelf, run) = run();
         let keeper = Keeper::default();
-        let good = chosen(&Plain(1), 1.0);
+        let good = chosen(&Plain::veiled(1), 1.0);
         let larger = softreg_run::encode_png(&image::RgbImage::new(3, 3)).unwrap();
         for picture in [
             String::new(),
@@ -411,10 +388,10 @@ mod tests {
             explore::data_url(&larger),
         ] {
             let bad = Chosen { picture, ..good.clone() };
-            assert!(keeper.add(&shelf, &run, &Plain(1), bad).is_err());
+            assert!(keeper.add(&shelf, &run, &Plain::veiled(1), bad).is_err());
         }
-        let bad = Chosen { latent: vec![0.5, 0.5], ..good };
-        assert!(keeper.add(&shelf, &run, &Plain(1), bad).is_err());
+        let bad = Chosen { latent: vec![0.5], ..good };
+        assert!(keeper.add(&shelf, &run, &Plain::veiled(1), bad).is_err());
         assert!(!file(&run).exists());
     }
 }

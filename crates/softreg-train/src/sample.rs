@@ -80,6 +80,17 @@ pub fn bytes(shape: &Shape, values: &[f32]) -> PictureSet {
     }
 }
 
+/// How many there are of every label below `classes`.
+pub fn count_labels(labels: impl IntoIterator<Item = usize>, classes: usize) -> Vec<u64> {
+    let mut counts = vec![0; classes];
+    for label in labels {
+        if let Some(count) = counts.get_mut(label) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
 /// Labels for `n` pictures of a conditional generator, each as often as it was `shown` (a number for every label): what is
 /// measured then is how well kinds are generated, and not that all are generated alike. All in turn where none was shown.
 ///
@@ -131,6 +142,7 @@ mod tests {
         let [low, high] =
             [few.iter().filter(|l| **l < 64).count(), few.iter().filter(|l| **l >= 64).count()];
         assert!(low.abs_diff(high) <= 4, "{low} {high}");
+        assert_eq!(count_labels([2, 0, 2, 9], 3), [1, 0, 2]);
         assert_eq!(Some(labels_as_shown(7, &[0; 3])), labels_in_turn(7, Some(3)));
     }
 }

@@ -18,6 +18,13 @@ pub enum Perturbation {
         /// Standard deviation, greater than 0.
         sigma: f64,
     },
+    /// Both: `m` is the product of an independent draw of each.
+    Both {
+        /// Share that is dropped, in 0..1.
+        rate: f64,
+        /// Standard deviation of the modulation, greater than 0.
+        sigma: f64,
+    },
 }
 
 impl Perturbation {
@@ -57,6 +64,10 @@ impl Perturbation {
                 let sigma = sigma as f32;
                 (0..count).map(|_| 1.0 + sigma * rng.sample::<f32, _>(StandardNormal)).collect()
             }
+            Perturbation::Both { rate, sigma } => {
+                let dropped = Perturbation::Dropout { rate }.draw(shape, rng, device);
+                return dropped * Perturbation::Modulation { sigma }.draw(shape, rng, device);
+            }
         };
         Tensor::from_data(TensorData::new(values, shape), device)
     }
@@ -72,6 +83,8 @@ mod tests {
         let cases = [
             (Perturbation::Dropout { rate: 0.2 }, 0.25),
             (Perturbation::Modulation { sigma: 0.5 }, 0.25),
+            // (1 + 0.16) · 1.25 − 1.
+            (Perturbation::Both { rate: 0.2, sigma: 0.4 }, 0.45),
         ];
         for (perturbation, variance) in cases {
             let mut rng = Seed(4).rng(Purpose::Perturbation, 0);

@@ -17,7 +17,7 @@ use clap::Args;
 use report::Measured;
 use softreg_feature::Definition;
 use softreg_metric::protocol::{METRICS, MetricEntry, Sets, result_name};
-use softreg_metric::{Copies, Error};
+use softreg_metric::{Copies, Error, Features, Pictures};
 use softreg_run::atomic;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -101,9 +101,16 @@ impl Evaluate {
         let copies = match subject.training.as_ref().filter(|_| looks_for_copies) {
             None => None,
             Some(training) => {
-                let training = of(training).context("the training pictures")?;
+                let mut views = vec![of(training).context("the training pictures")?];
+                if subject.mirrored {
+                    let (pictures, pixels) = (training.pictures(), training.pictures().mirrored());
+                    let turned = Pictures { pixels: &pixels, ..pictures };
+                    let turned = cache.features(&extractor, &turned);
+                    views.push(turned.context("the training pictures, mirrored")?);
+                }
+                let views: Vec<&Features> = views.iter().collect();
                 let held_out = subject.held_out.then_some(&reference);
-                Some(Copies::detect(&training, held_out, &generated))
+                Some(Copies::detect(&views, held_out, &generated))
             }
         };
         let path = match chosen.iter().any(|(metric, _)| metric.name == "ppl") {

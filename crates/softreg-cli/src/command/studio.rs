@@ -11,7 +11,7 @@ use clap::Args;
 use rand::RngExt;
 use softreg::registry::REGULARIZERS;
 use softreg_run::RunFolder;
-use softreg_studio::explore::Export;
+use softreg_studio::painter::Export;
 use softreg_studio::{Ingredients, Painter, Server, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

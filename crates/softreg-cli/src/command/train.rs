@@ -304,7 +304,7 @@ impl Ready {
         let (training, held_out) = config.parts(&pictures);
         let pictures = Arc::new(pictures);
         let parts = (training.as_slice(), held_out.as_slice());
-        let validation = HeldOut::new(&pictures, parts, &config.validation, config.seed, &device)?;
+        let validation = HeldOut::new(&pictures, parts, config, &device)?;
         Ok(Self { checked, pictures, names, device, beside, training, held_out, validation })
     }
 }

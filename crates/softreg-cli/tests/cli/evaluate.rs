@@ -17,7 +17,8 @@ fn several_measures_are_taken_while_training_and_the_first_decides() {
     let place = Workplace::new();
     let more = TINY.replace("--limit 32", "--limit 120");
     let measures = "--set validation.measure=coverage,near_copies,swd --set stop.check-every=3";
-    place.ok(&format!("train {more} --steps 9 --out r --set data.validation=0.4 {measures}"));
+    place
+        .ok(&format!("train {more} --steps 9 --out r --flip --set data.validation=0.4 {measures}"));
     let rows = crate::program::numbers(&place.path("r"));
     let measured = rows.iter().filter(|row| row.get("validation/step").is_some()).count();
     // Of steps 3 and 6, each at the check after it, and of step 9 at the end.
@@ -84,6 +85,19 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let whole = std::fs::read_to_string(place.path("r/evaluation.json")).unwrap();
     place.ok("evaluate r --count 60 --metric fd");
     assert_eq!(std::fs::read_to_string(place.path("r/evaluation.json")).unwrap(), whole);
+
+    // Pictures that are also shown mirrored are more to be near to.
+    let config = std::fs::read_to_string(place.path("r/config.toml")).unwrap();
+    let turned = config.replace("flip = false", "flip = true");
+    std::fs::write(place.path("r/config.toml"), turned).unwrap();
+    let turned = json(&place.ok("evaluate r --count 60 --metric copies --json").out);
+    let seen = |report: &Value| {
+        let copies = &report["copies"];
+        (copies["mirrored"].as_bool().unwrap(), copies["threshold"].as_f64().unwrap())
+    };
+    let (as_they_are, with_mirrored) = (seen(&report), seen(&turned));
+    assert!(!as_they_are.0 && with_mirrored.0 && with_mirrored.1 < as_they_are.1);
+    std::fs::write(place.path("r/config.toml"), config).unwrap();
 
     // Broken features are computed again.
     let cache = place.path("cache/softreg/features");

@@ -13,6 +13,8 @@ use super::survey::Facts;
 
 /// The most pictures that are searched for near copies; the search looks at all pairs.
 pub const MAX_SEARCHED: usize = 20_000;
+/// Pictures that are compared with all others before what was found is put together.
+const BLOCK: usize = 256;
 /// Differing bits of 64 up to which two pictures are candidates.
 const MAX_HAMMING: u32 = 12;
 /// Squared difference per summed variance up to which a candidate is confirmed; 1 for strangers.
@@ -43,25 +45,29 @@ pub(super) fn near(facts: &[Facts], exact: &[Vec<usize>]) -> Option<Vec<Vec<usiz
     if shown.len() > MAX_SEARCHED {
         return None;
     }
-    let hashes: Vec<u64> = shown.iter().map(|&index| facts[index].hash).collect();
-    let pairs: Vec<(usize, usize)> = (0..shown.len())
-        .into_par_iter()
-        .flat_map_iter(|a| {
-            let (hashes, shown) = (&hashes, &shown);
-            (a + 1..shown.len())
-                .filter(move |&b| (hashes[a] ^ hashes[b]).count_ones() <= MAX_HAMMING)
-                .filter(move |&b| alike(&facts[shown[a]], &facts[shown[b]]))
-                .map(move |b| (a, b))
-        })
-        .collect();
+    let shown: Vec<Candidate<'_>> =
+        shown.into_iter().map(|index| Candidate::new(index, &facts[index])).collect();
     let mut parents: Vec<usize> = (0..shown.len()).collect();
-    for (a, b) in pairs {
-        let (a, b) = (root(&mut parents, a), root(&mut parents, b));
-        parents[a.max(b)] = a.min(b);
+    for start in (0..shown.len()).step_by(BLOCK) {
+        // What is known to be together needs no further look: among the frames of a film nearly all pairs are candidates.
+        let groups: Vec<usize> = (0..shown.len()).map(|at| root(&mut parents, at)).collect();
+        let pairs: Vec<(usize, usize)> = (start..shown.len().min(start + BLOCK))
+            .into_par_iter()
+            .flat_map_iter(|a| {
+                let (groups, shown) = (&groups, &shown);
+                (a + 1..shown.len())
+                    .filter(move |&b| groups[a] != groups[b] && shown[a].alike(&shown[b]))
+                    .map(move |b| (a, b))
+            })
+            .collect();
+        for (a, b) in pairs {
+            let (a, b) = (root(&mut parents, a), root(&mut parents, b));
+            parents[a.max(b)] = a.min(b);
+        }
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (at, &index) in shown.iter().enumerate() {
-        groups.entry(root(&mut parents, at)).or_default().push(index);
+    for (at, candidate) in shown.iter().enumerate() {
+        groups.entry(root(&mut parents, at)).or_default().push(candidate.index);
     }
     Some(groups.into_values().filter(|group| group.len() > 1).collect())
 }
@@ -74,25 +80,86 @@ fn root(parents: &mut [usize], mut at: usize) -> usize {
     at
 }
 
-/// Whether the thumbnails agree, and the shapes do (to a tenth).
-fn alike(a: &Facts, b: &Facts) -> bool {
-    let shape = |fact: &Facts| f64::from(fact.width) / f64::from(fact.height);
-    let ratio = shape(a) / shape(b);
-    if !(0.9..=1.0 / 0.9).contains(&ratio) {
-        return false;
+/// A picture that may have near copies.
+struct Candidate<'a> {
+    index: usize,
+    hash: u64,
+    /// Width by height.
+    ratio: f64,
+    thumbnail: &'a [u8],
+    /// Of the thumbnail's values.
+    variance: f64,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(index: usize, facts: &'a Facts) -> Self {
+        let Facts { hash, thumbnail, .. } = facts;
+        let ratio = f64::from(facts.width) / f64::from(facts.height);
+        Self { index, hash: *hash, ratio, thumbnail, variance: variance(thumbnail) }
     }
-    let squared: f64 = a
-        .thumbnail
-        .iter()
-        .zip(&b.thumbnail)
-        .map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2))
-        .sum::<f64>()
-        / a.thumbnail.len() as f64;
-    squared <= MAX_RELATIVE * (variance(&a.thumbnail) + variance(&b.thumbnail))
+
+    /// Whether hashes and thumbnails agree, and the shapes do (to a tenth).
+    fn alike(&self, other: &Self) -> bool {
+        if (self.hash ^ other.hash).count_ones() > MAX_HAMMING {
+            return false;
+        }
+        let ratio = self.ratio / other.ratio;
+        if !(0.9..=1.0 / 0.9).contains(&ratio) {
+            return false;
+        }
+        let square = |(&a, &b): (&u8, &u8)| u32::from(a.abs_diff(b)).pow(2);
+        let sum: u32 = self.thumbnail.iter().zip(other.thumbnail).map(square).sum();
+        let squared = f64::from(sum) / self.thumbnail.len() as f64;
+        squared <= MAX_RELATIVE * (self.variance + other.variance)
+    }
 }
 
 fn variance(values: &[u8]) -> f64 {
     let count = values.len() as f64;
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
     values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gradient that turns by a little from picture to picture: neighbours are alike, and the ends are not.
+    fn chain(count: usize) -> Vec<Facts> {
+        let of = |step: usize| {
+            let angle = 0.1 * step as f64;
+            let value = |at: usize| {
+                let (x, y) = ((at / 3 % 16) as f64 - 7.5, (at / 48) as f64 - 7.5);
+                (128.0 + 8.0 * (x * angle.cos() + y * angle.sin())) as u8
+            };
+            Facts {
+                format: "PNG",
+                width: 16,
+                height: 16,
+                transparent: false,
+                grey: true,
+                animated: false,
+                flat: false,
+                digest: [0; 32],
+                hash: 0,
+                thumbnail: (0..768).map(value).collect(),
+            }
+        };
+        (0..count).map(of).collect()
+    }
+
+    #[test]
+    fn groups_hold_what_is_alike_by_way_of_others_in_whatever_block() {
+        let mut facts = chain(2 * BLOCK + 10);
+        let ends = [&facts[0], &facts[31]].map(|facts| Candidate::new(0, facts));
+        assert!(!ends[0].alike(&ends[1]));
+        let all = vec![(0..facts.len()).collect::<Vec<_>>()];
+        assert_eq!(near(&facts, &[]).unwrap(), all);
+        // Two chains in turns, told apart by their shapes.
+        facts.iter_mut().step_by(2).for_each(|facts| facts.width = 32);
+        let turns = [0, 1].map(|first| (first..facts.len()).step_by(2).collect::<Vec<_>>());
+        assert_eq!(near(&facts, &[]).unwrap(), turns);
+        facts[BLOCK].hash = u64::MAX;
+        assert_eq!(near(&facts, &[]).unwrap()[0].len(), turns[0].len() - 1);
+    }
 }

@@ -202,9 +202,9 @@ impl RunConfig {
         };
         let (training, held_out) = self.parts(pictures);
         let labels = pictures.labels.as_deref().unwrap_or_default();
-        let of_training = || training.iter().filter_map(|i| labels.get(*i));
-        let count = |label: usize| of_training().filter(|shown| **shown as usize == label).count();
-        let shown = (0..classes.unwrap_or(0)).map(|label| count(label) as u64).collect();
+        let of_training = training.iter().filter_map(|i| labels.get(*i));
+        let of_training = of_training.map(|label| *label as usize);
+        let shown = sample::count_labels(of_training, classes.unwrap_or(0));
         let (held_out, training) = (held_out.len(), training.len());
         if self.stop.patience.is_some() && held_out < 2 {
             return Err(ConfigError::Conflict {

@@ -36,9 +36,10 @@ pub(super) const PART: Part<dyn Pairing> = Part {
     build: |settings| {
         let (rate, sigma) = (settings.number("dropout"), settings.number("modulation"));
         let perturbation = match (rate > 0.0, sigma > 0.0) {
-            (true, _) => Some(Perturbation::Dropout { rate }),
-            (_, true) => Some(Perturbation::Modulation { sigma }),
-            _ => None,
+            (true, true) => Some(Perturbation::Both { rate, sigma }),
+            (true, false) => Some(Perturbation::Dropout { rate }),
+            (false, true) => Some(Perturbation::Modulation { sigma }),
+            (false, false) => None,
         };
         Arc::new(Again { perturbation })
     },

@@ -19,7 +19,7 @@ of outputs by everything else, as in the paper and in PyTorch. Equalised layers,
 their weights by a constant, are given that back: the norm is that of the layer as it runs.
 
 Usually taken with `--loss hinge`. It is a constraint and not a penalty: schedules, `every` and `share` \
-have nothing to act on, and metrics show no value for it.",
+have nothing to act on and are refused, and metrics show no value for it.",
     build: |ask| {
         if ask.weight > 0.0 { Ok(vec![ask.term(Body::Spectral)]) } else { Ok(vec![]) }
     },

@@ -85,6 +85,18 @@ impl Checked {
         }
     }
 
+    /// Why a common setting would change nothing, where one would.
+    fn idle(&self, body: &Body) -> Option<&'static str> {
+        let limits_weights = matches!(body, Body::Weights { .. } | Body::Spectral);
+        if limits_weights && self.common.number("share") < 1.0 {
+            return Some("it looks at weights, and at no share of a batch: leave out share");
+        }
+        let scheduled = self.common.word("schedule") != "constant";
+        (matches!(body, Body::Spectral) && scheduled).then_some(
+            "spectral normalisation is part of the critic, and the same at every step: leave out schedule",
+        )
+    }
+
     /// The specification with nothing left to defaults.
     pub fn spec(&self) -> Spec {
         let own = |settings: &Settings| -> BTreeMap<String, Value> {
@@ -182,7 +194,11 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
             (None, None) => return Err(unknown_name(name)),
         },
     };
-    checked.terms(&Scale::REFERENCE)?;
+    for term in checked.terms(&Scale::REFERENCE)? {
+        if let Some(reason) = checked.idle(&term.body) {
+            return Err(SpecError::Refused { name: name.to_owned(), reason: reason.to_owned() });
+        }
+    }
     Ok(checked)
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn terms(entry: &Entry) -> Vec<Term> {
 /// Compositions of every pairing, distance, aim and site at least once.
 const COMPOSED: &[&str] = &[
     "again(dropout=0.3) bernoulli attract fake",
+    "again(dropout=0.2,modulation=0.3) huber attract real",
     "again(modulation=0.3) l1 attract real",
     "augment huber attract fake-features",
     "fresh l1 repel image",

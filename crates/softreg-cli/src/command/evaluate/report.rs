@@ -40,7 +40,9 @@ pub(super) fn json(
         "softreg": env!("CARGO_PKG_VERSION"),
         "metrics": metrics,
         "interval": "value ± half is a 95 % interval over the draw of generated pictures, of near_copies and nearer also of honest ones, of real_diversity and mode_accuracy of reference pictures; null where none is known",
-        "copies": copies.map(|c| json!({ "threshold": c.threshold, "honest": honest(c) })),
+        "copies": copies.map(|c| json!({
+            "threshold": c.threshold, "honest": honest(c), "mirrored": subject.mirrored,
+        })),
         "features": { "definition": extractor.definition(), "identity": extractor.identity() },
         "neighbours": NEIGHBOURS,
         "generated": subject.generated.about,

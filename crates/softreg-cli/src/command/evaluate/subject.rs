@@ -78,6 +78,8 @@ pub(super) struct Subject {
     pub(super) reference: Set,
     /// The pictures that were trained on, where they are known.
     pub(super) training: Option<Set>,
+    /// Whether these were also shown mirrored.
+    pub(super) mirrored: bool,
     /// Whether the reference was not trained on.
     pub(super) held_out: bool,
     /// The kinds of the pictures that a conditional run was trained on: as often each is generated.
@@ -165,12 +167,8 @@ impl Subject {
                 }
             },
         };
-        let mut shown = vec![0; trained.labels.len()];
-        for label in training.iter().filter_map(|set| set.labels.as_ref()).flatten() {
-            if let Some(count) = shown.get_mut(*label) {
-                *count += 1;
-            }
-        }
+        let labels = training.iter().filter_map(|set| set.labels.as_ref()).flatten();
+        let shown = sample::count_labels(labels.copied(), trained.labels.len());
         if !shown.is_empty() && shown.iter().all(|count| *count == 0) {
             line_to_stderr(
                 "note: how often each kind was shown is not known: all are generated alike",
@@ -199,6 +197,7 @@ impl Subject {
             generated,
             reference,
             training,
+            mirrored: config.data.flip,
             held_out,
             shown,
             run: Some(folder),
@@ -227,7 +226,15 @@ impl Subject {
         let training = training.transpose()?;
         // Named beside the training pictures, the reference is another set.
         let held_out = training.is_some();
-        let shown = Vec::new();
-        Ok(Self { generated, reference, training, held_out, shown, run: None, generator: None })
+        Ok(Self {
+            generated,
+            reference,
+            training,
+            mirrored: false,
+            held_out,
+            shown: Vec::new(),
+            run: None,
+            generator: None,
+        })
     }
 }
