@@ -22,7 +22,7 @@ use rand::seq::SliceRandom;
 use softreg::aim::Attract;
 use softreg::distance::{Kl, SquaredL2};
 use softreg::hard::{self, L1, L2};
-use softreg::pairing::{Again, Augment};
+use softreg::pairing::{Again, Augment, PartnerInput};
 use softreg::perturbation::Perturbation;
 use softreg::site::Site;
 use softreg::{Batch, Composition, Purpose, Seed};
@@ -99,16 +99,18 @@ fn objective(
     variant: &Variant,
     [partners, masks]: [&mut dyn Rng; 2],
 ) -> anyhow::Result<Tensor<1>> {
-    // A model with dropout says something else every time it is asked.
-    let mut f = |x: Tensor<4>| {
-        let shape = [x.dims()[0], HIDDEN];
-        let dropout = Perturbation::Dropout { rate: variant.dropout };
-        let mask = (variant.dropout > 0.0).then(|| dropout.draw(shape, masks, &x.device()));
-        model.forward(x, mask)
-    };
-    let y = f(x.clone());
+    let dropout = Perturbation::Dropout { rate: variant.dropout };
+    let shape = [x.dims()[0], HIDDEN];
+    let mut draw = || (variant.dropout > 0.0).then(|| dropout.draw(shape, masks, &x.device()));
+    let own = draw();
+    let y = model.forward(x.clone(), own.clone());
     let mut j = CrossEntropyLossConfig::new().init(&y.device()).forward(y.clone(), labels);
     for (weight, regularizer) in &variant.soft {
+        // The same picture again is seen through another mask; a moved copy through the picture's own, or dropout would be
+        // part of what is compared.
+        let again = regularizer.pairing.partner_input() == PartnerInput::Same;
+        let mask = if again { draw() } else { own.clone() };
+        let mut f = |x| model.forward(x, mask.clone());
         let r = regularizer.penalty(&Batch::new(x, &y), &mut f, partners)?;
         j = j + r.mul_scalar(*weight);
     }

@@ -19,7 +19,7 @@ use rand::{Rng, RngExt};
 use softreg::aim::Attract;
 use softreg::distance::{Kl, PerPosition};
 use softreg::hard::{self, L1, L2};
-use softreg::pairing::{Again, Noise};
+use softreg::pairing::{Again, Noise, PartnerInput};
 use softreg::perturbation::Perturbation;
 use softreg::site::Site;
 use softreg::{Batch, Composition, Purpose, Seed};
@@ -126,17 +126,19 @@ fn objective(
     variant: &Variant,
     [partners, masks]: [&mut dyn Rng; 2],
 ) -> anyhow::Result<Tensor<1>> {
-    // A model with dropout says something else every time it is asked.
-    let mut f = |x: Tensor<3>| {
-        let shape = [x.dims()[0], TIME, HIDDEN];
-        let dropout = Perturbation::Dropout { rate: variant.dropout };
-        let mask = (variant.dropout > 0.0).then(|| dropout.draw(shape, masks, &x.device()));
-        model.forward(x, mask)
-    };
     let x = model.embedding.forward(letters);
-    let y = f(x.clone());
+    let dropout = Perturbation::Dropout { rate: variant.dropout };
+    let shape = [x.dims()[0], TIME, HIDDEN];
+    let mut draw = || (variant.dropout > 0.0).then(|| dropout.draw(shape, masks, &x.device()));
+    let own = draw();
+    let y = model.forward(x.clone(), own.clone());
     let mut j = model.loss(y.clone(), next);
     for (weight, regularizer) in &variant.soft {
+        // The same letters again are seen through another mask; noisy ones through their own, or dropout would be part of
+        // what is compared.
+        let again = regularizer.pairing.partner_input() == PartnerInput::Same;
+        let mask = if again { draw() } else { own.clone() };
+        let mut f = |x| model.forward(x, mask.clone());
         let r = regularizer.penalty(&Batch::new(&x, &y), &mut f, partners)?;
         j = j + r.mul_scalar(*weight);
     }

@@ -1,12 +1,13 @@
 //! Features that were computed before, by the content of the pictures and what was done to them.
 //!
-//! A file that is missing, broken or of another kind is no error: its features are computed again.
+//! A file that is missing, broken (by its checksum) or of another kind is no error: its features are computed again.
 
 use crate::cache;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use softreg_feature::Extractor;
 use softreg_metric::{Features, Pictures};
 use softreg_run::atomic;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// A folder of feature files.
@@ -15,6 +16,8 @@ pub(crate) struct FeatureCache {
 }
 
 const TENSOR: &str = "features";
+/// Hash of the tensor's bytes, in the metadata.
+const CHECKSUM: &str = "blake3";
 
 impl FeatureCache {
     /// In the user's cache folder, where there is one.
@@ -46,8 +49,13 @@ impl FeatureCache {
 
 fn read(path: &std::path::Path) -> Option<Features> {
     let bytes = std::fs::read(path).ok()?;
+    let (_, head) = SafeTensors::read_metadata(&bytes).ok()?;
+    let told = head.metadata().as_ref()?.get(CHECKSUM)?;
     let file = SafeTensors::deserialize(&bytes).ok()?;
     let view = file.tensor(TENSOR).ok().filter(|view| view.dtype() == Dtype::F32)?;
+    if blake3::hash(view.data()).to_hex().as_str() != told {
+        return None;
+    }
     let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
     Features::new(*view.shape().get(1)?, values).ok()
 }
@@ -55,5 +63,6 @@ fn read(path: &std::path::Path) -> Option<Features> {
 fn write(path: &std::path::Path, features: &Features) -> anyhow::Result<()> {
     let bytes: Vec<u8> = features.values().iter().flat_map(|v| v.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F32, vec![features.len(), features.width()], &bytes)?;
-    Ok(atomic::write(path, &safetensors::serialize([(TENSOR, view)], None)?)?)
+    let checksum = HashMap::from([(CHECKSUM.to_owned(), blake3::hash(&bytes).to_string())]);
+    Ok(atomic::write(path, &safetensors::serialize([(TENSOR, view)], Some(checksum))?)?)
 }

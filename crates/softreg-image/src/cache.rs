@@ -22,6 +22,10 @@ const WORTH_KEEPING: Duration = Duration::from_secs(1);
 /// The most that is kept, in bytes; what was not wanted for longest goes first.
 const ROOM: u64 = 4 << 30;
 const ENDING: &str = "pictures";
+/// Of a file in the making.
+const BEGUN: &str = "part";
+/// How old one is whose writer was killed.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A folder of collections.
 #[derive(Debug, Clone)]
@@ -76,20 +80,23 @@ impl Cache {
 
     fn keep(&self, path: &Path, collection: &Collection) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let beside = path.with_extension(format!("{}.part", std::process::id()));
+        let beside = path.with_extension(format!("{}.{BEGUN}", std::process::id()));
         write(&beside, collection)
             .and_then(|()| fs::rename(&beside, path))
             .inspect_err(|_| drop(fs::remove_file(&beside)))?;
         self.make_room()
     }
 
-    /// Removes what was not wanted for longest, until the rest has room.
+    /// Removes what was not wanted for longest, until the rest has room, and what killed writers left.
     fn make_room(&self) -> io::Result<()> {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.folder)?.flatten() {
-            if entry.path().extension().is_some_and(|ending| ending == ENDING) {
-                let about = entry.metadata()?;
-                kept.push((about.modified()?, about.len(), entry.path()));
+            let (path, about) = (entry.path(), entry.metadata()?);
+            let ends = |with: &str| path.extension().is_some_and(|ending| ending == with);
+            if ends(ENDING) {
+                kept.push((about.modified()?, about.len(), path));
+            } else if ends(BEGUN) && about.modified()?.elapsed().is_ok_and(|age| age > ABANDONED) {
+                fs::remove_file(path)?;
             }
         }
         kept.sort();

@@ -162,6 +162,8 @@ impl Composition {
             "the generator has no randomness besides its latent: use `noise`"
         } else if same_input && player.is_some() && self.pairing.perturbation().is_none() {
             "the critic has no randomness of its own: say again(dropout=0.1) or again(modulation=0.3)"
+        } else if same_input && self.site.values() == Values::Features {
+            "features are taken before the noise, and are the same again: use real-score or fake-score"
         } else if let Some(anchor) = self.pairing.anchor() {
             match (player, anchor.of) {
                 (None, Input::Own) => return Ok(()),

@@ -99,13 +99,21 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     assert!(!as_they_are.0 && with_mirrored.0 && with_mirrored.1 < as_they_are.1);
     std::fs::write(place.path("r/config.toml"), config).unwrap();
 
-    // Broken features are computed again.
-    let cache = place.path("cache/softreg/features");
-    for file in std::fs::read_dir(cache).unwrap() {
-        std::fs::write(file.unwrap().path(), b"broken").unwrap();
+    // Broken features are computed again, also where a single bit is wrong.
+    let flipped = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        *bytes.last_mut().unwrap() ^= 64;
+        bytes
+    };
+    for broken in [&|_: &[u8]| b"broken".to_vec(), &flipped as &dyn Fn(&[u8]) -> Vec<u8>] {
+        for file in std::fs::read_dir(place.path("cache/softreg/features")).unwrap() {
+            let path = file.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(path, broken(&bytes)).unwrap();
+        }
+        let again = json(&place.ok("evaluate r --count 60 --json").out);
+        assert_eq!(again["metrics"], report["metrics"]);
     }
-    let again = json(&place.ok("evaluate r --count 60 --json").out);
-    assert_eq!(again["metrics"], report["metrics"]);
 }
 
 #[test]

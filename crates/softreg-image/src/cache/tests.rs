@@ -189,3 +189,16 @@ fn classes_beyond_a_limit_and_collections_beyond_the_room() {
     narrow.open(&place.spec, &options(32)).unwrap();
     assert_eq!(place.kept().len(), before);
 }
+
+#[test]
+fn what_killed_writers_left_goes_and_what_is_being_written_stays() {
+    let place = place();
+    place.open(&options(16));
+    let folder = place.kept()[0].parent().unwrap().to_owned();
+    let [old, new] = ["old.1.part", "new.2.part"].map(|name| folder.join(name));
+    let long_ago = SystemTime::now() - 2 * ABANDONED;
+    File::create(&old).unwrap().set_modified(long_ago).unwrap();
+    File::create(&new).unwrap();
+    place.open(&options(20));
+    assert!(!old.exists() && new.exists());
+}

@@ -495,6 +495,7 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
         ("augment l2 attract latent-score", "function of latents"),
         ("again l2 attract real", "again(dropout=0.1)"),
         ("again(0.1) l2 attract image", "no randomness besides its latent"),
+        ("again(0.1) l2 attract real-features", "before the noise"),
         ("mix l2 attract image", "only the critic has a teacher"),
         ("past(of=own) l2 attract real", "past(of=real)"),
         ("past(of=real) l2 attract output", "past(of=own)"),

@@ -105,6 +105,43 @@ fn every_choice_is_among_the_compositions() {
     assert_eq!(missing(sites, |c| c.site.name()), ["output"]);
 }
 
+/// Every composition that is let through, of all that can be written down, compares something and moves its player.
+#[test]
+fn no_composition_that_is_let_through_is_idle() {
+    let players: Vec<Players> = (0..3).map(|seed| Players::new([6, 3, 4, 5], seed)).collect();
+    let (mut asked, mut idle) = (0, Vec::new());
+    let pairings = softreg::pairing::PAIRINGS.iter().map(|part| match part.name {
+        "again" => "again(dropout=0.3)".to_owned(),
+        name => name.to_owned(),
+    });
+    let pairings: Vec<String> = pairings.chain(["past(of=fake)".to_owned()]).collect();
+    for pairing in &pairings {
+        for distance in softreg::distance::DISTANCES {
+            for aim in softreg::aim::AIMS {
+                for (site, ..) in softreg::site::SITES {
+                    let text = format!("{pairing} {} {} {site}", distance.name, aim.name);
+                    let (name, spec) = spec::parse(&text).unwrap();
+                    let Ok(checked) = spec::check(&name, &spec) else { continue };
+                    let [term] = checked.terms(&Scale::REFERENCE).unwrap().try_into().unwrap();
+                    if term.body.player().is_none() {
+                        continue;
+                    }
+                    asked += 1;
+                    let moves = |players: &Players| {
+                        let gradients = players.value(&term).unwrap().backward();
+                        let found = players.gradients(&gradients);
+                        found.into_iter().flatten().flatten().any(|gradient| gradient != 0.0)
+                    };
+                    if !players.iter().any(moves) {
+                        idle.push(text);
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked > 500 && idle.is_empty(), "{asked} asked, idle: {idle:#?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
