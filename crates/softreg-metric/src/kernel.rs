@@ -188,4 +188,12 @@ mod tests {
         let whole = Block::new(&x, &y).value();
         assert!((blocks.mean - whole).abs() < blocks.half.unwrap(), "{blocks} {whole}");
     }
+
+    #[test]
+    fn a_few_blocks_are_as_sure_as_the_whole() {
+        let (x, y) = (normal(3300, 4, 0.0, 3), normal(3300, 4, 0.3, 4));
+        let half = measure(&x, &y).unwrap().half.unwrap();
+        let whole = jackknife(&Block::new(&x, &y).without_each_generated().unwrap());
+        assert!((0.8..1.25).contains(&(half / whole)), "{half} {whole}");
+    }
 }
