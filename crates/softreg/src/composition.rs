@@ -204,6 +204,7 @@ impl Composition {
         }
         self.check()?;
         batch.check()?;
+        batch.check_distributions(&*self.distance)?;
         let empty = Memory::default();
         let memory = batch.memory.unwrap_or(&empty);
         let mut scene = OwnScene::new(batch, f);
@@ -226,10 +227,12 @@ impl Composition {
     /// distance.
     pub fn value(&self, pairs: &Pairs) -> Result<Tensor<1>, PairingError> {
         let enough = |distance: &dyn Distance, found: usize| {
-            let (distance, needed) = (distance.name(), distance.min_features());
+            let (name, needed) = (distance.name(), distance.min_features());
+            let positions = distance.positions();
             match found < needed {
-                true => Err(PairingError::TooFewFeatures { distance, needed, found }),
-                false => Ok(()),
+                true => Err(PairingError::TooFewFeatures { distance: name, needed, found }),
+                false if found.is_multiple_of(positions) => Ok(()),
+                false => Err(PairingError::Positions { distance: name, positions, found }),
             }
         };
         enough(&*self.distance, pairs.outputs.features())?;

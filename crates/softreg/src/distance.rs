@@ -59,6 +59,10 @@ pub trait Distance: Send + Sync + std::fmt::Debug {
     fn domain(&self) -> Domain {
         Domain::Numbers
     }
+    /// How many vectors an output is, one behind the other, each compared with the one in the same place.
+    fn positions(&self) -> usize {
+        1
+    }
     /// Whether `D(a, b) = D(b, a)`; a distance that looks to one side only is not symmetric.
     fn symmetric(&self) -> bool {
         true

@@ -131,6 +131,30 @@ pub enum PairingError {
         /// Features that there are.
         found: usize,
     },
+    /// Features do not divide into positions.
+    #[error(
+        "distance `{distance}` takes outputs for {positions} vectors one behind the other, and they have {found} features, which is no multiple of that"
+    )]
+    Positions {
+        /// Name of the distance.
+        distance: &'static str,
+        /// Vectors that it looks for.
+        positions: usize,
+        /// Features that there are.
+        found: usize,
+    },
+    /// Outputs hold several distributions, which would be taken for one.
+    #[error(
+        "outputs are {shape:?}, and distance `{distance}` compares distributions over the last axis, of which there are {positions}: say PerPosition::new({positions}, …), with the classes in the last axis"
+    )]
+    Distributions {
+        /// Name of the distance.
+        distance: &'static str,
+        /// Shape of the outputs.
+        shape: Vec<usize>,
+        /// Distributions in the output of a sample.
+        positions: usize,
+    },
     /// Inputs and outputs are not of the same samples.
     #[error(
         "there are {inputs} inputs and {outputs} outputs: the first axis of both counts samples; for an output per position, see PerPosition"

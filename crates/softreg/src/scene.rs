@@ -5,6 +5,7 @@
 //! implements [`Scene`] for the update of each of its players; for a model outside adversarial training
 //! there is [`Batch`].
 
+use crate::distance::{Distance, Domain};
 use crate::hard::{Point, WeightPenalty};
 use crate::memory::Memory;
 use crate::pairing::{Pairing, PairingError, PartnerInput, Partners, Samples, mixture};
@@ -282,6 +283,21 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
         // Of more, the first ones are taken.
         of("inputs of a second draw", self.fresh.map(|fresh| fresh.dims()[0].min(inputs)))?;
         of("outputs of the teacher", self.teacher.map(|teacher| teacher.dims()[0]))
+    }
+
+    /// Refuses a distance that would take the distributions at several positions for one.
+    pub(crate) fn check_distributions(&self, distance: &dyn Distance) -> Result<(), PairingError> {
+        let shape = self.outputs.dims();
+        // What has no further axes is as its user says.
+        let positions = if O > 2 { shape[1..O - 1].iter().product() } else { distance.positions() };
+        match distance.domain() == Domain::Logits && positions != distance.positions() {
+            false => Ok(()),
+            true => Err(PairingError::Distributions {
+                distance: distance.name(),
+                shape: shape.to_vec(),
+                positions,
+            }),
+        }
     }
 
     pub(crate) fn device(&self) -> Device {

@@ -14,7 +14,8 @@ pub struct PerPosition {
 }
 
 impl PerPosition {
-    /// `distance` at each of `positions`, at least 1, whose number divides that of all features.
+    /// `distance` at each of `positions`, at least 1, whose number divides that of all features: outputs are refused
+    /// otherwise ([`crate::pairing::PairingError::Positions`]).
     pub fn new(positions: usize, distance: impl Distance + 'static) -> Self {
         Self { positions: positions.max(1), distance: Arc::new(distance) }
     }
@@ -31,6 +32,10 @@ impl Distance for PerPosition {
 
     fn domain(&self) -> Domain {
         self.distance.domain()
+    }
+
+    fn positions(&self) -> usize {
+        self.positions * self.distance.positions()
     }
 
     fn symmetric(&self) -> bool {

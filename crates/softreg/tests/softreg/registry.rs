@@ -512,6 +512,38 @@ fn what_is_missing_is_named_with_the_way_out() {
             .penalty(&lone, &mut |x| x.narrow(1, 0, 1), &mut Seed(1).rng(Purpose::Partner, 0))
             .unwrap_err();
     assert_eq!(error, PairingError::TooFewFeatures { distance: "kl", needed: 2, found: 1 });
+    // Distributions at three positions are not one, and five numbers are not of two positions.
+    let several = noise([4, 3, 2], 5);
+    let of = |distance: &dyn Fn() -> Arc<dyn Distance>| {
+        let attract = Arc::new(softreg::aim::Attract);
+        let (pairing, site) = (Arc::new(softreg::pairing::Shuffle), Site::Output);
+        let composition = Composition { pairing, distance: distance(), aim: attract, site };
+        let mut rng = Seed(1).rng(Purpose::Partner, 0);
+        composition.penalty(&Batch::new(&x, &several), &mut |_| several.clone(), &mut rng)
+    };
+    let shape = vec![4, 3, 2];
+    let error = of(&|| Arc::new(Kl)).unwrap_err();
+    assert_eq!(error, PairingError::Distributions { distance: "kl", shape, positions: 3 });
+    assert!(error.to_string().contains("PerPosition::new(3, …)"), "{error}");
+    assert!(of(&|| Arc::new(PerPosition::new(3, Kl))).is_ok());
+    assert!(of(&|| Arc::new(PerPosition::new(2, Kl))).is_err());
+    assert!(of(&|| Arc::new(L1)).is_ok());
+    let flat = noise([4, 6], 5);
+    let of_flat = Composition::new(
+        softreg::pairing::Shuffle,
+        PerPosition::new(3, Kl),
+        softreg::aim::Attract,
+        Site::Output,
+    )
+    .penalty(
+        &Batch::new(&x, &flat),
+        &mut |_| flat.clone(),
+        &mut Seed(1).rng(Purpose::Partner, 0),
+    );
+    assert!(of_flat.is_ok());
+    let error = of(&|| Arc::new(PerPosition::new(4, L1))).unwrap_err();
+    let positions = PairingError::Positions { distance: "per-position", positions: 4, found: 6 };
+    assert_eq!(error, positions);
     let flat = noise([8, 2], 4);
     let error = refuses("shuffle l2 attract output", Batch::new(&x, &flat)).unwrap_err();
     assert_eq!(error, PairingError::Rows { inputs: 4, outputs: 8 });
