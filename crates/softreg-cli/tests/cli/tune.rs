@@ -3,9 +3,10 @@
 use crate::pictures;
 use crate::program::{Workplace, until, wait};
 use serde_json::Value;
-use softreg_study::{Address, Rung, Store};
+use softreg_study::{Address, Rung, STALE, Store};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const TINY: &str = "tune motif --limit 60 --size 16 --width 4 --batch 8 --count 40 \
                     --set output.sheet-count=4";
@@ -109,7 +110,11 @@ fn several_processes_share_a_study_and_a_kill_loses_nothing() {
     first.wait().unwrap();
     // Its trial may go on by itself; a machine that goes down takes that too.
     orphans(&study.join("trials/0000-s0")).into_iter().for_each(|id| kill(id, "-KILL"));
-    // The second one waits for the first until it counts as dead; a person need not.
+    // The second one waits for the first until it counts as dead: the minute that this takes is over at once here.
+    let database = rusqlite::Connection::open(study.join("study.sqlite")).unwrap();
+    database.busy_timeout(Duration::from_secs(30)).unwrap();
+    let later = "UPDATE task SET heard = heard - ?1 WHERE trial = 0 AND state = 'running'";
+    assert_eq!(database.execute(later, [STALE + 1.0]).unwrap(), 1);
     until("the second has done the rest", || {
         (1..6).all(|i| study.join(format!("trials/{i:04}-s0/trial-evaluation.json")).exists())
     });
