@@ -35,6 +35,8 @@ pub struct Pair {
     pub generated: usize,
     /// Number of the training picture, from 0; the first where several are as near.
     pub training: usize,
+    /// In which view that one is nearest: 0 as it is, 1 mirrored.
+    pub view: usize,
     /// Euclidean distance between their feature vectors, at least 0.
     pub distance: f64,
 }
@@ -92,6 +94,7 @@ impl Copies {
         let pair = |(generated, (training, squared)): (usize, (usize, f64))| Pair {
             generated,
             training: training % views.pictures,
+            view: training / views.pictures,
             distance: squared.sqrt(),
         };
         let mut pairs: Vec<Pair> =
@@ -264,7 +267,8 @@ mod tests {
             let honest = Copies::detect(&views, reference, &mirrored(&fresh)).unwrap();
             assert!(honest.share.contains(EXPECTED_SHARE), "{}", honest.share);
             let copies = Copies::detect(&views, reference, &turned).unwrap();
-            assert_eq!((copies.share.mean, copies.pairs[7].training), (1.0, 7));
+            let pair = copies.pairs[7];
+            assert_eq!((copies.share.mean, pair.training, pair.view), (1.0, 7, 1));
             let unturned = Copies::detect(&views[..1], reference, &turned).unwrap();
             assert!(unturned.share.mean < 0.2, "{}", unturned.share);
         }
