@@ -1,9 +1,10 @@
 //! The sheet of the pictures most like a training picture.
 
 use super::subject::Set;
-use softreg_metric::{Copies, Pair};
+use softreg_metric::{Copies, Pair, Pictures};
 use softreg_run::sheet::{Layout, contact_sheet_with};
 use softreg_run::{Picture, encode_png};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Pairs on the sheet.
@@ -14,19 +15,24 @@ const COLUMNS: usize = 8;
 /// Draws the nearest pairs first, each the generated picture left and the training picture right, mirrored where that is
 /// nearer. Every training picture has its turn before any comes again: a generator may make one of them many times.
 pub(super) fn draw(copies: &Copies, generated: &Set, training: &Set) -> anyhow::Result<Vec<u8>> {
-    let mirrored = training.pictures().mirrored();
+    let pairs: Vec<&Pair> = spread(&copies.pairs).collect();
+    let trained_on: Vec<Cow<'_, [u8]>> = pairs.iter().map(|pair| seen(training, pair)).collect();
     let mut pictures = Vec::new();
-    for pair in spread(&copies.pairs) {
-        let area = training.area();
-        let trained_on = match pair.view {
-            0 => training.picture(pair.training),
-            _ => &mirrored[pair.training * area..][..area],
-        };
+    for (pair, trained_on) in pairs.iter().zip(&trained_on) {
         pictures.push(picture(generated, generated.picture(pair.generated))?);
         pictures.push(picture(training, trained_on)?);
     }
     let layout = Layout { columns: Some(COLUMNS), ..Layout::default() };
     Ok(encode_png(&contact_sheet_with(&pictures, layout)?)?)
+}
+
+/// The training picture of a pair, in its nearest view.
+fn seen<'a>(training: &'a Set, pair: &Pair) -> Cow<'a, [u8]> {
+    let pixels = training.picture(pair.training);
+    match pair.view {
+        0 => pixels.into(),
+        _ => Pictures { pixels, ..training.pictures() }.mirrored().into(),
+    }
 }
 
 fn picture<'a>(set: &Set, bytes: &'a [u8]) -> softreg_run::Result<Picture<'a>> {
@@ -53,5 +59,22 @@ mod tests {
         let drawn: Vec<usize> = spread(&pairs).map(|pair| pair.generated).collect();
         let expected: Vec<usize> = [0].into_iter().chain(30..40).chain(1..22).collect();
         assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn a_training_picture_is_shown_in_its_nearest_view() {
+        let set = Set {
+            channels: 1,
+            size: "16".parse().unwrap(),
+            pixels: (0..512).map(|i| (i % 251) as u8).collect(),
+            labels: None,
+            stacked: None,
+            about: serde_json::Value::Null,
+        };
+        let pair = |view| Pair { generated: 0, training: 1, view, distance: 0.0 };
+        assert_eq!(seen(&set, &pair(0)), &set.pixels[256..]);
+        let rows: Vec<u8> =
+            set.pixels[256..].chunks(16).flat_map(|r| r.iter().rev()).copied().collect();
+        assert_eq!(seen(&set, &pair(1)), rows);
     }
 }

@@ -65,14 +65,10 @@ impl Set {
         Pictures { channels: self.channels, height, width, pixels: &self.pixels }
     }
 
-    /// Bytes of one picture.
-    pub(super) fn area(&self) -> usize {
-        self.channels * self.size.area()
-    }
-
     /// The bytes of one picture.
     pub(super) fn picture(&self, index: usize) -> &[u8] {
-        &self.pixels[index * self.area()..(index + 1) * self.area()]
+        let area = self.channels * self.size.area();
+        &self.pixels[index * area..(index + 1) * area]
     }
 }
 
