@@ -6,10 +6,10 @@ use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
 use softreg::{Purpose, Seed};
-use softreg_net::architecture::{ARCHITECTURES, Entry};
 use softreg_net::{Generator, Geometry, Shape, latent};
 use softreg_run::{Checkpoint, RunFolder, checkpoint};
-use softreg_train::config::parse;
+use softreg_train::checkpoint::Start;
+use softreg_train::config::{Checked, Network, parse};
 use softreg_train::sample::{self, PictureSet};
 use softreg_train::{RunConfig, checkpoint as weights};
 use std::io::ErrorKind;
@@ -105,11 +105,9 @@ impl Trained {
             .map(|(p, bytes)| Ok((&p.name, TensorView::new(Dtype::F32, p.shape.clone(), bytes)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let (width, height) = self.size();
-        let own = |entry: &&Entry| entry.architecture == self.shape.architecture;
-        let network = ARCHITECTURES.iter().find(own).map_or("", |entry| entry.name);
         let about = serde_json::json!({
             "format": "softreg-generator/1",
-            "network": network,
+            "network": self.shape.architecture.name(),
             "step": self.step,
             "latent": self.latent(),
             "maps": self.shape.width,
@@ -164,6 +162,86 @@ impl Trained {
         }
         values
     }
+}
+
+/// The networks of an earlier run: a checkpoint, and the run that it is of.
+pub(crate) struct Origin {
+    folder: RunFolder,
+    step: u64,
+    config: RunConfig,
+}
+
+impl Origin {
+    /// A run, whose newest checkpoint it is, or a checkpoint of one.
+    pub(crate) fn named(text: &str) -> anyhow::Result<Self> {
+        let path = std::fs::canonicalize(text).with_context(|| {
+            format!(
+                "no networks to begin with at {text}: name a run folder, or one of its checkpoints"
+            )
+        })?;
+        let step = path.file_name().and_then(|name| checkpoint::step_of(name.to_str()?));
+        let (root, which) = match (step, path.ancestors().nth(2)) {
+            (Some(step), Some(run)) if path.is_file() => (run.to_owned(), Which::Step(step)),
+            _ => (path, Which::Latest),
+        };
+        let folder = RunFolder::open(root)?;
+        let config = configuration(&folder)?;
+        let (step, ..) = find(&folder, which, &mut Vec::new())?;
+        Ok(Self { folder, step, config })
+    }
+
+    /// The checkpoint: the run may be trained on, and this stays what it is.
+    pub(crate) fn path(&self) -> String {
+        self.folder.checkpoint(self.step).display().to_string()
+    }
+
+    /// Gives a configuration the networks' shape.
+    pub(crate) fn shape_of(&self, config: &mut RunConfig) {
+        config.data.size.clone_from(&self.config.data.size);
+        config.data.channels = self.config.data.channels;
+        config.network = Network {
+            average_half_life: config.network.average_half_life,
+            from: config.network.from.take(),
+            ..self.config.network.clone()
+        };
+    }
+}
+
+/// What a run begins with that has networks of an earlier one.
+pub(crate) fn start(checked: &Checked) -> anyhow::Result<Option<Start>> {
+    let config = checked.config();
+    let Some(earlier) = &config.network.from else { return Ok(None) };
+    let origin = Origin::named(earlier)?;
+    let classes = match origin.config.network.conditional {
+        true => labels(&origin.folder)?.len(),
+        false => 0,
+    };
+    let (theirs, ours) = (shape(&origin.config, classes)?, *checked.shape());
+    if theirs != ours {
+        let said = |shape: &Shape| {
+            let (network, geometry) = (shape.architecture.name(), shape.geometry);
+            let labels = match shape.classes {
+                Some(classes) => format!("{classes} labels"),
+                None => "no labels".to_owned(),
+            };
+            format!(
+                "{network} of width {}, {} latent numbers, {labels}, {}x{} pictures of {} channels",
+                shape.width,
+                shape.latent,
+                geometry.width(),
+                geometry.height(),
+                shape.channels,
+            )
+        };
+        return Err(usage(format!(
+            "the networks of {} are {}, and this run wants {}: with --from RUN, and no other size or network named, it takes theirs",
+            origin.folder.root().display(),
+            said(&theirs),
+            said(&ours),
+        )));
+    }
+    let (_, path, file) = find(&origin.folder, Which::Step(origin.step), &mut Vec::new())?;
+    Ok(Some(Start { path, file }))
 }
 
 /// Pictures made at once.

@@ -13,6 +13,14 @@ pub enum Architecture {
     Residual,
 }
 
+impl Architecture {
+    /// Its name in the registry.
+    pub fn name(self) -> &'static str {
+        let own = ARCHITECTURES.iter().find(|entry| entry.architecture == self);
+        own.map_or("", |entry| entry.name)
+    }
+}
+
 /// A line of the registry.
 #[derive(Debug)]
 pub struct Entry {

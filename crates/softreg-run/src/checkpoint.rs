@@ -132,6 +132,12 @@ pub fn file_name(step: u64) -> String {
     format!("step-{step:08}.safetensors")
 }
 
+/// The step whose checkpoint a file of this name is; `None` for other files.
+pub fn step_of(name: &str) -> Option<u64> {
+    let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
+    (name == file_name(step)).then_some(step)
+}
+
 /// The steps that have a checkpoint in `folder`, rising. Other files are passed over; a missing
 /// folder has none.
 ///
@@ -146,13 +152,7 @@ pub fn list(folder: impl AsRef<Path>) -> Result<Vec<u64>> {
     let mut steps = Vec::new();
     for entry in entries {
         let name = entry.map_err(Error::io("list", folder))?.file_name();
-        let name = name.to_string_lossy();
-        let digits = name.strip_prefix("step-").and_then(|n| n.strip_suffix(".safetensors"));
-        if let Some(step) = digits.and_then(|d| d.parse().ok())
-            && name == file_name(step)
-        {
-            steps.push(step);
-        }
+        steps.extend(step_of(&name.to_string_lossy()));
     }
     steps.sort_unstable();
     Ok(steps)

@@ -167,6 +167,9 @@ pub struct NewRun {
     pub collection: String,
     /// Name of a recipe.
     pub recipe: String,
+    /// Name of a run to begin with the networks of, in place of new ones; size and networks are then that run's.
+    #[serde(default)]
+    pub from: Option<String>,
     /// Minutes of training; as the recipe says where nothing is said.
     #[serde(default)]
     pub minutes: Option<f64>,

@@ -9,9 +9,9 @@ use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;
 use crate::takeaway::Keeper;
 use serde_json::{Value, json};
-use softreg_run::claim;
+use softreg_run::{RunFolder, claim};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// Everything that requests share.
@@ -129,7 +129,9 @@ impl App {
     /// # Errors
     /// 400 with the reason, 404 for an unknown collection, 409.
     pub fn start(&self, wanted: &NewRun) -> Answer<Job> {
-        let arguments = arguments(wanted, self.source(&wanted.collection)?)?;
+        let from = wanted.from.as_deref().map(|name| self.shelf.run(name)).transpose()?;
+        let from = from.as_ref().map(RunFolder::root);
+        let arguments = arguments(wanted, self.source(&wanted.collection)?, from)?;
         let line: Vec<&str> =
             ["plan", "--json"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         self.ask(&line)?;
@@ -142,7 +144,7 @@ impl App {
 const WATCHED: &str = "coverage,near_copies";
 
 /// The command line of a run.
-fn arguments(wanted: &NewRun, source: String) -> Answer<Vec<String>> {
+fn arguments(wanted: &NewRun, source: String, from: Option<&Path>) -> Answer<Vec<String>> {
     let mut line = vec![source];
     // Values stand behind `=`, so that none of them can be taken for an option.
     let mut say =
@@ -152,6 +154,9 @@ fn arguments(wanted: &NewRun, source: String) -> Answer<Vec<String>> {
         return Err(Problem::wrong(format!("there is no recipe `{}`", wanted.recipe)));
     }
     say("recipe", &wanted.recipe);
+    if let Some(from) = from {
+        say("from", &from.display());
+    }
     if let Some(minutes) = wanted.minutes {
         say("minutes", &minutes);
     }
@@ -201,10 +206,11 @@ mod tests {
             flip: true,
             ..NewRun::default()
         };
-        let line = arguments(&wanted, "/x".into()).unwrap();
+        let line = arguments(&wanted, "/x".into(), Some("/runs/a-001".as_ref())).unwrap();
         let expected = [
             "/x",
             "--recipe=few",
+            "--from=/runs/a-001",
             "--minutes=2.5",
             "--augment=colour,cutout",
             "--reg=none",
@@ -216,11 +222,11 @@ mod tests {
         assert_eq!(line, expected);
         for recipe in ["../x", "/etc/passwd", "a.toml"] {
             assert!(
-                arguments(&NewRun { recipe: recipe.into(), ..wanted.clone() }, "/x".into())
+                arguments(&NewRun { recipe: recipe.into(), ..wanted.clone() }, "/x".into(), None)
                     .is_err()
             );
         }
         let regularizers = Some([("x --out /tmp".to_owned(), 1.0)].into());
-        assert!(arguments(&NewRun { regularizers, ..wanted }, "/x".into()).is_err());
+        assert!(arguments(&NewRun { regularizers, ..wanted }, "/x".into(), None).is_err());
     }
 }

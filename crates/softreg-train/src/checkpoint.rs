@@ -16,7 +16,7 @@ use softreg_net::{Generator, Shape, parameters};
 use softreg_run::Checkpoint;
 use softreg_run::checkpoint::{self as container, Data, Tensor};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const GENERATOR: &str = "generator";
 const CRITIC: &str = "critic";
@@ -26,6 +26,15 @@ const CRITIC_OPTIMIZER: &str = "optimizer.critic";
 const TEACHER: &str = "teacher";
 const SPECTRAL: &str = "spectral";
 const MEMORY: &str = "memory";
+
+/// Where a run begins that does not begin with new networks.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The checkpoint, for messages.
+    pub path: PathBuf,
+    /// What it holds.
+    pub file: Checkpoint,
+}
 
 /// Writes players and progress; weights that are not numbers are refused, because a checkpoint with
 /// them would push out the last one from which the run can go on.
@@ -80,6 +89,20 @@ pub(crate) fn write(
     ];
     let metadata = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
     Ok(container::write(path, &Checkpoint { tensors, metadata })?)
+}
+
+/// The networks of an earlier run, to begin another one with: generator, critic and moving average, and nothing
+/// else of what it has learned. Transfer learning as in arXiv 1805.01677, with both networks.
+///
+/// # Errors
+/// [`Error::Weights`] where they are of another shape than those of the run that begins.
+pub(crate) fn begin(start: Start, checked: &Checked, device: &Device) -> Result<Players, Error> {
+    let Start { path, mut file } = start;
+    let fresh = Players::new(checked, device);
+    let average = fill(&path, &mut file, AVERAGE, fresh.average)?;
+    let generator = fill(&path, &mut file, GENERATOR, fresh.generator)?;
+    let critic = fill(&path, &mut file, CRITIC, fresh.critic)?;
+    Ok(Players::of(checked, average, generator, critic))
 }
 
 /// Restores players and progress.

@@ -82,6 +82,9 @@ pub struct Network {
     pub conditional: bool,
     /// Half-life of the moving average of the generator, in images.
     pub average_half_life: f64,
+    /// Networks to begin with in place of new ones: a checkpoint of an earlier run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// Section `[training]`.
@@ -209,6 +212,7 @@ impl Default for Network {
             latent: 64,
             conditional: false,
             average_half_life: 10_000.0,
+            from: None,
         }
     }
 }

@@ -45,10 +45,20 @@ impl Players {
         let weights = |player| Seed(config.seed).rng(Purpose::Weights, player);
         let generator = Generator::new(checked.shape(), &mut weights(0), &device);
         let critic = Critic::new(checked.shape(), &mut weights(1), &device);
-        let plan = checked.plan();
+        Self::of(checked, generator.valid(), generator, critic)
+    }
+
+    /// Players of these networks that have not taken a step.
+    pub(crate) fn of(
+        checked: &Checked,
+        average: Generator,
+        generator: Generator,
+        critic: Critic,
+    ) -> Self {
+        let (config, plan) = (checked.config(), checked.plan());
         let mut start = Seed(config.seed).rng(Purpose::PowerIteration, 0);
         Self {
-            average: generator.valid(),
+            average,
             teacher: plan.needs_teacher().then(|| critic.valid()),
             spectral: plan.spectral_norm().map(|_| SpectralNorm::new(&critic, &mut start)),
             memory: checked.first_memory(),

@@ -1,6 +1,6 @@
 //! A whole run: steps until a stop condition holds, and the run folder written on the way.
 
-use crate::checkpoint;
+use crate::checkpoint::{self, Start};
 use crate::config::{Checked, keys};
 use crate::error::Error;
 use crate::group::{Group, Order, Wait};
@@ -40,6 +40,8 @@ pub struct Run<'a> {
     pub device: Device,
     /// More devices: the workers of a step are dealt out over all. Players, pictures and measures are on the first.
     pub beside: Vec<Device>,
+    /// The networks to begin with, where those are not new; of no use to a run that goes on.
+    pub start: Option<Start>,
     /// The validation measure, where there is one.
     pub validation: Option<Arc<dyn Validation>>,
     /// Who watches.
@@ -103,8 +105,13 @@ impl Run<'_> {
             self.keep_configuration()?;
         }
         let fresh = restored.is_none();
-        let (mut players, mut progress) =
-            restored.unwrap_or_else(|| (Players::new(checked, &self.device), Progress::default()));
+        let (mut players, mut progress) = match (restored, self.start.take()) {
+            (Some(restored), _) => restored,
+            (None, Some(start)) => {
+                (checkpoint::begin(start, checked, &self.device)?, Progress::default())
+            }
+            (None, None) => (Players::new(checked, &self.device), Progress::default()),
+        };
         let mut records = self.records(&progress, resume)?;
         if fresh {
             self.sheet(&players, &progress, &mut records)?;

@@ -152,6 +152,7 @@ fn process(
         held_out,
         device,
         beside: vec![],
+        start: None,
         validation: checked.config().stop.check_every.map(|_| Arc::new(Constant) as _),
         observer: &mut (),
         interrupt: &AtomicBool::new(false),

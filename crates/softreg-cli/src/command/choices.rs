@@ -2,7 +2,7 @@
 
 use crate::command::listed;
 use crate::failure::usage;
-use crate::{backend, cache, recipe};
+use crate::{backend, cache, recipe, trained};
 use clap::Args;
 use softreg::adversarial::LOSSES;
 use softreg::augment::AUGMENTATIONS;
@@ -39,6 +39,9 @@ pub(super) struct Choices {
     /// Learn the labels too (class folders), and generate by label
     #[arg(long, help_heading = "Networks")]
     conditional: bool,
+    /// Begin with the networks of an earlier run in place of new ones; size, channels and network are that run's
+    #[arg(long, value_name = "RUN", help_heading = "Networks")]
+    from: Option<String>,
     #[arg(long, value_name = "NAME", help_heading = "Networks",
         help = format!("Generator and critic: {}", listed(ARCHITECTURES.iter().map(|a| a.name))))]
     network: Option<String>,
@@ -80,13 +83,14 @@ pub(super) struct Choices {
 
 impl Choices {
     /// Every option: what goes on with something that was begun takes none of them.
-    pub(super) const OPTIONS: [&'static str; 18] = [
+    pub(super) const OPTIONS: [&'static str; 19] = [
         "source",
         "recipe",
         "size",
         "limit",
         "flip",
         "conditional",
+        "from",
         "network",
         "width",
         "loss",
@@ -101,9 +105,15 @@ impl Choices {
         "threads",
     ];
 
-    /// The recipe that was asked for.
+    /// The recipe that was asked for, for the networks that were asked for.
     pub(super) fn recipe(&self) -> anyhow::Result<RunConfig> {
-        recipe::read(&self.recipe)
+        let mut config = recipe::read(&self.recipe)?;
+        if let Some(earlier) = &self.from {
+            let networks = trained::Origin::named(earlier)?;
+            networks.shape_of(&mut config);
+            config.network.from = Some(networks.path());
+        }
+        Ok(config)
     }
 
     /// Any key, as it was set.
@@ -204,9 +214,15 @@ pub(super) fn with_pictures(
     }
     let pictures = cache::pictures(&config.data.source, &options)?;
     config.data.source = absolute(&config.data.source);
+    if let Some(earlier) = &config.network.from {
+        config.network.from = Some(trained::Origin::named(earlier)?.path());
+    }
     config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());
-    Ok((config.check(&pictures)?, pictures))
+    let checked = config.check(&pictures)?;
+    // Networks that do not fit are refused before anything is written.
+    trained::start(&checked)?;
+    Ok((checked, pictures))
 }
 
 /// The size of the pictures where a network can make it, else the nearest one that it can.

@@ -14,7 +14,8 @@ use clap::Args;
 use serde_json::json;
 use softreg_image::Collection;
 use softreg_kernel::bfloat16_is_on;
-use softreg_run::{RunFolder, atomic};
+use softreg_run::{RunFolder, atomic, checkpoint};
+use softreg_train::checkpoint::Start;
 use softreg_train::config::{Checked, Precision, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
   softreg train art.zip --size 48x64 --flip
   softreg train --recipe cifar10 --reg consistency=5 --reg l2=0
   softreg train --resume runs/motif-001 --minutes 10
+  softreg train few-pictures/ --from runs/many-001    begin with what an earlier run has learned
   softreg train --print-config > my.toml && softreg train --recipe my.toml
   mpirun -n 4 softreg train my-pictures/         the batch over four processes (built with --features mpi)"
 )]
@@ -101,7 +103,8 @@ impl Train {
         // Thousands of pictures take a while.
         progress.say(&format!("reading {}", config.data.source));
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
-        let ready = Ready::new(checked, pictures, devices)?;
+        let start = trained::start(&checked)?;
+        let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         let (checked, pictures) = (&ready.checked, &ready.pictures);
         let folder = match &self.out {
@@ -158,7 +161,12 @@ impl Train {
         progress.say(&format!("reading {}", config.data.source));
         let pictures = cache::pictures(&config.data.source, &config.load_options()?)?;
         let checked = config.check(&pictures)?;
-        let ready = Ready::new(checked, pictures, devices)?;
+        // It goes on with what it has learned, where it has come to a checkpoint.
+        let start = match checkpoint::list(folder.checkpoints())?.is_empty() {
+            true => trained::start(&checked)?,
+            false => None,
+        };
+        let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
         self.train(&folder, ready, &mut progress, together, true)
@@ -208,8 +216,17 @@ impl Train {
         {
             progress.say(&format!("note: training.precision = \"bf16\" needs a device that multiplies in bfloat16 (see: softreg devices); {how} in single precision"));
         }
-        let Ready { checked, pictures, names, device, beside, training, held_out, validation } =
-            ready;
+        let Ready {
+            checked,
+            pictures,
+            names,
+            device,
+            beside,
+            training,
+            held_out,
+            start,
+            validation,
+        } = ready;
         let run = Run {
             folder,
             checked: &checked,
@@ -218,6 +235,7 @@ impl Train {
             held_out,
             device,
             beside,
+            start,
             validation: validation.map(|v| Arc::new(v) as Arc<dyn Validation>),
             observer: progress,
             interrupt: &INTERRUPTED,
@@ -292,11 +310,17 @@ struct Ready {
     beside: Vec<Device>,
     training: Vec<usize>,
     held_out: Vec<usize>,
+    start: Option<Start>,
     validation: Option<HeldOut>,
 }
 
 impl Ready {
-    fn new(checked: Checked, pictures: Collection, devices: Devices) -> anyhow::Result<Self> {
+    fn new(
+        checked: Checked,
+        pictures: Collection,
+        devices: Devices,
+        start: Option<Start>,
+    ) -> anyhow::Result<Self> {
         checked.check_devices(devices.count())?;
         let names = devices.names();
         let (device, beside) = split(devices);
@@ -305,7 +329,7 @@ impl Ready {
         let pictures = Arc::new(pictures);
         let parts = (training.as_slice(), held_out.as_slice());
         let validation = HeldOut::new(&pictures, parts, config, &device)?;
-        Ok(Self { checked, pictures, names, device, beside, training, held_out, validation })
+        Ok(Self { checked, pictures, names, device, beside, training, held_out, start, validation })
     }
 }
 
@@ -333,22 +357,22 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
             terms.iter().map(one).collect::<Vec<_>>().join(" + ")
         }
     };
-    let name = |architecture| {
-        let of = |e: &&softreg_net::architecture::Entry| e.architecture == architecture;
-        softreg_net::architecture::ARCHITECTURES.iter().find(of).map_or("", |e| e.name)
-    };
     let augmentation = match config.training.augment.as_slice() {
         [] => String::new(),
         names => format!(", augmented by {}", names.join(", ")),
     };
+    let start = match &config.network.from {
+        Some(earlier) => format!("beginning with the networks of {earlier}\n"),
+        None => String::new(),
+    };
     format!(
         "{} pictures{classes} from {} at {}\n\
          {} of width {}, {} loss, {regularizers}{augmentation}\n\
-         run folder {}",
+         {start}run folder {}",
         pictures.len(),
         config.data.source,
         config.data.size,
-        name(config.network.architecture),
+        config.network.architecture.name(),
         config.network.width,
         config.training.loss,
         folder.root().display(),

@@ -237,6 +237,22 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.says(&["stopped", "Go on"]);
     browser.follow("Runs");
     browser.says(&["motif-001", "stopped"]);
+
+    // Another one begins with what it has learned, at its size.
+    browser.follow("New run");
+    let begin = labelled("Begin with");
+    browser.click(&format!("({begin})/option[@value='motif-001']"));
+    assert_eq!(browser.ask(&labelled("Picture size"), "enabled"), false);
+    browser.click(&format!("({})/option[starts-with(@value, 'birds')]", labelled("Collection")));
+    browser.says(&["12 pictures"]);
+    browser.press("Start");
+    browser.until("the run is shown", || browser.address().contains("#/runs/birds"));
+    let config = std::fs::read_to_string(place.path("runs/birds-001/config.toml")).unwrap();
+    for line in ["runs/motif-001/checkpoints/step-", "size = \"16x16\""] {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    browser.press("Stop");
+    browser.says(&["stopped", "Go on"]);
 }
 
 #[test]

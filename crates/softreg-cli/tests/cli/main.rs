@@ -9,6 +9,7 @@ mod data;
 mod devices;
 mod disk;
 mod evaluate;
+mod from;
 mod generate;
 mod input;
 mod pictures;

@@ -71,6 +71,15 @@ fn one_two_and_four_processes_come_to_the_same_weights() {
     for (name, checkpoint) in &all[1..] {
         assert!(checkpoint.tensors == all[0].1.tensors, "{name} has other weights");
     }
+    // What they begin with, the first alone reads.
+    let later = |size: usize, threads: &str| {
+        let out = format!("later{size}");
+        let more = ["--from", "1x4", "--out", &out, "--threads", threads, "--steps", "5"];
+        let output = train(dir.path(), size, &[SMALL.as_slice(), &more].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        newest(&dir.path().join(out)).tensors
+    };
+    assert!(later(1, "4") == later(4, "1"));
 }
 
 #[test]

@@ -215,7 +215,8 @@ async function showRuns() {
 // ---- A new run ----------------------------------------------------------------------------------------------------
 
 async function showNew() {
-  const [options, collections] = await Promise.all([ask("/options"), ask("/collections")]);
+  const [options, collections, runs] = await Promise.all([ask("/options"), ask("/collections"), ask("/runs")]);
+  const earlier = runs.filter((r) => r.step > 0);
   const found = h("div", { "aria-live": "polite" });
   const collection = h("select", { change: () => look() });
   const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
@@ -288,6 +289,8 @@ async function showNew() {
   told();
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
   const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
+  const from = h("select", { "aria-describedby": "from-help", change: () => { size.disabled = from.value !== ""; if (size.disabled) size.value = ""; } },
+    h("option", { value: "" }, "nothing: new networks"), earlier.map((r) => h("option", { value: r.name }, r.name)));
   const seed = h("input", { type: "number", min: "0", step: "1", placeholder: "0" });
   let told_held = false;
   const held = h("select", { change: () => (told_held = true), "aria-describedby": "held-help" },
@@ -317,7 +320,7 @@ async function showNew() {
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
     const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, recipe: recipe.value, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked };
+    const wanted = { collection: collection.value, recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -331,6 +334,7 @@ async function showNew() {
   return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
     h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop, found),
     h("section", { class: "card stack" }, h("h2", {}, "2. How"), h("label", {}, "Recipe", recipe), about,
+      h("label", {}, "Begin with", from), h("p", { class: "soft small", id: "from-help" }, "What an earlier run has learned from many pictures helps where there are few. Size and network are then that run's."),
       h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),
       h("label", {}, "Pictures held back", held), h("p", { class: "soft small", id: "held-help" }, "It does not learn from these. They show while it trains how much of their variety it covers, and whether it copies."),
       h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),

@@ -191,9 +191,13 @@ impl RunConfig {
         let classes = match (self.network.conditional, pictures.classes.len()) {
             (false, _) => None,
             (true, 0 | 1) => {
+                let way_out = match &self.network.from {
+                    Some(_) => "begin with networks that were trained without labels",
+                    None => "leave it out",
+                };
                 return Err(ConfigError::Conflict {
                     reason: format!(
-                        "network.conditional needs labels, and {} has none: put the pictures of each class into a folder of its own, or leave it out",
+                        "network.conditional needs labels, and {} has none: put the pictures of each class into a folder of its own, or {way_out}",
                         self.data.source
                     ),
                 });

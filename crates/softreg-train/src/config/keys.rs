@@ -48,6 +48,11 @@ pub const KEYS: &[Key] = &[
         "half-life of the generator's moving average, in images",
         "10000",
     ),
+    key(
+        "network.from",
+        "networks to begin with in place of new ones, of the same form: a run, or a checkpoint of one",
+        "\"runs/motif-001\"",
+    ),
     key("training.loss", "see: softreg list losses", "\"logistic\""),
     key("training.batch", "pictures per step, 2 to 65536", "32"),
     key(
@@ -166,6 +171,7 @@ mod tests {
         let mut config = RunConfig::default();
         config.data.limit = Some(1);
         config.data.replaced = Some(1);
+        config.network.from = Some(String::new());
         let some = Some(1);
         config.training.augment_target = Some(0.6);
         config.stop = Stop {

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use softreg_image::Collection;
 use softreg_run::checkpoint::{self, Checkpoint, Data};
 use softreg_run::{RunFolder, State};
+use softreg_train::checkpoint::Start;
 use softreg_train::config::{Checked, RunConfig, keys, parse};
 use softreg_train::observer::Observer;
 use softreg_train::{Alone, Error, OPTIMIZERS, Outcome, Run, Validation};
@@ -60,6 +61,12 @@ fn train(
         held_out,
         device: Device::flex(),
         beside: Vec::new(),
+        start: config
+            .network
+            .from
+            .as_ref()
+            .filter(|_| !resume)
+            .map(|path| Start { path: path.into(), file: checkpoint::read(path).unwrap() }),
         validation,
         observer,
         interrupt: &AtomicBool::new(false),
@@ -100,6 +107,51 @@ fn every_optimizer_goes_on_to_the_same_weights() {
         let states = straight.tensors.keys().filter(|name| name.starts_with("optimizer."));
         assert!(states.count() > 0 || entry.name == "sgd", "{} keeps a state", entry.name);
     }
+}
+
+/// Weights come along, and neither optimiser nor counters; what is derived from weights is derived from these.
+#[test]
+fn a_run_begins_with_the_networks_of_another_and_nothing_else() {
+    let parent = tempfile::tempdir().unwrap();
+    let earlier = fresh(parent.path(), "earlier");
+    train(&earlier, config("seed=1"), None, &mut (), false).unwrap();
+    let (_, of_earlier) = newest(&earlier);
+
+    // A teacher and singular vectors.
+    let terms = ["interpolation=1", "spectral=2"];
+    let base = format!("output.keep=9 network.from={}", earlier.checkpoint(5).display());
+    let later = fresh(parent.path(), "later");
+    train(&later, regularized(&base, &terms), None, &mut (), false).unwrap();
+    let first = checkpoint::read(later.checkpoint(0)).unwrap();
+    let of = |file: &Checkpoint, group: &str| {
+        let group = format!("{group}/");
+        let own = file.tensors.iter().filter_map(|(name, tensor)| {
+            name.strip_prefix(&group).map(|name| (name.to_owned(), tensor.data().clone()))
+        });
+        own.collect::<Vec<_>>()
+    };
+    for player in ["generator", "critic"] {
+        assert!(!of(&first, player).is_empty());
+        assert_eq!(of(&first, player), of(&of_earlier, player), "{player}");
+        assert_eq!(of(&first, &format!("optimizer.{player}")), [], "{player}");
+    }
+    // Its standing statistics are those of other latents.
+    let weights = |file| {
+        let all = of(file, "average").into_iter();
+        all.filter(|(name, _)| !name.contains("standing")).collect::<Vec<_>>()
+    };
+    assert_eq!(weights(&first), weights(&of_earlier));
+    assert_eq!(of(&first, "teacher"), of(&first, "critic"));
+    assert_eq!((first.text("step").unwrap(), first.text("images").unwrap()), ("0", "0"));
+
+    // It goes on without the earlier one.
+    let parted = fresh(parent.path(), "parted");
+    let part = regularized(&format!("{base} stop.steps=2"), &terms);
+    train(&parted, part, None, &mut (), false).unwrap();
+    let whole = newest(&later).1;
+    std::fs::remove_dir_all(earlier.root()).unwrap();
+    train(&parted, regularized(&base, &terms), None, &mut (), true).unwrap();
+    assert!(newest(&parted).1.tensors == whole.tensors);
 }
 
 /// bfloat16 multiplies less exactly, and nothing else changes: where a slope is measured, nothing at all.

@@ -1,0 +1,87 @@
+//! Runs that begin with the networks of earlier ones.
+
+use crate::pictures;
+use crate::program::{TINY, Workplace};
+use softreg_run::checkpoint;
+use std::path::PathBuf;
+
+const OTHER: &str = "--batch 8 --threads 1";
+
+#[test]
+fn a_run_begins_with_what_an_earlier_one_has_learned() {
+    let place = Workplace::new();
+    place.ok(&format!("train motif {TINY} --network residual --steps 4 --out a"));
+    pictures::folder(&place.path("few"), 8, 40, 40, false);
+    // Size and networks need not be said.
+    let said = place.ok(&format!("train few {OTHER} --from a --steps 3 --out b"));
+    let step_4 = place.path("a/checkpoints").join(checkpoint::file_name(4));
+    let step_4 = std::fs::canonicalize(step_4).unwrap().display().to_string();
+    let words = [&format!("beginning with the networks of {step_4}"), "at 16x16", "width 4"];
+    assert!(words.iter().all(|word| said.err.contains(*word)), "{said:?}");
+    let config = std::fs::read_to_string(place.path("b/config.toml")).unwrap();
+    for line in [&format!("from = \"{step_4}\""), "size = \"16x16\"", "\"residual\"", "width = 4"] {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    let weights = |path: PathBuf| {
+        let tensors = checkpoint::read(path).unwrap().tensors.into_iter();
+        let own = |name: &str| name.starts_with("generator/") || name.starts_with("critic/");
+        tensors.filter(|(name, _)| own(name)).collect::<Vec<_>>()
+    };
+    let at = |step| place.path("b/checkpoints").join(checkpoint::file_name(step));
+    assert!(weights(at(0)) == weights(step_4.clone().into()));
+    assert!(weights(at(3)) != weights(at(0)));
+
+    // The same again from its configuration, and by the checkpoint's name; another way from new networks.
+    place.ok("train --recipe b/config.toml --out again");
+    place.ok(&format!("train few {OTHER} --from {step_4} --steps 3 --out named"));
+    let new = "--size 16 --width 4 --network residual";
+    place.ok(&format!("train few {OTHER} {new} --steps 3 --out new"));
+    let last =
+        |run: &str| weights(place.path(&format!("{run}/checkpoints/{}", checkpoint::file_name(3))));
+    assert!(last("b") == last("again") && last("b") == last("named"));
+    assert!(last("b") != last("new"));
+
+    // It goes on without the earlier run, and every trial of an experiment begins there too.
+    place.ok(&format!(
+        "compare few {OTHER} --from a --steps 2 --arm none --seeds 1 --count 16 --set data.validation=0.5 --out c"
+    ));
+    let trial = std::fs::read_to_string(place.path("c/trials/none-s0/config.toml")).unwrap();
+    assert!(trial.contains(&step_4), "{trial}");
+    std::fs::remove_dir_all(place.path("a")).unwrap();
+    place.ok("train --resume b --steps 5");
+    place.refuses(
+        1,
+        "train --recipe b/config.toml --out more",
+        &["to begin with", "step-00000004"],
+    );
+}
+
+#[test]
+fn networks_of_another_form_are_refused_before_anything_is_written() {
+    let place = Workplace::new();
+    place.ok(&format!("train motif {TINY} --steps 2 --out a"));
+    pictures::folder(&place.path("few"), 8, 20, 20, false);
+    pictures::zip(&place.path("zoo.zip"), 8);
+    let other = ["the networks of", "of width 4", "16x16", "no labels", "this run wants"];
+    for (options, differs) in [
+        ("--width 6", "of width 6"),
+        ("--size 20", "20x20"),
+        ("--network residual", "residual"),
+        ("--set network.latent=8", "8 latent numbers"),
+        ("--set data.channels=rgba", "4 channels"),
+    ] {
+        let line = format!("train few {OTHER} --from a --steps 1 {options}");
+        place.refuses(2, &line, &[&other[..], &[differs]].concat());
+    }
+    place.refuses(2, "train zoo.zip --conditional --from a", &["2 labels", "no labels"]);
+    place.refuses(2, "plan few --set network.from=a", &["32", "with --from RUN"]);
+    place.refuses(1, "train few --from b", &["b", "name a run folder"]);
+    place.refuses(1, "train few --from few", &["run.json"]);
+    place.refuses(1, "train few --from few/00000.png", &["run"]);
+    // What a run begins with belongs to what it is.
+    place.refuses(2, "train --resume a --from a", &["--resume"]);
+
+    place.ok(&format!("train zoo.zip {TINY} --conditional --steps 1 --out z"));
+    place.refuses(2, "train few --from z", &["has none", "without labels"]);
+    place.ok(&format!("train zoo.zip {OTHER} --from z --steps 1 --out y"));
+}
