@@ -50,6 +50,9 @@ pub(crate) struct Found {
 impl Backend {
     /// What there is of it in this machine, whether it computes or not.
     fn listed(&'static self) -> impl Iterator<Item = Found> {
+        // Workers, measures and the page's painters are threads of their own.
+        #[cfg(feature = "gpu")]
+        softreg_kernel::use_cards_in_one_order();
         let devices = quietly(self.devices).unwrap_or_default().into_iter().enumerate();
         devices.map(move |(i, device)| {
             let name = match self.graphics {
@@ -62,7 +65,7 @@ impl Backend {
 }
 
 impl Found {
-    /// The device, where it can add: it is asked for one sum, so that a missing driver is told as such.
+    /// The device, where it computes: it is asked for one sum, so that a missing driver is told as such.
     fn probed(self) -> anyhow::Result<Self> {
         anyhow::ensure!(computes(&self.device), does_not_compute(&self.name));
         Ok(self)
@@ -70,8 +73,14 @@ impl Found {
 }
 
 fn does_not_compute(name: &str) -> String {
+    let toolkit = match name.split(':').next() {
+        Some("cuda") => {
+            ", or the CUDA toolkit is, which compiles for it (in CUDA_PATH or /usr/local/cuda)"
+        }
+        _ => "",
+    };
     format!(
-        "the device `{name}` does not compute: it is not in this machine, or its driver is missing; `softreg devices` lists what computes, --device cpu always does"
+        "the device `{name}` does not compute: it is not in this machine, or its driver is missing{toolkit}; `softreg devices` lists what computes, --device cpu always does"
     )
 }
 
@@ -185,11 +194,11 @@ pub(crate) fn names() -> Vec<&'static str> {
     BACKENDS.iter().map(|backend| backend.name).collect()
 }
 
-/// Whether it can add.
+/// Whether it can add, and knows a function that its compiler has from elsewhere.
 fn computes(device: &Device) -> bool {
     let device = device.clone();
-    let add = || burn::tensor::Tensor::<1>::ones([2], &device).sum().into_scalar::<f32>();
-    quietly(add) == Some(2.0)
+    let add = || burn::tensor::Tensor::<1>::ones([2], &device).tanh().sum().into_scalar::<f32>();
+    quietly(add).is_some_and(|sum| (sum - 2.0 * 1f32.tanh()).abs() < 1e-3)
 }
 
 /// The result of `f`, or nothing where a driver is missing: without the noise of that failure.

@@ -79,6 +79,7 @@ fn is_out_of_memory(panic: &str) -> bool {
         "out-of-memory",
         "out of memory",
         "can't allocate buffer of size",
+        "every page size",
         // ROCm's number for it.
         "hipmalloc failed with status 2",
     ];
@@ -123,6 +124,7 @@ mod tests {
             "Error while reading data: IO(out of device memory allocating 8589934592 bytes)",
             "An out-of-memory error happened during launch\nCaused by:\n  a kernel",
             "can't allocate buffer of size: 1099511627776",
+            "IO(Can't allocate 8589934592 bytes: every page size was tried)",
             "wgpu error: Out of Memory",
             "IO(Unknown { description: \"hipMalloc failed with status 2\" })",
         ] {

@@ -144,11 +144,16 @@ impl Extractor {
         let (mut all, mut features) = (Vec::new(), 1);
         for batch in batches {
             let n = batch.len() / area;
-            // Between the kernels, Burn's operations use one thread.
-            let threads = if self.shared { rayon::current_num_threads() } else { 1 };
-            let made: Result<Vec<_>, _> =
-                batch.par_chunks(n.div_ceil(threads) * area).map(share).collect();
-            for (count, values) in made? {
+            // Between the kernels, Burn's operations use one thread. A card has memory for each thread that asks it.
+            let made: Vec<_> = match self.shared {
+                true => {
+                    let threads = rayon::current_num_threads();
+                    let shares = batch.par_chunks(n.div_ceil(threads) * area).map(share);
+                    shares.collect::<Result<_, _>>()?
+                }
+                false => vec![share(&batch)?],
+            };
+            for (count, values) in made {
                 features = count;
                 all.extend(values);
             }

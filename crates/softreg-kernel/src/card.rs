@@ -12,5 +12,8 @@ pub(crate) mod matrix;
 pub(crate) mod normalization;
 pub(crate) mod pixels;
 pub(crate) mod resampling;
+mod stream;
 pub(crate) mod sums;
 pub(crate) mod update;
+
+pub use stream::use_cards_in_one_order;

@@ -63,6 +63,8 @@ mod window;
 pub use activation::Activation;
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
+#[cfg(feature = "cube")]
+pub use card::use_cards_in_one_order;
 pub use crew::{Crew, OneThread, Part};
 pub use difference::{mean_absolute_difference, mean_absolute_difference_within};
 pub use doubling::upsample_nearest2d;

@@ -10,7 +10,14 @@ pub(crate) fn moved(rows: Vec<Tensor<1>>, device: &Device) -> Vec<Tensor<1>> {
         return rows;
     }
     let lengths = lengths(&rows);
-    Tensor::cat(rows, 0).to_device(device).split_with_sizes(lengths, 0)
+    let whole = Tensor::cat(rows, 0);
+    // Between two cards NCCL moves it, beside what both compute: neither end may still be written, nor be used again before it is
+    // there, which CubeCL does not see to. What fails here fails where the values are read.
+    let _ = (whole.device().sync(), device.sync());
+    let there = whole.clone().to_device(device);
+    let _ = device.sync();
+    drop(whole);
+    there.split_with_sizes(lengths, 0)
 }
 
 /// `rows` of values, all on one device, with what `change` makes of their values, one row's after the other's.

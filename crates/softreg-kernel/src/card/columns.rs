@@ -66,12 +66,11 @@ pub(crate) fn to_weights(
 ) -> CubeTensor {
     let Geometry { wide: Extent { channels, .. }, narrow: to, window: Window { kernel, .. } } =
         *geometry;
-    let count = wide.meta.shape()[0];
-    // A sum over all pixels of all pictures for each of a few weights: shares of the pictures side by side.
-    let shares =
-        (1..=SHARES.min(count)).rev().find(|shares| count.is_multiple_of(*shares)).unwrap_or(1);
-    let rows = count / shares * to.height * to.width;
+    let count = wide.meta.shape()[0] * to.height * to.width;
     let columns = channels * kernel * kernel;
+    // A sum over all pixels of all pictures for each of a few weights: shares of the pixels side by side.
+    let shares = shares(count, to.channels, columns);
+    let rows = count / shares;
     let narrow = reshape(factor(pixels(narrow), factors), Shape::new([shares, rows, to.channels]));
     let (wide, scale) = unfold(geometry, wide, factors, scale);
     let wide = reshape(wide, Shape::new([shares, rows, columns]));
@@ -80,8 +79,43 @@ pub(crate) fn to_weights(
     reshape(sum, Shape::new([to.channels, channels, kernel, kernel]))
 }
 
-/// Shares of the pictures whose sums are taken side by side, at most.
+/// Into how many equal shares `count` rows are split, whose products, of `[rows, columns]` weights, are then added: as many as
+/// keep a large card busy, and no more, since each is written and read again.
+fn shares(count: usize, rows: usize, columns: usize) -> usize {
+    let tiles = rows.div_ceil(TILE) * columns.div_ceil(TILE);
+    let most = TILES.div_ceil(tiles).min(count / LEAST).clamp(1, SHARES);
+    (1..=most).rev().find(|shares| count.is_multiple_of(*shares)).unwrap_or(1)
+}
+
+/// Rows and columns that CubeCL's product computes at a time.
+const TILE: usize = 64;
+
+/// Tiles that keep all multiprocessors of a large card busy, twice as many as there are.
+const TILES: usize = 256;
+
+/// Rows below which a share is not worth what adding it costs.
+const LEAST: usize = 256;
+
+/// Most shares.
 const SHARES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+
+    #[test]
+    fn a_product_is_split_as_far_as_it_pays() {
+        // 24 maps of 3 channels, 8,192 pixels: one tile.
+        assert_eq!(shares(32 * 16 * 16, 24, 48), 32);
+        // 384 maps of 192 channels: 288 tiles.
+        assert_eq!(shares(128 * 4 * 4, 384, 3072), 1);
+        // A linear layer.
+        assert_eq!(shares(128, 1536, 64), 1);
+        // A prime number of pictures.
+        assert_eq!(shares(43 * 16 * 16, 24, 48), 32);
+        assert_eq!(shares(1, 1, 1), 1);
+    }
+}
 
 /// A window of one pixel: columns are pixels.
 fn is_point(window: Window) -> bool {
