@@ -14,11 +14,20 @@ use crate::{Error, Features};
 /// Parts of the set whose scores are averaged, as in the paper.
 pub const PARTS: usize = 10;
 
-/// The score of rows of logits: the mean over 10 parts of equal size, with Student's interval.
+/// The score of rows of logits: the mean over 10 parts of equal size, with Student's interval. The parts are drawn in the same
+/// way always.
 ///
 /// # Errors
 /// [`Error::TooFew`] below 20 pictures, two for each part.
 pub fn measure(logits: &Features) -> Result<Interval, Error> {
+    of_parts(&logits.mixed())
+}
+
+/// [`measure`] with the first tenth of the rows as the first part, and so on.
+///
+/// # Errors
+/// As [`measure`].
+pub fn of_parts(logits: &Features) -> Result<Interval, Error> {
     let (n, classes) = (logits.len(), logits.width());
     if n < 2 * PARTS {
         return Err(Error::TooFew { measure: "the class score", needed: 2 * PARTS, found: n });
@@ -56,7 +65,12 @@ mod tests {
     fn sure_and_even_is_the_number_of_classes_and_unsure_is_1() {
         let sure = |i: usize| (0..4).map(move |class| if class == i % 4 { 1e4 } else { 0.0 });
         let logits = Features::new(4, (0..80).flat_map(sure).collect()).unwrap();
-        assert!((measure(&logits).unwrap().mean - 4.0).abs() < 1e-9);
+        assert!((of_parts(&logits).unwrap().mean - 4.0).abs() < 1e-9);
+        // In the order of the classes each part would be of one.
+        let by_class: Vec<usize> = (0..4).flat_map(|class| (class..400).step_by(4)).collect();
+        let many = Features::new(4, (0..400).flat_map(sure).collect()).unwrap().select(&by_class);
+        assert!(measure(&many).unwrap().mean > 3.7, "{}", measure(&many).unwrap());
+        assert!(of_parts(&many).unwrap().mean < 1.5);
         let unsure = Features::new(4, vec![3.0; 4 * 80]).unwrap();
         assert!((measure(&unsure).unwrap().mean - 1.0).abs() < 1e-9);
         let one = Features::new(4, (0..80).flat_map(|_| sure(1)).collect()).unwrap();

@@ -1,6 +1,9 @@
 //! Feature vectors: what a network says of a set of pictures, one row per picture.
 
 use crate::Error;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 /// Feature vectors `[n, width]`, all finite.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +74,14 @@ impl Features {
     pub fn first(&self, count: usize) -> Self {
         let values = self.values[..count.min(self.len()) * self.width].to_vec();
         Self { width: self.width, values }
+    }
+
+    /// The same rows in an order that is random and always the same: pictures often lie by their kinds, and parts of a set
+    /// should be samples of all of it.
+    pub(crate) fn mixed(&self) -> Self {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(self.len() as u64));
+        self.select(&order)
     }
 
     /// Refuses sets that a measure cannot compare.

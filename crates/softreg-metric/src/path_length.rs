@@ -44,7 +44,9 @@ pub fn arc(a: &[f64], b: &[f64], t: f64) -> Vec<f32> {
     a.iter().zip(b).map(point).collect()
 }
 
-/// The mean over steps from `here` to `there`, row by row, without the longest and the shortest 1 %.
+/// The mean over steps from `here` to `there`, row by row, without the longest and the shortest 1 %; its interval is that of a
+/// trimmed mean, by the deviation of all steps with those that are left out as long as the last that are not (Tukey and
+/// McLaughlin 1963).
 ///
 /// # Errors
 /// [`Error::TooFew`] below 2 steps, [`Error::Width`] where features are not the same ones.
@@ -63,7 +65,13 @@ pub fn measure(here: &Features, there: &Features) -> Result<Interval, Error> {
     // numpy's percentiles "lower" and "higher", as in the paper's program.
     let last = (lengths.len() - 1) as f64;
     let [low, high] = [(TRIM[0] * last).floor() as usize, (TRIM[1] * last).ceil() as usize];
-    Ok(Interval::of(&lengths[low..=high]))
+    let kept = &lengths[low..=high];
+    let mean = kept.iter().sum::<f64>() / kept.len() as f64;
+    let winsorised: Vec<f64> =
+        lengths.iter().map(|length| length.clamp(lengths[low], lengths[high])).collect();
+    let share = kept.len() as f64 / lengths.len() as f64;
+    let half = Interval::of(&winsorised).half.map(|half| half / share);
+    Ok(Interval { mean, half })
 }
 
 #[cfg(test)]
@@ -99,5 +107,21 @@ mod tests {
         ends[..2].fill(50.0);
         let interval = measure(&here, &Features::new(1, ends).unwrap()).unwrap();
         assert!((interval.mean - 1.0).abs() < 1e-6, "{interval}");
+    }
+
+    #[test]
+    fn the_interval_holds_the_trimmed_mean_of_all_steps_as_often_as_it_says() {
+        // Lengths of a log-normal distribution, of which a million say where its trimmed mean is.
+        let lengths = |n: usize, seed: u64| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let length = |_| (rng.sample::<f64, _>(StandardNormal) * 1.5).exp().sqrt() * STEP;
+            Features::new(1, (0..n).map(|i| length(i) as f32).collect()).unwrap()
+        };
+        let of = |n: usize, seed: u64| {
+            measure(&Features::new(1, vec![0.0; n]).unwrap(), &lengths(n, seed)).unwrap()
+        };
+        let all = of(1_000_000, 0).mean;
+        let held = (1..=1000).filter(|seed| of(500, *seed).contains(all)).count();
+        assert!((915..=970).contains(&held), "{held} of 1000");
     }
 }

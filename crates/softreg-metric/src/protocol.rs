@@ -55,6 +55,34 @@ pub enum Counts {
     Steps,
 }
 
+/// Over the draw of which pictures a value's interval is: those of the other side count as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Generated ones.
+    Generated,
+    /// Reference ones.
+    Reference,
+    /// Both.
+    Both,
+    /// Steps along the latents.
+    Steps,
+    /// No interval is known.
+    Unknown,
+}
+
+impl Over {
+    /// In results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generated => "generated",
+            Self::Reference => "reference",
+            Self::Both => "generated and reference",
+            Self::Steps => "steps",
+            Self::Unknown => "none",
+        }
+    }
+}
+
 /// One value of a measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {
@@ -62,6 +90,8 @@ pub struct Quantity {
     pub name: &'static str,
     /// What the number in its name counts.
     pub counts: Counts,
+    /// Over what its interval is.
+    pub over: Over,
     /// Which way it is better.
     pub better: Better,
     /// One line for a person.
@@ -95,6 +125,7 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[Quantity {
             name: "fd",
             counts: Counts::Generated,
+            over: Over::Generated,
             better: Better::Lower,
             meaning: "distance of the normal distributions that fit both sets",
         }],
@@ -109,6 +140,7 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[Quantity {
             name: "kd",
             counts: Counts::Generated,
+            over: Over::Generated,
             better: Better::Lower,
             meaning: "squared maximum mean discrepancy, unbiased; about 0 for equal distributions",
         }],
@@ -124,24 +156,28 @@ pub const METRICS: &[MetricEntry] = &[
             Quantity {
                 name: "precision",
                 counts: Counts::Generated,
+                over: Over::Generated,
                 better: Better::Higher,
                 meaning: "share of generated pictures among reference pictures",
             },
             Quantity {
                 name: "recall",
                 counts: Counts::Generated,
+                over: Over::Reference,
                 better: Better::Higher,
                 meaning: "share of reference pictures among generated pictures",
             },
             Quantity {
                 name: "density",
                 counts: Counts::Generated,
+                over: Over::Generated,
                 better: Better::Near("1"),
                 meaning: "how crowded reference pictures are with generated ones",
             },
             Quantity {
                 name: "coverage",
                 counts: Counts::Generated,
+                over: Over::Reference,
                 better: Better::Higher,
                 meaning: "share of reference pictures with a generated one near",
             },
@@ -161,12 +197,14 @@ pub const METRICS: &[MetricEntry] = &[
             Quantity {
                 name: "diversity",
                 counts: Counts::Generated,
+                over: Over::Generated,
                 better: Better::Near("real"),
                 meaning: "mean distance of two generated pictures",
             },
             Quantity {
                 name: "real_diversity",
                 counts: Counts::Reference,
+                over: Over::Reference,
                 better: Better::Near("real"),
                 meaning: "the same of two reference pictures",
             },
@@ -185,12 +223,14 @@ pub const METRICS: &[MetricEntry] = &[
             Quantity {
                 name: "near_copies",
                 counts: Counts::Generated,
+                over: Over::Both,
                 better: Better::UpTo("0.05"),
                 meaning: "share nearer to a training picture than 19 of 20 honest ones",
             },
             Quantity {
                 name: "nearer",
                 counts: Counts::Generated,
+                over: Over::Both,
                 better: Better::UpTo("0.5"),
                 meaning: "how often nearer to a training picture than an honest picture",
             },
@@ -210,18 +250,21 @@ pub const METRICS: &[MetricEntry] = &[
             Quantity {
                 name: "modes",
                 counts: Counts::Generated,
+                over: Over::Generated,
                 better: Better::Higher,
                 meaning: "kinds of the reference with a generated picture",
             },
             Quantity {
                 name: "mode_kl",
                 counts: Counts::Generated,
+                over: Over::Generated,
                 better: Better::Lower,
                 meaning: "divergence of the shares of the kinds, in nats",
             },
             Quantity {
                 name: "mode_accuracy",
                 counts: Counts::Reference,
+                over: Over::Reference,
                 better: Better::Higher,
                 meaning: "how often a neighbour tells the kind rightly",
             },
@@ -251,6 +294,7 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[Quantity {
             name: "ppl",
             counts: Counts::Steps,
+            over: Over::Steps,
             better: Better::Lower,
             meaning: "how far pictures move with the latent; 0 where all are one",
         }],
@@ -268,6 +312,7 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[Quantity {
             name: "cs",
             counts: Counts::Generated,
+            over: Over::Generated,
             better: Better::Higher,
             meaning: "how surely pictures are told apart into how many classes",
         }],
@@ -282,6 +327,7 @@ pub const METRICS: &[MetricEntry] = &[
         quantities: &[Quantity {
             name: "swd",
             counts: Counts::Generated,
+            over: Over::Unknown,
             better: Better::Lower,
             meaning: "distance of patches at several scales, without features",
         }],

@@ -27,6 +27,7 @@ pub(super) fn json(
     let value = |m: &Measured| {
         let value = json!({
             "quantity": m.quantity.name, "value": m.value.mean, "half": m.value.half,
+            "over": m.quantity.over.name(),
         });
         (m.name.clone(), value)
     };
@@ -39,7 +40,7 @@ pub(super) fn json(
     json!({
         "softreg": env!("CARGO_PKG_VERSION"),
         "metrics": metrics,
-        "interval": "value ± half is a 95 % interval over the draw of generated pictures, of near_copies and nearer also of honest ones, of real_diversity and mode_accuracy of reference pictures; null where none is known",
+        "interval": "value ± half is a 95 % interval over the draw of the pictures that `over` names, those of the other side being as they are; kd of 5,000 pictures or more on both sides is over both, and for near_copies and nearer the reference are the honest ones; null where none is known",
         "copies": copies.map(|c| json!({
             "threshold": c.threshold, "honest": honest(c), "mirrored": subject.mirrored,
         })),
@@ -64,7 +65,7 @@ pub(super) fn sides(subject: &Subject) -> String {
         part => format!("that were {part}"),
     };
     format!(
-        "{generated} pictures beside {reference} {of}. Intervals are over the draw of the generated ones: those compared with count as given."
+        "{generated} pictures beside {reference} {of}. Intervals are over the draw of generated ones, of recall and coverage of those compared with, each with the other side as it is."
     )
 }
 

@@ -100,7 +100,8 @@ impl Subject {
         let mut rng = Seed(seed).rng(Purpose::Validation, 0);
         let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
         // Both ends of a step show the same kind.
-        let labels = classes.map(|_| sample::labels_as_shown(STEPS, &self.shown));
+        let mut draws = Seed(seed).named_rng(Purpose::Validation, 0, 0, "label");
+        let labels = classes.map(|_| sample::labels_at_random(STEPS, &self.shown, &mut draws));
         let mut ends = [Vec::new(), Vec::new()];
         for _ in 0..STEPS {
             let step = path_length::neighbours(trained.latent(), &mut rng);
@@ -180,7 +181,8 @@ impl Subject {
         };
         let count = request.protocol.count.unwrap_or(COUNT);
         let classes = Some(trained.labels.len()).filter(|classes| *classes > 0);
-        let labels = classes.map(|_| sample::labels_as_shown(count, &shown));
+        let mut draws = Seed(request.seed).named_rng(Purpose::Generate, 0, 0, "label");
+        let labels = classes.map(|_| sample::labels_at_random(count, &shown, &mut draws));
         let latents = trained.latents(0..count, None, request.seed);
         let made = trained.pictures(&latents, labels.as_deref());
         let generated = Set {
