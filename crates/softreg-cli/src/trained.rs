@@ -6,12 +6,14 @@ use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
 use softreg::{Purpose, Seed};
+use softreg_image::Collection;
 use softreg_net::{Generator, Geometry, Shape, latent};
 use softreg_run::{Checkpoint, RunFolder, checkpoint};
 use softreg_train::checkpoint::Start;
 use softreg_train::config::{Checked, Network, parse};
 use softreg_train::sample::{self, PictureSet};
 use softreg_train::{RunConfig, checkpoint as weights};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -207,8 +209,8 @@ impl Origin {
     }
 }
 
-/// What a run begins with that has networks of an earlier one.
-pub(crate) fn start(checked: &Checked) -> anyhow::Result<Option<Start>> {
+/// What a run on `pictures` begins with that has networks of an earlier one.
+pub(crate) fn start(checked: &Checked, pictures: &Collection) -> anyhow::Result<Option<Start>> {
     let config = checked.config();
     let Some(earlier) = &config.network.from else { return Ok(None) };
     let origin = Origin::named(earlier)?;
@@ -241,7 +243,41 @@ pub(crate) fn start(checked: &Checked) -> anyhow::Result<Option<Start>> {
         )));
     }
     let (_, path, file) = find(&origin.folder, Which::Step(origin.step), &mut Vec::new())?;
+    if file.text("pictures")? == pictures.fingerprint {
+        origin.has_not_seen(config, pictures)?;
+    }
     Ok(Some(Start { path, file }))
+}
+
+impl Origin {
+    /// Refuses networks that have learned what a run on the same pictures holds out, or what a twin is to differ in.
+    fn has_not_seen(&self, config: &RunConfig, pictures: &Collection) -> anyhow::Result<()> {
+        let seen: BTreeSet<usize> = self.config.parts(pictures).0.into_iter().collect();
+        let (training, held_out) = pictures.split(config.data.validation, config.seed);
+        let earlier = self.folder.root().display();
+        let known = held_out.iter().filter(|index| seen.contains(index)).count();
+        if known > 0 {
+            let all = held_out.len();
+            let way_out = match self.config.data.validation {
+                0.0 => "it held none out: set data.validation=0, or begin with other networks"
+                    .to_owned(),
+                share => format!(
+                    "hold out the same ones with --seed {} --set data.validation={share}",
+                    self.config.seed
+                ),
+            };
+            return Err(usage(format!(
+                "{earlier} was trained on {known} of the {all} pictures that are held out here, which would prove nothing: {way_out}"
+            )));
+        }
+        let replaced = config.data.replaced.and_then(|number| training.get(number));
+        match replaced.filter(|index| seen.contains(index)) {
+            Some(_) => Err(usage(format!(
+                "{earlier} was trained on the picture that data.replaced takes away: networks that begin with its own have seen it all the same"
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Pictures made at once.

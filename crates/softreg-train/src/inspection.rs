@@ -5,7 +5,6 @@ use crate::config::Checked;
 use crate::draw::unit_pictures;
 use crate::error::Error;
 use crate::sample::{self, PictureSet};
-use crate::step::effective_critic;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -50,7 +49,7 @@ impl Inspection {
         let (players, progress) = checkpoint::restore(path, file, checked, fingerprint, device)?;
         Ok(Self {
             step: progress.step,
-            critic: effective_critic(checked, &players).valid(),
+            critic: players.effective_critic(checked).valid(),
             generator: painter,
             shape: *checked.shape(),
             device: device.clone().without_autodiff(),
@@ -236,7 +235,7 @@ mod tests {
         let players = Players::new(&checked, &device);
         let inspection = Inspection {
             step: 0,
-            critic: effective_critic(&checked, &players).valid(),
+            critic: players.effective_critic(&checked).valid(),
             generator: players.painter(&checked, &device),
             shape: *checked.shape(),
             device,

@@ -28,7 +28,7 @@ pub struct Players {
     pub average: Generator,
     pub(crate) generator_optimizer: PlayerOptimizer,
     pub(crate) critic_optimizer: PlayerOptimizer,
-    /// Moving average of the critic, where a regularizer compares with one.
+    /// Moving average of the critic as it is run, where a regularizer compares with one.
     pub(crate) teacher: Option<Critic>,
     /// The singular vectors of the critic's weights, where those are normalised.
     pub(crate) spectral: Option<SpectralNorm>,
@@ -57,10 +57,19 @@ impl Players {
     ) -> Self {
         let (config, plan) = (checked.config(), checked.plan());
         let mut start = Seed(config.seed).rng(Purpose::PowerIteration, 0);
+        let spectral = plan.spectral_norm().map(|_| SpectralNorm::new(&critic, &mut start));
         Self {
             average,
-            teacher: plan.needs_teacher().then(|| critic.valid()),
-            spectral: plan.spectral_norm().map(|_| SpectralNorm::new(&critic, &mut start)),
+            teacher: plan.needs_teacher().then(|| match (&spectral, plan.spectral_norm()) {
+                // With the vectors of the first step, which are found at its beginning.
+                (Some(norm), Some(bound)) => {
+                    let mut norm = norm.clone();
+                    norm.iterate(&critic);
+                    effective(&critic, Some((&norm, bound))).valid()
+                }
+                _ => critic.valid(),
+            }),
+            spectral,
             memory: checked.first_memory(),
             generator_optimizer: PlayerOptimizer::new(
                 &config.optimizer,
@@ -93,19 +102,40 @@ impl Players {
     /// Moves the average towards the generator.
     pub(crate) fn follow(mut self, checked: &Checked, images_seen: u64, crew: &dyn Crew) -> Self {
         let config = checked.config();
-        let beta =
-            average::decay(config.training.batch, config.network.average_half_life, images_seen);
+        let images = config.training.batch * config.training.critic_steps;
+        // A network that was not new changes no more quickly at first than later.
+        let seen = if config.network.from.is_some() { u64::MAX } else { images_seen };
+        let beta = average::decay(images, config.network.average_half_life, seen);
         self.average = average::update(self.average, &self.generator, beta, crew);
         self
     }
 }
 
 impl Players {
-    /// Moves the teacher towards the critic, after update `number` of the critic (from 0).
-    pub(crate) fn teach(&mut self, number: u64, crew: &dyn Crew) {
-        let decay = (1.0 - 1.0 / (number + 1) as f64).min(TEACHER_DECAY);
-        self.teacher = self.teacher.take().map(|t| average::update(t, &self.critic, decay, crew));
+    /// The critic with the weights that it is run with.
+    pub(crate) fn effective_critic(&self, checked: &Checked) -> Critic {
+        effective(&self.critic, self.bounded(checked))
     }
+
+    /// How the critic's weights are normalised, if they are, and to which norm.
+    pub(crate) fn bounded(&self, checked: &Checked) -> Option<(&SpectralNorm, f64)> {
+        self.spectral.as_ref().zip(checked.plan().spectral_norm())
+    }
+
+    /// Moves the teacher towards the critic as it is run, after update `number` of the critic (from 0).
+    pub(crate) fn teach(&mut self, checked: &Checked, number: u64, crew: &dyn Crew) {
+        let Some(teacher) = self.teacher.take() else { return };
+        let decay = (1.0 - 1.0 / (number + 1) as f64).min(TEACHER_DECAY);
+        let critic = self.effective_critic(checked).valid();
+        self.teacher = Some(average::update(teacher, &critic, decay, crew));
+    }
+}
+
+/// `raw` with the weights that it is run with.
+pub(crate) fn effective(raw: &Critic, spectral: Option<(&SpectralNorm, f64)>) -> Critic {
+    let Some((norm, bound)) = spectral else { return raw.clone() };
+    let scales = raw.scales();
+    norm.normalized(raw.clone(), &|id| bound / scales.get(&id).copied().unwrap_or(1.0))
 }
 
 /// A copy that has leaves of its own in the graph of derivatives, so that copies on several threads do not wait for each

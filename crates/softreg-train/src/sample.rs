@@ -1,6 +1,7 @@
 //! Pictures from a generator, as bytes.
 
 use burn::tensor::Device;
+use rand::{Rng, RngExt};
 use softreg_net::{Generator, Shape, latent};
 
 /// Pictures as bytes, planar: picture by picture, channel by channel, row by row.
@@ -91,8 +92,8 @@ pub fn count_labels(labels: impl IntoIterator<Item = usize>, classes: usize) -> 
     counts
 }
 
-/// Labels for `n` pictures of a conditional generator, each as often as it was `shown` (a number for every label): what is
-/// measured then is how well kinds are generated, and not that all are generated alike. All in turn where none was shown.
+/// Labels for `n` pictures of a conditional generator, each as often as it was `shown` (a number for every label), as evenly as
+/// may be. All in turn where none was shown.
 ///
 /// Number `i` is the label at the share `φ·(i + ½)` of all that were shown, without its whole part; `φ` is the golden ratio's,
 /// so that any stretch of them holds labels by their shares as nearly as may be (a Kronecker sequence).
@@ -102,19 +103,36 @@ pub fn labels_as_shown(n: usize, shown: &[u64]) -> Vec<u32> {
     if all == 0 {
         return labels_in_turn(n, Some(shown.len().max(1))).unwrap_or_default();
     }
-    let ends: Vec<u64> = shown
-        .iter()
-        .scan(0, |end, count| {
-            *end += count;
-            Some(*end)
-        })
-        .collect();
+    let ends = ends(shown);
     let label = |i: usize| {
         let place = (GOLDEN * (i as f64 + 0.5)).fract() * all as f64;
         let label = ends.partition_point(|end| *end as f64 <= place);
         label.min(shown.len() - 1) as u32
     };
     (0..n).map(label).collect()
+}
+
+/// Labels for `n` pictures of a conditional generator, each drawn by itself, as probably as it was `shown` (all alike where none
+/// was): what is measured of them counts on independent pictures.
+pub fn labels_at_random(n: usize, shown: &[u64], rng: &mut dyn Rng) -> Vec<u32> {
+    let alike = vec![1; shown.len().max(1)];
+    let shown = if shown.iter().any(|count| *count > 0) { shown } else { &alike };
+    let ends: Vec<u64> = ends(shown);
+    let all = ends.last().copied().unwrap_or(1);
+    let mut label = |_| {
+        let place = rng.random_range(0..all);
+        ends.partition_point(|end| *end <= place) as u32
+    };
+    (0..n).map(&mut label).collect()
+}
+
+/// Running sums.
+fn ends(shown: &[u64]) -> Vec<u64> {
+    let sums = shown.iter().scan(0, |end, count| {
+        *end += count;
+        Some(*end)
+    });
+    sums.collect()
 }
 
 /// Labels for `n` pictures, each label in turn; `None` where the generator is not conditional.
@@ -125,6 +143,7 @@ pub fn labels_in_turn(n: usize, classes: Option<usize>) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use softreg::{Purpose, Seed};
 
     #[test]
     fn labels_are_given_in_the_proportions_that_were_shown() {
@@ -144,5 +163,20 @@ mod tests {
         assert!(low.abs_diff(high) <= 4, "{low} {high}");
         assert_eq!(count_labels([2, 0, 2, 9], 3), [1, 0, 2]);
         assert_eq!(Some(labels_as_shown(7, &[0; 3])), labels_in_turn(7, Some(3)));
+    }
+
+    #[test]
+    fn labels_at_random_are_independent() {
+        let mut rng = Seed(1).rng(Purpose::Labels, 0);
+        let labels = labels_at_random(20_000, &[6, 0, 2, 0], &mut rng);
+        let count = |part: &[u32], label| part.iter().filter(|l| **l == label).count();
+        assert!(count(&labels, 0).abs_diff(15_000) < 250, "{}", count(&labels, 0));
+        assert_eq!(count(&labels, 0) + count(&labels, 2), 20_000);
+        // Of 16 draws the number varies by 16·¾·¼.
+        let squares = labels.chunks(16).map(|part| (count(part, 0) as f64 - 12.0).powi(2));
+        let variance = squares.sum::<f64>() / 1250.0;
+        assert!((variance - 3.0).abs() < 0.5, "{variance}");
+        let alike = labels_at_random(3000, &[0; 3], &mut rng);
+        assert!((0..3).all(|label| count(&alike, label).abs_diff(1000) < 120));
     }
 }

@@ -10,14 +10,14 @@ use crate::error::Error;
 use crate::gradient::WeightGradients;
 use crate::group::{Group, sum_numbers};
 use crate::objective::{Objective, Parts, record};
-use crate::players::{Players, frozen, replica};
+use crate::players::{Players, effective, frozen, replica};
 use crate::replica::Workers;
 use crate::scene::{CriticScene, GeneratorScene, Kept, Masks, Pictures};
 use crate::transfer::sent;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::Rng;
 use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 use softreg::hard::SpectralNorm;
 use softreg::memory::Memory;
 use softreg::overfitting::{self, Signs};
@@ -84,23 +84,6 @@ struct Scores {
     /// Of the signs of the scores of real pictures.
     sign: f64,
     fake: f64,
-}
-
-/// The critic with the weights that it is run with.
-pub(crate) fn effective_critic(checked: &Checked, players: &Players) -> Critic {
-    effective(&players.critic, bounded(checked, players))
-}
-
-/// How the critic's weights are normalised, if they are, and to which norm.
-fn bounded<'p>(checked: &Checked, players: &'p Players) -> Option<(&'p SpectralNorm, f64)> {
-    players.spectral.as_ref().zip(checked.plan().spectral_norm())
-}
-
-/// `raw` with the weights that it is run with.
-fn effective(raw: &Critic, spectral: Option<(&SpectralNorm, f64)>) -> Critic {
-    let Some((norm, bound)) = spectral else { return raw.clone() };
-    let scales = raw.scales();
-    norm.normalized(raw.clone(), &|id| bound / scales.get(&id).copied().unwrap_or(1.0))
 }
 
 /// The critic as the workers run it.
@@ -181,7 +164,7 @@ impl<'a> Trainer<'a> {
             record(self.plan(), Player::Critic, step, &players.memory, loss, &mut values);
             players.critic =
                 players.critic_optimizer.update(players.critic, gradients, &self.workers);
-            players.teach(number, &self.workers);
+            players.teach(self.checked, number, &self.workers);
             self.remember(&mut players, scores, number, group);
         }
         let (judge, memory) = (self.judge(&players), &players.memory);
@@ -219,7 +202,7 @@ impl<'a> Trainer<'a> {
     fn judge<'p>(&self, players: &'p Players) -> Judge<'p> {
         let teachers = players.teacher.as_ref().map(|teacher| self.everywhere(teacher));
         let critics = self.everywhere(&players.critic);
-        Judge { critics, teachers, spectral: bounded(self.checked, players) }
+        Judge { critics, teachers, spectral: players.bounded(self.checked) }
     }
 
     /// A worker's critic, without gradients.
@@ -315,7 +298,7 @@ impl<'a> Trainer<'a> {
             judged: Vec::new(),
             traced,
             masks,
-            augment: &|x| augment("fake", x),
+            augment: &|of_samples, x| augment(draws(of_samples), x),
             keeps: &keeps,
             kept: Vec::new(),
         };
@@ -367,7 +350,7 @@ impl<'a> Trainer<'a> {
             fresh: work.fresh.as_ref(),
             pictures: &pictures,
             features: opinion.features,
-            augment: &|x| augment("fake", x),
+            augment: &|of_samples, x| augment(draws(of_samples), x),
             kept,
         };
         // The same streams as the critic's: the same name is the same partner.
@@ -499,8 +482,10 @@ impl<'a> Trainer<'a> {
         let mut rng = Seed(config.seed).rng(Purpose::HeldOut, number);
         let mut chosen = self.held_out.clone();
         let count = chosen.len().min(config.training.batch);
+        let (chosen, _) = chosen.partial_shuffle(&mut rng, count);
+        // As training shows its pictures.
         let chosen: Vec<(usize, bool)> =
-            chosen.partial_shuffle(&mut rng, count).0.iter().map(|i| (*i, false)).collect();
+            chosen.iter().map(|i| (*i, config.data.flip && rng.random())).collect();
         let labels = self.pictures.labels.as_deref().unwrap_or(&[]);
         let shape = self.checked.shape();
         let rows = self.workers.rows(count);
@@ -537,6 +522,11 @@ const SIGNS: [&str; 4] =
 
 /// The generator's draws come from streams past those of any number of critic workers.
 const GENERATOR_STREAMS: usize = 1 << 32;
+
+/// By whose draws pictures are augmented that a partner needs: those that stand in for samples by the samples' own.
+fn draws(of_samples: bool) -> &'static str {
+    if of_samples { "fake" } else { "fresh" }
+}
 
 impl Scores {
     fn of(real: &[f64], fake: &[f64]) -> Self {

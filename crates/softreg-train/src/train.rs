@@ -363,7 +363,9 @@ impl Run<'_> {
         let validation = self.validation.clone()?;
         let count = validation.pictures();
         let (latents, _) = self.latents(count, Purpose::Validation);
-        let labels = self.checked.labels(count);
+        let mut rng =
+            Seed(self.checked.config().seed).named_rng(Purpose::Validation, 0, 0, "label");
+        let labels = self.checked.random_labels(count, &mut rng);
         let path = self.folder.checkpoint(step);
         let shape = *self.checked.shape();
         let device = self.device.clone();

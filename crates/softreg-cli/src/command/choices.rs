@@ -221,7 +221,7 @@ pub(super) fn with_pictures(
     config.settle(&pictures, backend::cores());
     let checked = config.check(&pictures)?;
     // Networks that do not fit are refused before anything is written.
-    trained::start(&checked)?;
+    trained::start(&checked, &pictures)?;
     Ok((checked, pictures))
 }
 

@@ -103,7 +103,7 @@ impl Train {
         // Thousands of pictures take a while.
         progress.say(&format!("reading {}", config.data.source));
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
-        let start = trained::start(&checked)?;
+        let start = trained::start(&checked, &pictures)?;
         let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         let (checked, pictures) = (&ready.checked, &ready.pictures);
@@ -163,7 +163,7 @@ impl Train {
         let checked = config.check(&pictures)?;
         // It goes on with what it has learned, where it has come to a checkpoint.
         let start = match checkpoint::list(folder.checkpoints())?.is_empty() {
-            true => trained::start(&checked)?,
+            true => trained::start(&checked, &pictures)?,
             false => None,
         };
         let ready = Ready::new(checked, pictures, devices, start)?;

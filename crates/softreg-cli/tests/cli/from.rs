@@ -74,7 +74,7 @@ fn networks_of_another_form_are_refused_before_anything_is_written() {
         place.refuses(2, &line, &[&other[..], &[differs]].concat());
     }
     place.refuses(2, "train zoo.zip --conditional --from a", &["2 labels", "no labels"]);
-    place.refuses(2, "plan few --set network.from=a", &["32", "with --from RUN"]);
+    place.refuses(2, "plan few --set network.from=a", &["20x20", "with --from RUN"]);
     place.refuses(1, "train few --from b", &["b", "name a run folder"]);
     place.refuses(1, "train few --from few", &["run.json"]);
     place.refuses(1, "train few --from few/00000.png", &["run"]);

@@ -5,6 +5,7 @@ use crate::optimizer::{self, OPTIMIZERS};
 use crate::replica::check_devices;
 use crate::sample;
 use crate::step::PROBABILITY;
+use rand::Rng;
 use softreg::adversarial::{self, AdversarialLoss, LOSSES};
 use softreg::augment::{AUGMENTATIONS, Policy, Probability};
 use softreg::distance::Domain;
@@ -111,6 +112,11 @@ impl Checked {
     /// ([`sample::labels_as_shown`]).
     pub fn labels(&self, n: usize) -> Option<Vec<u32>> {
         self.shape.classes.map(|_| sample::labels_as_shown(n, &self.shown))
+    }
+
+    /// The same drawn by `rng`, for what is measured of them ([`sample::labels_at_random`]).
+    pub fn random_labels(&self, n: usize, rng: &mut dyn Rng) -> Option<Vec<u32>> {
+        self.shape.classes.map(|_| sample::labels_at_random(n, &self.shown, rng))
     }
 
     /// Checks that a step has work for so many devices of one process.

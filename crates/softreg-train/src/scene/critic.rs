@@ -30,8 +30,9 @@ pub(crate) struct CriticScene<'a, R> {
     /// Whether slopes of its activations will be wanted.
     pub traced: bool,
     pub masks: Masks<R>,
-    /// Augments pictures that come from the generator, by the draws that the batch's own had.
-    pub augment: &'a dyn Fn(Tensor<4>) -> Tensor<4>,
+    /// Augments pictures: those that stand in for samples by the draws which the generated ones of the batch had, others by
+    /// draws of their own.
+    pub augment: &'a dyn Fn(bool, Tensor<4>) -> Tensor<4>,
     /// Whether the pictures of this pass will be wanted for the generator's update.
     pub keeps: &'a dyn Fn(&str) -> bool,
     pub kept: Kept,
@@ -73,7 +74,7 @@ impl<R: Rng> CriticScene<'_, R> {
             if (self.keeps)(pass.key) {
                 self.kept.push((pass.key.to_owned(), made.clone()));
             }
-            (self.augment)(made.detach())
+            (self.augment)(pass.of_samples, made.detach())
         } else {
             pictures(pass.rows.clone(), &self.real.pixels)
         };
@@ -172,10 +173,10 @@ impl<R: Rng> Scene for CriticScene<'_, R> {
         let latents = || first(&Some(fresh.latents.clone()), n);
         match input {
             Input::Latent => latents(),
-            Input::Fake => Some(rows((self.augment)(self.generate(latents()?).detach()))),
+            Input::Fake => Some(rows((self.augment)(false, self.generate(latents()?).detach()))),
             _ => {
                 let real = fresh.real.clone().narrow(0, 0, n);
-                Some(rows((self.augment)(real)))
+                Some(rows((self.augment)(false, real)))
             }
         }
     }

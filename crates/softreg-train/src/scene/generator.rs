@@ -16,7 +16,8 @@ pub(crate) struct GeneratorScene<'a> {
     pub pictures: &'a Tensor<4>,
     /// The critic's features of them, after augmentation.
     pub features: Tensor<2>,
-    pub augment: &'a dyn Fn(Tensor<4>) -> Tensor<4>,
+    /// As the critic's.
+    pub augment: &'a dyn Fn(bool, Tensor<4>) -> Tensor<4>,
     /// Pictures that the critic's update made already.
     pub kept: Kept,
 }
@@ -32,7 +33,7 @@ impl GeneratorScene<'_> {
         };
         let site = |site: &Site| match site {
             Site::ImageFeatures => {
-                let seen = (self.augment)(made.clone());
+                let seen = (self.augment)(pass.of_samples, made.clone());
                 self.critic.judge(seen, labels.clone(), None, &mut Trace::none()).features
             }
             _ => rows(made.clone()),

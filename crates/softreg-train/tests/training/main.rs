@@ -234,7 +234,7 @@ fn whatever_regularizers_remember_goes_on_too() {
     let parent = tempfile::tempdir().unwrap();
     let sets: [&[&str]; 3] = [
         &["lecam=1,start=2", "interpolation=1,ramp=4", "spectral=2", "r1=0.01,every=3"],
-        &["consistency=1,schedule=adaptive,speed=100", "dropout=1", "latent=5,every=2,share=0.5"],
+        &["consistency=1,schedule=adaptive,speed=100,share=0.5", "dropout=1", "latent=5,every=2"],
         &[
             "fresh l1 repel image weight=0.1",
             "noise(0.05) l2 slope real every=2 weight=0.1",

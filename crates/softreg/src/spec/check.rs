@@ -7,6 +7,7 @@ use crate::knob::Scale;
 use crate::registry::{self, Ask, Entry, REGULARIZERS, Weighted};
 use crate::schedule::{SCHEDULES, Schedule};
 use crate::setting::{Part, Setting, Settings, Value};
+use crate::site::Input;
 use crate::term::{Body, Term};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,11 +86,23 @@ impl Checked {
         }
     }
 
-    /// Why a common setting would change nothing, where one would.
-    fn idle(&self, body: &Body) -> Option<&'static str> {
+    /// Why a common setting would change nothing, or something else than it says, where one would.
+    fn refused(&self, body: &Body) -> Option<&'static str> {
+        let shared = self.common.number("share") < 1.0;
         let limits_weights = matches!(body, Body::Weights { .. } | Body::Spectral);
-        if limits_weights && self.common.number("share") < 1.0 {
+        if limits_weights && shared {
             return Some("it looks at weights, and at no share of a batch: leave out share");
+        }
+        // Pictures of a part of the batch are normalised by other statistics than those that they are compared with.
+        let generates = |composition: &Composition| match composition.site.input() {
+            Input::Latent => composition.pairing.extra_pass(),
+            Input::Fake => composition.pairing.needs_fresh(),
+            _ => false,
+        };
+        if shared && body.composition().is_some_and(generates) {
+            return Some(
+                "its partners are generated, and a generator normalises a whole batch, not a share of one: leave out share, or take every",
+            );
         }
         let scheduled = self.common.word("schedule") != "constant";
         (matches!(body, Body::Spectral) && scheduled).then_some(
@@ -195,7 +208,7 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
         },
     };
     for term in checked.terms(&Scale::REFERENCE)? {
-        if let Some(reason) = checked.idle(&term.body) {
+        if let Some(reason) = checked.refused(&term.body) {
             return Err(SpecError::Refused { name: name.to_owned(), reason: reason.to_owned() });
         }
     }

@@ -6,6 +6,7 @@ use crate::failure::usage;
 use crate::terminal::line_to_stderr;
 use crate::trial::{Failure, Pool, Trial};
 use burn::tensor::Device;
+use rand::seq::{SliceRandom, index};
 use softreg::{Purpose, Seed};
 use softreg_feature::Extractor;
 use softreg_metric::Pictures;
@@ -27,7 +28,7 @@ pub(super) struct Apart {
     pub(super) step: u64,
     /// Root mean square difference of a pixel, 0..1, of pictures of the same latents.
     pub(super) pixels: f64,
-    /// The same of pictures of different latents within the first run: what two unrelated pictures
+    /// The same of pictures of different latents, whatever their labels, within the first run: what two unrelated pictures
     /// are apart.
     pub(super) unrelated: f64,
     /// The distance of features, and that of unrelated pictures.
@@ -131,6 +132,13 @@ fn apart(
     let mut rng = Seed(seed).rng(Purpose::Generate, 0);
     let latents = latent::draw(count, shape.latent, None, &mut rng);
     let labels = sample::labels_in_turn(count, shape.classes);
+    // Each in turn once, so that none is its own other one; which label that has is left to chance.
+    let mut circle: Vec<usize> = (0..count).collect();
+    circle.shuffle(&mut rng);
+    let mut others = vec![0; count];
+    for (i, of) in circle.iter().enumerate() {
+        others[*of] = circle[(i + 1) % count];
+    }
     let made = [a, b].map(|run| run.pictures(&latents, labels.as_deref()));
     let features = |set: &PictureSet| {
         let PictureSet { channels, height, width, ref pixels } = *set;
@@ -138,11 +146,12 @@ fn apart(
     };
     let [of_a, of_b] = [features(&made[0])?, features(&made[1])?];
     let known = if run.held_out.is_empty() { &run.training } else { &run.held_out };
-    let known = &known[..known.len().min(count)];
-    let (scores_a, scores_b) = (a.scores(&run.pictures, known), b.scores(&run.pictures, known));
+    // They may lie by their kinds.
+    let chosen = index::sample(&mut rng, known.len(), count.min(known.len()));
+    let known: Vec<usize> = chosen.iter().map(|i| known[i]).collect();
+    let (scores_a, scores_b) = (a.scores(&run.pictures, &known), b.scores(&run.pictures, &known));
     let differences: Vec<f64> = scores_a.iter().zip(&scores_b).map(|(a, b)| a - b).collect();
-    // Half of the pictures further on: another latent.
-    let shift = |i: usize| (i + count / 2) % count;
+    let other = |i: usize| others[i];
     let rows = |i: usize, j: usize| (of_a.row(i), of_b.row(j), of_a.row(j));
     let distance = |a: &[f32], b: &[f32]| {
         a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
@@ -151,7 +160,7 @@ fn apart(
     Ok(Apart {
         step: a.step,
         pixels: pixels_apart(&made[0], &made[1], |i| i),
-        unrelated: pixels_apart(&made[0], &made[0], shift),
+        unrelated: pixels_apart(&made[0], &made[0], other),
         features: mean(
             (0..count)
                 .map(|i| {
@@ -163,7 +172,7 @@ fn apart(
         unrelated_features: mean(
             (0..count)
                 .map(|i| {
-                    let (a, _, c) = rows(i, shift(i));
+                    let (a, _, c) = rows(i, other(i));
                     distance(a, c)
                 })
                 .collect(),

@@ -62,7 +62,7 @@ impl View {
         let shape = run.checked.shape();
         let mut rng = Seed(seed).rng(Purpose::Generate, 0);
         let latents = latent::draw(count, shape.latent, None, &mut rng);
-        let labels = run.checked.labels(count);
+        let labels = run.checked.random_labels(count, &mut rng);
         let labels = labels.as_deref();
 
         let of_training = inspection.scores(&run.pictures, &training);
