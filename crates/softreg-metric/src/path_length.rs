@@ -114,8 +114,8 @@ mod tests {
         // Lengths of a log-normal distribution, of which a million say where its trimmed mean is.
         let lengths = |n: usize, seed: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let length = |_| (rng.sample::<f64, _>(StandardNormal) * 1.5).exp().sqrt() * STEP;
-            Features::new(1, (0..n).map(|i| length(i) as f32).collect()).unwrap()
+            let mut length = || (rng.sample::<f64, _>(StandardNormal) * 1.5).exp().sqrt() * STEP;
+            Features::new(1, (0..n).map(|_| length() as f32).collect()).unwrap()
         };
         let of = |n: usize, seed: u64| {
             measure(&Features::new(1, vec![0.0; n]).unwrap(), &lengths(n, seed)).unwrap()

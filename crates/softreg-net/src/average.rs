@@ -1,5 +1,5 @@
 //! Moving averages of a network's weights: of the generator's, which draws steadier pictures than the
-//! weights of any one step, and of the critic's, where a regularizer wants a teacher. Source: arXiv 1710.10196, section 5; half-life and ramp-up as in StyleGAN2-ADA
+//! weights of any one step, and of the critic's, where a regularizer wants a teacher. Source: arXiv 1710.10196, appendix A.1; half-life and ramp-up as in StyleGAN2-ADA
 //! (arXiv 2006.06676).
 
 use crate::flat::{self, Row};

@@ -55,7 +55,7 @@ impl Generator {
     }
 
     /// The same generator with standing statistics: the mean of those of the given batches of
-    /// latents and labels. Source: arXiv 1809.11096, section 4.2.
+    /// latents and labels. Source: arXiv 1809.11096, appendix C.1.
     pub fn with_standing_statistics(
         mut self,
         batches: impl IntoIterator<Item = (Tensor<2>, Option<Tensor<2>>)>,

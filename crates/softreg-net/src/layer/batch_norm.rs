@@ -14,7 +14,7 @@ use rand::Rng;
 /// layer's weights can take on. On small budgets both learn faster than the usual order.
 ///
 /// While training, μ and σ² are those of the batch. For making pictures they are the layer's
-/// *standing* statistics, measured once for the weights at hand (arXiv 1809.11096, section 4.2), so
+/// *standing* statistics, measured once for the weights at hand (arXiv 1809.11096, appendix C.1), so
 /// that a picture depends on its latent alone. No running average is kept, so there is nothing that
 /// a step would have to hand to the next.
 #[derive(Module, Debug)]

@@ -29,8 +29,8 @@ features, and the second draw costs no pass.
 
 For a classifier of your own it is the composition `Composition::new(Again { perturbation: None }, Kl, \
 Attract, Site::Output)`, as in the example `classifier`: the model has its dropout, and is run twice. The \
-paper's loss is the mean of both runs'; here it is the first run's. In these terms its \
-weights are 0.5 to 5 for text (5 for translation) and 0.6 for pictures.",
+paper's loss is the sum of both runs', of which the first run's is half on average: in these terms its \
+weights α are half as large, 0.25 to 2.5 for text (2.5 for translation) and 0.3 for pictures.",
     build,
 };
 
