@@ -24,6 +24,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(
     name = "softreg",
+    bin_name = "softreg",
     version = version(),
     arg_required_else_help = true,
     propagate_version = false,

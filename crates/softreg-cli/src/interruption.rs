@@ -2,10 +2,22 @@
 
 use anyhow::Context;
 
-/// Calls `asked` on a thread of its own, every time that this process is asked to end. A signal that it was started to ignore,
-/// as `nohup` has it with that of a closed terminal, stays ignored.
+/// Calls `asked` on a thread of its own when this process is asked to end, and again at every Ctrl-C after that: a terminal that is
+/// closed may say so twice, and wants no less to be saved. A signal that it was started to ignore, as `nohup` has it with that of
+/// a closed terminal, stays ignored.
 pub(crate) fn listen(asked: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     hear(asked).context("cannot listen for Ctrl-C")
+}
+
+/// Has a file that grows beyond what is allowed (`ulimit -f`) fail to be written, as on a full disk, in place of ending the
+/// process without a word.
+pub(crate) fn hear_of_long_files() {
+    #[cfg(unix)]
+    {
+        let heard = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Without it the process ends as it would have.
+        let _ = signal_hook::flag::register(rustix::process::Signal::XFSZ.as_raw(), heard);
+    }
 }
 
 #[cfg(unix)]
@@ -15,7 +27,15 @@ fn hear(mut asked: impl FnMut() + Send + 'static) -> std::io::Result<()> {
     let heard =
         [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = signal_hook::iterator::Signals::new(heard)?;
-    let listen = move || signals.forever().for_each(|_| asked());
+    let listen = move || {
+        let mut once = false;
+        for signal in signals.forever() {
+            if !once || signal == SIGINT {
+                asked();
+            }
+            once = true;
+        }
+    };
     std::thread::Builder::new().name("interruption".to_owned()).spawn(listen).map(|_| ())
 }
 

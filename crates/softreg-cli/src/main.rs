@@ -7,6 +7,7 @@ mod failure;
 mod feature_cache;
 mod interruption;
 mod page;
+mod program;
 mod recipe;
 mod terminal;
 mod together;
@@ -26,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     softreg_kernel::keep_freed_memory();
     failure::install_panic_hook();
+    interruption::hear_of_long_files();
     let outcome = std::panic::catch_unwind(|| command::run(Cli::parse()));
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -57,7 +57,7 @@ impl Told {
 
 /// A fingerprint of this program's file; empty where it cannot be read.
 fn program() -> String {
-    let bytes = std::env::current_exe().and_then(std::fs::read);
+    let bytes = crate::program::running().and_then(std::fs::read);
     bytes.map_or_else(|_| String::new(), |bytes| blake3::hash(&bytes).to_hex().to_string())
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Trained {
     pub labels: Vec<String>,
     /// The step of the checkpoint.
     pub step: u64,
+    /// The fingerprint of the pictures that it was trained on, and of those held out.
+    pub pictures: String,
     /// What a person should know about the choice of the checkpoint.
     pub notes: Vec<String>,
     shape: Shape,
@@ -67,9 +69,10 @@ impl Trained {
         let shape = shape(&config, labels.len())?;
         let mut notes = Vec::new();
         let (step, path, file) = find(folder, which, &mut notes)?;
+        let pictures = file.text("pictures")?.to_owned();
         let generator = weights::averaged_generator(&path, file, &shape, device)?;
         let device = device.clone().without_autodiff();
-        Ok(Self { labels, step, notes, shape, generator, device })
+        Ok(Self { labels, step, pictures, notes, shape, generator, device })
     }
 
     /// Numbers in a latent vector.
@@ -90,7 +93,12 @@ impl Trained {
     /// The generator as an ONNX file.
     pub(crate) fn to_onnx(&self) -> Vec<u8> {
         let (width, height) = self.size();
-        self.generator.to_onnx([self.channels(), height as usize, width as usize])
+        let about = [
+            ("step", self.step.to_string()),
+            // In the order of the inputs.
+            ("labels", serde_json::json!(self.labels).to_string()),
+        ];
+        self.generator.to_onnx([self.channels(), height as usize, width as usize], &about)
     }
 
     /// The generator's weights by name; what is needed to use them is JSON in the metadata, under `generator`.
@@ -117,6 +125,7 @@ impl Trained {
             "width": width,
             "height": height,
             "labels": self.labels,
+            "premultiplied": self.channels() == 4,
         });
         // One entry: several come in a random order, and the same generator would make different files.
         let about = [("generator".to_owned(), about.to_string())].into();
@@ -192,7 +201,7 @@ impl Origin {
         Ok(Self { folder, step, config })
     }
 
-    /// The checkpoint: the run may be trained on, and this stays what it is.
+    /// The checkpoint: where the run is trained on this stays the same one, or is no longer there.
     pub(crate) fn path(&self) -> String {
         self.folder.checkpoint(self.step).display().to_string()
     }
@@ -207,6 +216,11 @@ impl Origin {
             ..self.config.network.clone()
         };
     }
+}
+
+/// The checkpoint that a configuration begins with, by its path, where it begins with one.
+pub(crate) fn pinned(config: &RunConfig) -> anyhow::Result<Option<String>> {
+    config.network.from.as_deref().map(|text| Ok(Origin::named(text)?.path())).transpose()
 }
 
 /// What a run on `pictures` begins with that has networks of an earlier one.
@@ -243,13 +257,33 @@ pub(crate) fn start(checked: &Checked, pictures: &Collection) -> anyhow::Result<
         )));
     }
     let (_, path, file) = find(&origin.folder, Which::Step(origin.step), &mut Vec::new())?;
-    if file.text("pictures")? == pictures.fingerprint {
-        origin.has_not_seen(config, pictures)?;
-    }
+    refuse_seen(config, pictures)?;
     Ok(Some(Start { path, file }))
 }
 
+/// Whether a configuration begins with networks that have learned from another collection than `pictures`.
+pub(crate) fn learned_others(config: &RunConfig, pictures: &Collection) -> anyhow::Result<bool> {
+    let Some(earlier) = &config.network.from else { return Ok(false) };
+    Ok(!Origin::named(earlier)?.has_learned(pictures)?)
+}
+
+/// Refuses networks to begin with that have learned from the same pictures what a configuration holds out of them.
+pub(crate) fn refuse_seen(config: &RunConfig, pictures: &Collection) -> anyhow::Result<()> {
+    let Some(earlier) = &config.network.from else { return Ok(()) };
+    let origin = Origin::named(earlier)?;
+    match origin.has_learned(pictures)? {
+        true => origin.has_not_seen(config, pictures),
+        false => Ok(()),
+    }
+}
+
 impl Origin {
+    /// Whether it is of these very pictures.
+    fn has_learned(&self, pictures: &Collection) -> anyhow::Result<bool> {
+        let file = checkpoint::read(self.folder.checkpoint(self.step))?;
+        Ok(file.text("pictures")? == pictures.fingerprint)
+    }
+
     /// Refuses networks that have learned what a run on the same pictures holds out, or what a twin is to differ in.
     fn has_not_seen(&self, config: &RunConfig, pictures: &Collection) -> anyhow::Result<()> {
         let seen: BTreeSet<usize> = self.config.parts(pictures).0.into_iter().collect();

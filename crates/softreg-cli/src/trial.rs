@@ -30,6 +30,8 @@ pub(crate) struct Trial {
     pub config: RunConfig,
     /// Where it computes.
     pub device: String,
+    /// Of the pictures that all trials are to learn from, where they are known and not made by the seed.
+    pub fingerprint: Option<String>,
 }
 
 /// What came out of a trial.
@@ -86,32 +88,31 @@ impl Trial {
 
     /// Trains up to the stop conditions, from wherever it was left.
     pub(crate) fn train(&self, watch: &mut dyn FnMut(Stage)) -> Result<Status, Failure> {
+        let mut ended_early = false;
         let mut follow = |line: &str| {
             let event: Value = serde_json::from_str(line).unwrap_or_default();
-            if event["event"] == "step" {
-                watch(Stage::Training(event["done"].as_f64().unwrap_or(0.0)));
+            match event["event"].as_str() {
+                Some("step") => watch(Stage::Training(event["done"].as_f64().unwrap_or(0.0))),
+                Some("end") => ended_early = event["finished"] == false,
+                _ => {}
             }
         };
         let path = self.folder.display().to_string();
         let threads = self.config.training.threads;
         let common = ["--device", self.device.as_str(), "--json"];
-        match RunFolder::open(&self.folder).ok().filter(|folder| folder.config().is_file()) {
+        let called = match self.begun()? {
             Some(folder) => {
                 wait_for(&folder)?;
+                self.check_pictures(&folder)?;
                 let status = folder.read_status().map_err(Failure::of)?;
                 if status.state == State::Finished && self.is_done(&status) {
                     return Ok(status);
                 }
                 let resume = ["train".to_owned(), "--resume".to_owned(), path];
                 let line = resume.into_iter().chain(self.stop());
-                call(line.chain(common.map(str::to_owned)), threads, &mut follow)?;
+                call(line.chain(common.map(str::to_owned)), threads, &mut follow)
             }
             None => {
-                // Without a configuration nothing was trained: what is there is the rest of a start
-                // that was killed.
-                if self.folder.exists() {
-                    std::fs::remove_dir_all(&self.folder).map_err(Failure::of)?;
-                }
                 let recipe = self.folder.with_extension("toml");
                 if let Some(parent) = recipe.parent() {
                     std::fs::create_dir_all(parent).map_err(Failure::of)?;
@@ -120,11 +121,52 @@ impl Trial {
                 atomic::write(&recipe, text.as_bytes()).map_err(Failure::of)?;
                 let recipe = recipe.display().to_string();
                 let start = ["train", "--recipe", &recipe, "--out", &path].map(str::to_owned);
-                call(start.into_iter().chain(common.map(str::to_owned)), threads, &mut follow)?;
+                call(start.into_iter().chain(common.map(str::to_owned)), threads, &mut follow)
             }
-        }
+        };
+        match called {
+            Err(Failure::Failed(reason)) if ended_early => Err(Failure::Lost(reason)),
+            called => called,
+        }?;
         let folder = RunFolder::open(&self.folder).map_err(Failure::of)?;
+        self.check_pictures(&folder)?;
         folder.read_status().map_err(Failure::of)
+    }
+
+    /// The folder of a run that goes on. Without a configuration nothing was trained: what is there then is the rest of a start
+    /// that was killed, and goes; all else stays where it is.
+    fn begun(&self) -> Result<Option<RunFolder>, Failure> {
+        let in_the_way = || {
+            let folder = self.folder.display();
+            Failure::Failed(format!(
+                "{folder} is in the way, and not of this trial: move it elsewhere"
+            ))
+        };
+        match RunFolder::open(&self.folder) {
+            Ok(folder) if folder.config().is_file() => return Ok(Some(folder)),
+            Ok(_) | Err(softreg_run::Error::NotARun { .. }) => {}
+            Err(error) => return Err(Failure::of(error)),
+        }
+        RunFolder::discard_rest(&self.folder);
+        let left = std::fs::read_dir(&self.folder).map(|entries| entries.count());
+        match left {
+            Ok(0) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            _ => Err(in_the_way()),
+        }
+    }
+
+    /// Refuses a run that has learned from other pictures than the other trials.
+    fn check_pictures(&self, folder: &RunFolder) -> Result<(), Failure> {
+        let learned =
+            read(&folder.data()).and_then(|data| Some(data["fingerprint"].as_str()?.to_owned()));
+        match (&self.fingerprint, learned) {
+            (Some(wanted), Some(learned)) if *wanted != learned => Err(Failure::Failed(format!(
+                "the pictures of {} are not those that this was begun with",
+                self.config.data.source
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a finished run has gone as far as it is wanted now: a later rung of a search goes on
@@ -154,9 +196,10 @@ impl Trial {
 
     /// Whether it is trained and measured as far as it is wanted.
     pub(crate) fn is_measured(&self) -> bool {
-        let status = RunFolder::open(&self.folder).and_then(|folder| folder.read_status());
-        status.is_ok_and(|status| {
-            status.state == State::Finished
+        let Ok(folder) = RunFolder::open(&self.folder) else { return false };
+        folder.read_status().is_ok_and(|status| {
+            self.check_pictures(&folder).is_ok()
+                && status.state == State::Finished
                 && self.is_done(&status)
                 && self.measured(status.step).is_some()
         })
@@ -230,7 +273,8 @@ mod tests {
         let trial = |steps| {
             let mut config = RunConfig::default();
             config.stop.steps = steps;
-            Trial { folder: PathBuf::from("t"), config, device: "cpu".to_owned() }
+            let folder = PathBuf::from("t");
+            Trial { folder, config, device: "cpu".to_owned(), fingerprint: None }
         };
         let status = Status { step: 100, state: State::Finished, ..Status::default() };
         assert!(trial(Some(100)).is_done(&status) && trial(Some(50)).is_done(&status));

@@ -194,7 +194,7 @@ fn decode(
         .as_ref()
         .map(|labels| kept.iter().map(|&index| labels[index]).collect::<Vec<u32>>());
     let names = kept.iter().map(|&index| listing.names[index].clone()).collect();
-    let mut skipped = listing.skipped.clone();
+    let mut skipped = [listing.written.as_slice(), &listing.skipped].concat();
     skipped.append(&mut unreadable);
     let channels = planes.channels;
     let fingerprint = fingerprint(size, channels, &planes.pixels, labels.as_deref());

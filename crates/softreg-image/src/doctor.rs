@@ -37,6 +37,8 @@ pub struct Report {
     pub ignored: BTreeMap<String, usize>,
     /// Hidden files and folders passed over.
     pub hidden: usize,
+    /// Folders of runs, comparisons and studies, passed over.
+    pub written: usize,
     /// Pictures per file format.
     pub formats: BTreeMap<String, usize>,
     /// The sizes of the pictures.
@@ -58,7 +60,7 @@ pub struct Report {
     pub classes: Vec<ClassCount>,
     /// The class with the fewest pictures.
     pub smallest_class: Option<ClassCount>,
-    /// What [`native_size`](crate::native_size) suggests.
+    /// What [`native_size`](crate::native_size) suggests, or the nearest size that is possible.
     pub suggested_size: Size,
     /// What training will do with this collection, one sentence each.
     pub plan: Vec<String>,
@@ -97,12 +99,17 @@ pub struct ClassCount {
     pub count: usize,
 }
 
-/// Looks at every picture that `spec` would give under `options`.
+/// Looks at every picture that `spec` would give under `options`; `possible` is the nearest size to one that pictures suggest at
+/// which they can be learned.
 ///
 /// # Errors
 /// When `spec` cannot be opened. A collection in which no picture can be read is reported, not
 /// refused: the reasons are what the report is for.
-pub fn check(spec: &str, options: &LoadOptions) -> Result<Report, Error> {
+pub fn check(
+    spec: &str,
+    options: &LoadOptions,
+    possible: impl Fn(Size) -> Size,
+) -> Result<Report, Error> {
     let (entry, _) = source::find(spec)?;
     let source = source::open(spec, options.limit, options.seed)?;
     let listing = source.listing();
@@ -145,6 +152,8 @@ pub fn check(spec: &str, options: &LoadOptions) -> Result<Report, Error> {
     let near_duplicates = duplicate::near(&facts, &duplicates);
     let dimensions: Vec<(u32, u32)> = facts.iter().map(|fact| (fact.width, fact.height)).collect();
     let count = |property: fn(&Facts) -> bool| facts.iter().filter(|fact| property(fact)).count();
+    // As training asks for it; with no picture to ask, any size will do.
+    let native = size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[]));
     let mut report = Report {
         spec: spec.to_owned(),
         source: entry.name,
@@ -152,6 +161,7 @@ pub fn check(spec: &str, options: &LoadOptions) -> Result<Report, Error> {
         unreadable,
         ignored: listing.ignored.clone(),
         hidden: listing.hidden,
+        written: listing.written.len(),
         formats,
         sizes: sizes(&dimensions),
         transparent: count(|fact| fact.transparent),
@@ -162,11 +172,10 @@ pub fn check(spec: &str, options: &LoadOptions) -> Result<Report, Error> {
         near_duplicates: near_duplicates.map(named),
         smallest_class: classes.iter().min_by_key(|class| class.count).cloned(),
         classes,
-        // As training asks for it; with no picture to ask, any size will do.
-        suggested_size: size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[])),
+        suggested_size: possible(native),
         plan: Vec::new(),
     };
-    report.plan = plan::sentences(&report, options, &dimensions);
+    report.plan = plan::sentences(&report, native, options, &dimensions);
     Ok(report)
 }
 

@@ -124,7 +124,7 @@ fn a_folder_and_a_zip_of_it_are_the_same_collection() {
     assert_eq!(from_folder.fingerprint, from_zip.fingerprint);
     // The shorter sides that headers declare: 16, 16, 32, 32, and 32 of the cut one.
     assert_eq!(from_folder.size, Size::new(32, 32).unwrap());
-    let report = doctor::check(&spec(folder.path()), &LoadOptions::default()).unwrap();
+    let report = doctor::check(&spec(folder.path()), &LoadOptions::default(), |size| size).unwrap();
     assert_eq!(report.suggested_size, from_folder.size);
 }
 
@@ -411,7 +411,7 @@ fn the_doctor_finds_what_is_wrong() {
         files.push((name, encode(ghost.into())));
     }
     let folder = folder_of(&files);
-    let report = doctor::check(&spec(folder.path()), &LoadOptions::default()).unwrap();
+    let report = doctor::check(&spec(folder.path()), &LoadOptions::default(), |size| size).unwrap();
     assert_eq!((report.pictures, report.unreadable.len()), (7, 4));
     assert_eq!((report.transparent, report.grey, report.flat), (2, 2, 2));
     assert_eq!((report.ignored["txt"], report.ignored["psd"], report.hidden), (1, 1, 2));
@@ -480,7 +480,7 @@ fn the_real_tiles_archive() {
     let pictures = opened(&path, &LoadOptions::default());
     assert_eq!((pictures.len(), pictures.channels, pictures.skipped.len()), (4357, 3, 0));
     assert_eq!(pictures.classes.len(), 8);
-    let report = doctor::check(&spec(&path), &LoadOptions::default()).unwrap();
+    let report = doctor::check(&spec(&path), &LoadOptions::default(), |size| size).unwrap();
     assert_eq!(report.sizes.common[0].count, 4249);
     let alike = |a: &str, b: &str| {
         let near = report.near_duplicates.as_ref().unwrap();

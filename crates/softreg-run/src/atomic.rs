@@ -56,7 +56,8 @@ fn replace(
 ) -> io::Result<()> {
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
-    prefix.push(".");
+    // Whose it is: see `sweep`.
+    prefix.push(format!(".{}.", std::process::id()));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
     // Made by our own open call: as readable for others as any file of this user, and its errors
@@ -73,7 +74,7 @@ fn replace(
     Ok(())
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
@@ -92,6 +93,26 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a file is one that was being written.
+pub(crate) fn is_temporary(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(TEMPORARY_SUFFIX)
+}
+
+/// Whether the process that a temporary file's name tells still lives: pictures may be written into a folder by another process
+/// than the one that has the right to its other files. Known on Linux alone.
+fn is_being_written(name: &str) -> bool {
+    let process = name.strip_suffix(TEMPORARY_SUFFIX).and_then(|name| name.rsplit('.').nth(1));
+    let process = process.and_then(|process| process.parse::<u32>().ok());
+    process.is_some_and(|id| id != std::process::id() && lives(id))
+}
+
+/// Whether a process has not ended; one that was not fetched by its parent yet has.
+fn lives(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 /// Removes what killed writers have left in `folder` and says how many files it was. A folder
 /// that is missing has nothing to sweep.
 pub(crate) fn sweep(folder: &Path) -> Result<usize> {
@@ -102,7 +123,8 @@ pub(crate) fn sweep(folder: &Path) -> Result<usize> {
     let mut swept = 0;
     for entry in entries {
         let entry = entry.map_err(Error::io("list", folder))?;
-        if entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(TEMPORARY_SUFFIX) && !is_being_written(&name) {
             let path = entry.path();
             fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             swept += 1;
@@ -122,6 +144,26 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_process_that_lives_is_writing_is_not_swept() {
+        use std::process::{Command, Stdio};
+        let dir = tempfile::tempdir().unwrap();
+        let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let name = format!(".a.txt.{}.abcdef{TEMPORARY_SUFFIX}", other.id());
+        write(dir.path().join(&name), b"half").unwrap();
+        write(dir.path().join(format!(".b.{TEMPORARY_SUFFIX}")), b"").unwrap();
+        assert_eq!(sweep(dir.path()).unwrap(), 1);
+        assert_eq!(names(dir.path()), [name]);
+        // Ended and not waited for.
+        other.kill().unwrap();
+        while lives(other.id()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(sweep(dir.path()).unwrap(), 1);
+        other.wait().unwrap();
     }
 
     #[test]

@@ -49,6 +49,14 @@ const PANELS: &[Panel] = &[
         height_px: 240,
     },
     Panel {
+        title: "Held-out pictures",
+        prefix: "validation/",
+        suffix: "",
+        from_zero: false,
+        first_colour: 3,
+        height_px: 240,
+    },
+    Panel {
         title: "Speed: pictures per second",
         prefix: "images_per_second",
         suffix: "",
@@ -59,7 +67,8 @@ const PANELS: &[Panel] = &[
 ];
 
 /// Draws the chart of a run over its steps: losses (`loss/*`), shares of the regularizers
-/// (`reg/*/share`, where there are any) and pictures per second.
+/// (`reg/*/share`) and measures of held-out pictures (`validation/*`, over the steps that they are of), where there are any, and
+/// pictures per second.
 ///
 /// # Errors
 /// [`Error::Draw`] without rows.
@@ -70,6 +79,9 @@ pub fn draw(title: &str, rows: &[Row]) -> Result<RgbImage> {
     register()?;
     let panels: Vec<_> =
         PANELS.iter().map(|p| (p, p.curves(rows))).filter(|(_, c)| !c.is_empty()).collect();
+    // One for all, so that what is below each other is of one step.
+    let all = panels.iter().flat_map(|(_, curves)| curves).flat_map(|curve| &curve.points);
+    let steps = axis::step_range(all.map(|point| point.0));
     let height_px = HEAD_PX + panels.iter().map(|(p, _)| p.height_px).sum::<u32>();
     let (width, height) = (WIDTH_PX * OVERSAMPLING, height_px * OVERSAMPLING);
     let mut pixels = vec![0; (width * height * 3) as usize];
@@ -81,7 +93,7 @@ pub fn draw(title: &str, rows: &[Row]) -> Result<RgbImage> {
         rest = body;
         for (index, (panel, curves)) in panels.iter().enumerate() {
             let (area, below) = rest.split_vertically(panel.height_px * OVERSAMPLING);
-            panel.draw(&area, curves, index + 1 == panels.len())?;
+            panel.draw(&area, curves, steps, index + 1 == panels.len())?;
             rest = below;
         }
         rest.present().map_err(Error::draw)?;
@@ -138,6 +150,20 @@ mod tests {
         assert_eq!(chart.height(), HEAD_PX + 240 + 190);
         assert!(pixels(&chart, REGULARIZER) > 500);
         assert_eq!(pixels(&chart, CRITIC), 0);
+
+        // A measure is of an earlier step; the row of the last one, after the run, has no speed.
+        let measured = |s: u64| {
+            let of = [("validation/step", (s - 10) as f64), ("validation/swd", 1.0 / s as f64)];
+            Row { images_per_second: if s == 40 { f64::NAN } else { 64.0 }, ..row(s, &of) }
+        };
+        let rows = [20, 30, 40].map(measured);
+        let chart = draw("motif-001", &rows).unwrap();
+        assert_eq!(chart.height(), HEAD_PX + 240 + 190);
+        assert!(pixels(&chart, [204, 121, 167]) > 500);
+        let speed = PANELS.last().unwrap().curves(&rows).remove(0);
+        assert_eq!((speed.points.len(), speed.lost()), (2, 0));
+        let curves = PANELS[2].curves(&rows);
+        assert_eq!((curves.len(), curves[0].points[0].0), (1, 10.0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::atomic::{folder_of, sync_folder};
 use crate::{Error, Result};
 
 /// The right to write into a folder; given back when it is dropped.
@@ -27,7 +28,11 @@ pub fn create(path: impl Into<PathBuf>) -> Result<PathBuf> {
     let mut entries = fs::read_dir(&root).map_err(Error::io("list", &root))?;
     match entries.next() {
         Some(_) => Err(Error::NotEmpty { path: root }),
-        None => Ok(root),
+        None => {
+            // A folder that may be entered and not read cannot; what is in this one is brought to the disk all the same.
+            let _ = sync_folder(&folder_of(&root));
+            Ok(root)
+        }
     }
 }
 
@@ -69,7 +74,10 @@ pub fn next_free(parent: impl AsRef<Path>, stem: &str) -> Result<PathBuf> {
     loop {
         let root = parent.join(format!("{stem}-{number:03}"));
         match fs::create_dir(&root) {
-            Ok(()) => return Ok(root),
+            Ok(()) => {
+                let _ = sync_folder(parent);
+                return Ok(root);
+            }
             Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
             Err(e) => return Err(Error::io("create the folder", &root)(e)),
         }

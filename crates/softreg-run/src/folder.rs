@@ -65,6 +65,27 @@ impl RunFolder {
         }
     }
 
+    /// Removes the folder of a run whose start was killed before it had a configuration, with all that such a start writes. A
+    /// folder in which anything else is stays as it is.
+    pub fn discard_rest(path: &Path) {
+        let folder = Self { root: path.to_path_buf() };
+        let Ok(entries) = fs::read_dir(path) else { return };
+        let empty =
+            |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        let of_start = |path: PathBuf| {
+            let files = [folder.lock_path(), folder.status_path(), folder.data()];
+            let folders = [folder.samples(), folder.checkpoints()];
+            files.contains(&path)
+                || (folders.contains(&path) && empty(&path))
+                || atomic::is_temporary(&path)
+        };
+        if entries.into_iter().all(|entry| entry.is_ok_and(|entry| of_start(entry.path()))) {
+            // What cannot be removed is in the way, and said to be.
+            let _ = atomic::sweep(path);
+            folder.discard();
+        }
+    }
+
     /// Opens the folder of an existing run.
     ///
     /// # Errors

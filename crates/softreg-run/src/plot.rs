@@ -5,10 +5,11 @@
 
 use image::{RgbImage, imageops};
 use plotters::backend::BitMapBackend;
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::ChartBuilder;
 use plotters::drawing::IntoDrawingArea;
-use plotters::element::{Circle, PathElement};
-use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, WHITE};
+use plotters::element::{Circle, PathElement, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE};
 
 use crate::chart::{COLOURS, FONT, register};
 use crate::{Error, Result};
@@ -123,7 +124,24 @@ impl Plot {
         let all = || placed.iter().flatten();
         let x = self.x.range(all().map(|p| (p.x, p.x)));
         let y = self.y.range(all().map(|p| (p.low, p.high)));
-        let mut chart = ChartBuilder::on(area)
+        // Beside the plot, where it covers nothing.
+        let names = self.series.iter().map(|series| series.name.as_str()).enumerate();
+        let named: Vec<(usize, &str)> = names.filter(|(_, name)| !name.is_empty()).collect();
+        let longest = named.iter().map(|(_, name)| name.chars().count()).max().unwrap_or(0);
+        let key_px = if named.is_empty() { 0 } else { 40 + 7 * longest as u32 };
+        let width = area.dim_in_pixel().0;
+        let (plot, key) =
+            area.split_horizontally(width.saturating_sub(key_px * OVERSAMPLING).max(width / 2));
+        for (row, (i, name)) in named.iter().enumerate() {
+            let y = size(52 + 20 * row as u32);
+            let colour = COLOURS[i % COLOURS.len()];
+            let dot = Circle::new((size(10), y), size(5), colour.filled());
+            key.draw(&dot).map_err(Error::draw)?;
+            let style: TextStyle<'_> = (FONT, size(13)).into_font().color(&INK);
+            let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+            key.draw(&Text::new((*name).to_owned(), (size(22), y), style)).map_err(Error::draw)?;
+        }
+        let mut chart = ChartBuilder::on(&plot)
             .caption(&self.title, (FONT, size(17)).into_font().color(&INK))
             .margin(size(10))
             .x_label_area_size(size(40))
@@ -168,22 +186,7 @@ impl Plot {
                     chart.draw_series(points.iter().map(ring))
                 }
             };
-            let drawn = drawn.map_err(Error::draw)?;
-            if !series.name.is_empty() {
-                drawn
-                    .label(&series.name)
-                    .legend(move |(x, y)| Circle::new((x + size(8), y), size(5), colour.filled()));
-            }
-        }
-        if self.series.iter().any(|series| !series.name.is_empty()) {
-            chart
-                .configure_series_labels()
-                .position(SeriesLabelPosition::UpperRight)
-                .label_font(letters())
-                .background_style(WHITE.mix(0.8))
-                .legend_area_size(size(14))
-                .draw()
-                .map_err(Error::draw)?;
+            drawn.map_err(Error::draw)?;
         }
         Ok(())
     }

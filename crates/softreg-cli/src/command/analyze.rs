@@ -9,7 +9,7 @@ use crate::backend;
 use crate::cache;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained;
-use crate::trial::listen_for_interruption;
+use crate::trial::{interrupted, listen_for_interruption};
 use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
@@ -129,6 +129,7 @@ impl Analyze {
             }
             (None, None) => None,
         };
+        not_interrupted()?;
         let report = report::of(&run, &rows, &views, stability.as_ref())?;
         let folder = self.out.clone().unwrap_or_else(|| run.folder.root().join("analysis"));
         std::fs::create_dir_all(&folder)
@@ -144,6 +145,12 @@ impl Analyze {
         report.findings.iter().try_for_each(|finding| line_to_stdout(finding))?;
         Ok(line_to_stdout(&format!("Page: {}", page.display()))?)
     }
+}
+
+/// Between two stages: Ctrl-C is heard, and nothing is lost.
+fn not_interrupted() -> anyhow::Result<()> {
+    anyhow::ensure!(!interrupted(), "interrupted; give the same command to go on");
+    Ok(())
 }
 
 impl Opened {

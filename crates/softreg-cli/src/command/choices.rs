@@ -8,6 +8,7 @@ use softreg::adversarial::LOSSES;
 use softreg::augment::AUGMENTATIONS;
 use softreg::registry::REGULARIZERS;
 use softreg::spec;
+use softreg_image::fetch::DATA_SETS;
 use softreg_image::{Collection, LoadOptions, Size};
 use softreg_net::Geometry;
 use softreg_net::architecture::ARCHITECTURES;
@@ -30,6 +31,12 @@ pub(super) struct Choices {
     /// Picture size: auto, 32 or 48x64 (width x height)
     #[arg(long, value_name = "SIZE", help_heading = "Pictures")]
     size: Option<String>,
+    /// Channels: auto, grey, rgb, or rgba to keep transparency
+    #[arg(long, value_name = "CHANNELS", help_heading = "Pictures")]
+    channels: Option<String>,
+    /// Pictures of another shape: crop, pad or stretch
+    #[arg(long, value_name = "FIT", help_heading = "Pictures")]
+    fit: Option<String>,
     /// Use only the first pictures
     #[arg(long, value_name = "COUNT", help_heading = "Pictures")]
     limit: Option<usize>,
@@ -83,10 +90,12 @@ pub(super) struct Choices {
 
 impl Choices {
     /// Every option: what goes on with something that was begun takes none of them.
-    pub(super) const OPTIONS: [&'static str; 19] = [
+    pub(super) const OPTIONS: [&'static str; 21] = [
         "source",
         "recipe",
         "size",
+        "channels",
+        "fit",
         "limit",
         "flip",
         "conditional",
@@ -138,8 +147,14 @@ impl Choices {
         config.training.batch = self.batch.unwrap_or(config.training.batch);
         config.training.threads = self.threads.unwrap_or(config.training.threads);
         config.seed = self.seed.unwrap_or(config.seed);
-        if let Some(name) = &self.network {
-            config = parse::set(&config, &format!("network.architecture={name}"))?;
+        for (key, value) in [
+            ("network.architecture", &self.network),
+            ("data.channels", &self.channels),
+            ("data.fit", &self.fit),
+        ] {
+            if let Some(value) = value {
+                config = parse::set(&config, &format!("{key}={value}"))?;
+            }
         }
         if let Some(list) = &self.augment {
             let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -168,6 +183,24 @@ impl Choices {
             config = parse::set(&config, assignment)?;
         }
         Ok(config)
+    }
+
+    /// Says that the recipe needs pictures, where none are named and it has none of its own.
+    pub(super) fn check_source(&self, config: &RunConfig) -> anyhow::Result<()> {
+        let named = &config.data.source;
+        let own = recipe::RECIPES.iter().find(|recipe| recipe.name == self.recipe);
+        let own =
+            own.filter(|recipe| recipe::read(recipe.name).is_ok_and(|of| of.data.source == *named));
+        let there = softreg_image::is_built_in(named) || Path::new(named).exists();
+        let (None, Some(recipe), false) = (&self.source, own, there) else { return Ok(()) };
+        let fetched = match DATA_SETS.iter().find(|set| set.name == recipe.name) {
+            Some(set) => format!(", or bring those of the recipe: softreg data fetch {}", set.name),
+            None => String::new(),
+        };
+        Err(usage(format!(
+            "the recipe {0} leaves the pictures to you: name a folder or zip, as in softreg train my-pictures/ --recipe {0}{fetched}",
+            recipe.name
+        )))
     }
 
     /// A stop condition on the command line replaces those of the recipe.
@@ -214,14 +247,19 @@ pub(super) fn with_pictures(
     }
     let pictures = cache::pictures(&config.data.source, &options)?;
     config.data.source = absolute(&config.data.source);
-    if let Some(earlier) = &config.network.from {
-        config.network.from = Some(trained::Origin::named(earlier)?.path());
-    }
+    config.network.from = trained::pinned(&config)?;
     config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());
     let checked = config.check(&pictures)?;
     // Networks that do not fit are refused before anything is written.
     trained::start(&checked, &pictures)?;
+    if checked.config().data.validation > 0.0
+        && trained::learned_others(checked.config(), &pictures)?
+    {
+        note(
+            "note: the earlier run learned from another collection: whether pictures that are held out here are in it is not known",
+        );
+    }
     Ok((checked, pictures))
 }
 
@@ -232,16 +270,23 @@ fn size_for(
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Option<Size>> {
     let native = softreg_image::native_size(source, options)?;
-    let (width, height) = (native.width() as usize, native.height() as usize);
-    let Err(GeometryError::Indivisible { near_width, near_height, .. }) =
-        Geometry::new(width, height)
-    else {
-        return Ok(Some(native));
-    };
-    note(&format!(
-        "note: no network makes {native}, training at the nearest size {near_width}x{near_height}; choose another with --size"
-    ));
-    Ok(Some(Size::new(near_width as u32, near_height as u32)?))
+    let nearest = nearest_size(native);
+    if nearest != native {
+        note(&format!(
+            "note: no network makes {native}, training at the nearest size {nearest}; choose another with --size"
+        ));
+    }
+    Ok(Some(nearest))
+}
+
+/// A size itself where a network can make it, else the nearest one that it can.
+pub(super) fn nearest_size(native: Size) -> Size {
+    match Geometry::new(native.width() as usize, native.height() as usize) {
+        Err(GeometryError::Indivisible { near_width, near_height, .. }) => {
+            Size::new(near_width as u32, near_height as u32).unwrap_or(native)
+        }
+        _ => native,
+    }
 }
 
 /// A path that still holds when the run is resumed from another folder; names of built-in

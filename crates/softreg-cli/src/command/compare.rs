@@ -144,7 +144,8 @@ impl Compare {
     /// A new comparison, checked for its pictures before anything is trained.
     fn designed(&self) -> anyhow::Result<(PathBuf, Design)> {
         self.protocol.check()?;
-        // Weights that are missing are told now, and not after the first trial.
+        // What is missing is told now, and not after the first trial.
+        self.protocol.check_reference()?;
         self.protocol.extractor(&self.machine.devices("auto")?.first.device)?;
         let config = experiment::recipe(&self.choices, self.protocol.reference_name().is_none())?;
         let wanted = match self.arms.as_slice() {
@@ -157,7 +158,9 @@ impl Compare {
         let settled = checked.config();
         let arms = drafts.into_iter().map(|draft| draft.check(settled, &pictures));
         let arms = arms.collect::<anyhow::Result<Vec<Arm>>>()?;
-        let seeds = (0..self.seeds.unwrap_or(SEEDS)).map(|i| first + i).collect();
+        let seeds: Vec<u64> = (0..self.seeds.unwrap_or(SEEDS)).map(|i| first + i).collect();
+        let trials = arms.iter().flat_map(|arm| seeds.iter().map(|seed| arm.with_seed(*seed)));
+        experiment::refuse_seen(trials, &pictures)?;
         let design = Design {
             format: FORMAT.to_owned(),
             arms,
@@ -217,6 +220,10 @@ impl Design {
                     folder: folder.join("trials").join(&name),
                     config: arm.with_seed(seed),
                     device: self.device.clone(),
+                    fingerprint: experiment::fixed_fingerprint(
+                        self.fingerprint.as_ref(),
+                        &arm.config().data.source,
+                    ),
                 };
                 (name, (index, seed, trial))
             })
@@ -237,7 +244,9 @@ fn tell(result: &Result<crate::trial::Results, Failure>, watch: &Watch<'_>, show
             let seconds = duration(results.seconds);
             watch.say(&format!("{} ({} steps, {seconds})", values.join(", "), results.steps));
         }
-        Err(Failure::Failed(reason)) => watch.say(&format!("failed: {reason}")),
+        Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
+            watch.say(&format!("failed: {reason}"))
+        }
         Err(Failure::Interrupted) => {}
     }
 }

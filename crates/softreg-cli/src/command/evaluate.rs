@@ -76,6 +76,9 @@ pub(crate) struct Evaluate {
     device: String,
 }
 
+/// Pictures below which those that are compared with say little by their neighbourhoods.
+const FEW: usize = 200;
+
 impl Evaluate {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let chosen = protocol::chosen(&self.metric)?;
@@ -90,6 +93,16 @@ impl Evaluate {
         let start = Instant::now();
         let extractor = self.protocol.extractor(&device)?;
         let subject = Subject::open(&self, &device)?;
+        let count = |set: &Set| set.pictures().len();
+        let (few, many) = (count(&subject.reference), count(&subject.generated));
+        let near = |(metric, _): &(&MetricEntry, _)| {
+            metric.quantities.iter().any(|q| q.name == "coverage")
+        };
+        if few < FEW && few < many && chosen.iter().any(near) {
+            line_to_stderr(&format!(
+                "note: beside {few} pictures, {many} cover nearly everything, whatever they are: compare as many with --count {few}, hold more out, or look at fd and kd"
+            ));
+        }
         let cache = FeatureCache::of_user();
         let of = |set: &Set| cache.features(&extractor, &set.pictures());
         let reference = of(&subject.reference).context("the reference pictures")?;

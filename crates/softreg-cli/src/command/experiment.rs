@@ -3,6 +3,8 @@
 use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
 use crate::terminal::line_to_stderr;
+use crate::trained;
+use anyhow::Context;
 use clap::Args;
 use softreg_image::Collection;
 use softreg_train::RunConfig;
@@ -62,6 +64,7 @@ pub(super) fn recipe(choices: &Choices, must_hold_out: bool) -> anyhow::Result<R
         config.training.threads = 1;
     }
     config.check_without_pictures()?;
+    choices.check_source(&config)?;
     Ok(config)
 }
 
@@ -76,6 +79,27 @@ pub(super) fn check_fingerprint(
         "the pictures of {source} are not those that this was begun with, and results of both cannot be compared: bring those back (the same files on every host, where there are several), or begin anew"
     );
     Ok(())
+}
+
+/// Refuses networks to begin with that have seen what a trial of some seed holds out. Pictures that the seed makes are others.
+pub(super) fn refuse_seen(
+    trials: impl Iterator<Item = RunConfig>,
+    pictures: &Collection,
+) -> anyhow::Result<()> {
+    for config in trials.filter(|config| !softreg_image::is_built_in(&config.data.source)) {
+        trained::refuse_seen(&config, pictures).with_context(|| {
+            format!(
+                "seed {}: every seed holds out others; name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
+                config.seed
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// The fingerprint that every trial must find, where pictures are not made by the trial's seed.
+pub(super) fn fixed_fingerprint(begun: Option<&String>, source: &str) -> Option<String> {
+    begun.filter(|_| !softreg_image::is_built_in(source)).cloned()
 }
 
 /// The recipe settled for its pictures.

@@ -277,9 +277,12 @@ impl Generate {
         })?;
         for start in (0..self.count).step_by(CHUNK) {
             let end = (start + CHUNK).min(self.count);
-            let made = enlarge(self.stills(start..end, trained, label), self.scale.unwrap_or(1));
+            let made = self.stills(start..end, trained, label);
             for (i, planes) in (start..end).zip(made.iter()) {
-                let picture = Picture::new(made.channels, made.height, made.width, planes)?;
+                // One by one: enlarged they are large.
+                let one = PictureSet { pixels: planes.to_vec(), ..made };
+                let one = enlarge(one, self.scale.unwrap_or(1));
+                let picture = Picture::new(one.channels, one.height, one.width, &one.pixels)?;
                 write(&file(folder, i), &picture.encode_png()?)?;
             }
         }
@@ -300,15 +303,7 @@ impl Generate {
         match self.scale {
             None => batch(made),
             Some(scale) => {
-                let bytes = |scale: u32| made.pixels.len() as u64 * u64::from(scale).pow(2);
-                if bytes(scale) > MOST_BYTES {
-                    let fits = (1..scale).rev().find(|scale| bytes(*scale) <= MOST_BYTES);
-                    return Err(usage(format!(
-                        "--scale {scale}: a sheet of so many pictures would take {:.0} GB: take --scale {} or less, or fewer pictures",
-                        bytes(scale) as f64 / 1e9,
-                        fits.unwrap_or(1)
-                    )));
-                }
+                fits("a sheet", made.pixels.len(), scale)?;
                 batch(&enlarge(made.clone(), scale))
             }
         }
@@ -336,14 +331,26 @@ impl Generate {
             }
             (Some(_), Some(label)) => Some(vec![label; keys * steps]),
         };
+        let (width, height) = trained.size();
+        let large = width.max(height);
+        if plan.animation.is_some() {
+            let bytes = keys * steps * 4 * (width * height) as usize;
+            fits("an animation", bytes, self.scale_or(256 / large))?;
+        }
+        // A strip has ends: the way back from the last picture to the first is left out.
+        let count = (keys - 1) * steps + 1;
+        let strip_scale =
+            self.scale_or((4096 / (count as u32 * (width + STRIP_GAP_PX))).min(256 / large));
+        if plan.strip.is_some() {
+            fits("a strip", count * 4 * (width * height) as usize, strip_scale)?;
+        }
         let made = trained.pictures(&latents, labels.as_deref());
         let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;
         let draw = |count: usize, scale: u32| -> Vec<RgbImage> {
             pictures.iter().take(count).map(|picture| picture.to_rgb(scale)).collect()
         };
-        let (width, height) = trained.size();
         if let Some(path) = &plan.animation {
-            let scale = self.scale_or(256 / width.max(height));
+            let scale = self.scale_or(256 / large);
             let ending = target::ending(path);
             let bytes = match pictures.first().is_some_and(Picture::has_alpha) {
                 true => {
@@ -356,10 +363,7 @@ impl Generate {
             self.tell("Animation", trained.step, path)?;
         }
         if let Some(path) = &plan.strip {
-            // A strip has ends: the way back from the last picture to the first is left out.
-            let count = (keys - 1) * steps + 1;
-            let fits = 4096 / (count as u32 * (width + STRIP_GAP_PX));
-            let frames = draw(count, self.scale_or(fits.min(256 / width.max(height))));
+            let frames = draw(count, strip_scale);
             write(path, &encode_png(&animation::strip(&frames, STRIP_GAP_PX)?)?)?;
             self.tell("Strip", trained.step, path)?;
         }
@@ -392,7 +396,20 @@ fn labels(
     }
 }
 
-/// In small letters.
+/// Refuses to enlarge so many bytes beyond what is sensible; not enlarged, they are few.
+fn fits(what: &str, bytes: usize, scale: u32) -> anyhow::Result<()> {
+    let bytes = |scale: u32| bytes as u64 * u64::from(scale).pow(2);
+    if scale == 1 || bytes(scale) <= MOST_BYTES {
+        return Ok(());
+    }
+    let fits = (1..scale).rev().find(|scale| bytes(*scale) <= MOST_BYTES);
+    Err(usage(format!(
+        "--scale {scale}: {what} of so many pictures would take {:.0} GB: take --scale {} or less, or fewer pictures",
+        bytes(scale) as f64 / 1e9,
+        fits.unwrap_or(1)
+    )))
+}
+
 /// The path of single file `i`.
 fn file(folder: &Path, i: usize) -> PathBuf {
     folder.join(format!("{i:05}.png"))

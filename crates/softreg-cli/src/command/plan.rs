@@ -31,6 +31,7 @@ impl Plan {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
+        self.choices.check_source(&config)?;
         let mut note = |text: &str| crate::terminal::line_to_stderr(text);
         let (checked, _) = choices::with_pictures(config, &mut note)?;
         let cost = StepCost::of(&checked);

@@ -2,6 +2,7 @@
 
 use crate::command::listed;
 use crate::failure::usage;
+use anyhow::Context;
 use burn::tensor::Device;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,23 @@ impl Protocol {
         match self.count.filter(|count| !(2..=MOST).contains(count)) {
             None => Ok(()),
             Some(count) => Err(usage(format!("--count is {count}: it must be from 2 to {MOST}"))),
+        }
+    }
+
+    /// Refuses a reference that is not there.
+    pub(super) fn check_reference(&self) -> anyhow::Result<()> {
+        let size = |spec: &String| softreg_image::native_size(spec, &LoadOptions::default());
+        self.reference.as_ref().map(size).transpose().context("--reference")?;
+        Ok(())
+    }
+
+    /// Which of the pictures to compare with, where not all.
+    pub(super) fn part_of_reference(&self) -> String {
+        match (self.reference_skip, self.reference_limit) {
+            (0, None) => String::new(),
+            (0, Some(limit)) => format!(", the first {limit}"),
+            (skip, None) => format!(", without the first {skip}"),
+            (skip, Some(limit)) => format!(", {limit} from number {skip} on"),
         }
     }
 

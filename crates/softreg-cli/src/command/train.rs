@@ -45,7 +45,7 @@ pub(crate) struct Train {
     choices: Choices,
     /// Go on with a run that was stopped; only when it ends and what it writes may be changed:
     /// --steps, --images, --minutes, --set stop.… and --set output.…
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "out"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "from", "out"])]
     resume: Option<PathBuf>,
     /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
@@ -92,6 +92,7 @@ impl Train {
     fn start(&self, mut progress: Progress, together: &mut Together) -> anyhow::Result<()> {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
+        self.choices.check_source(&config)?;
         let devices = together.devices(&self.device)?;
         // One keeps a graphics processor busy. Several processes on one machine share its cores: one each, where
         // nothing else is said.
@@ -125,7 +126,8 @@ impl Train {
         }
         progress.say(&introduction(checked, pictures, &folder));
         for skipped in pictures.skipped.iter().take(5) {
-            progress.say(&format!("note: skipped {}: {}", skipped.name, skipped.reason));
+            let name = skipped.name.escape_debug();
+            progress.say(&format!("note: skipped {name}: {}", skipped.reason));
         }
         if pictures.skipped.len() > 5 {
             let more = pictures.skipped.len() - 5;
@@ -169,7 +171,14 @@ impl Train {
         let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
-        self.train(&folder, ready, &mut progress, together, true)
+        let before = folder.read_status()?.step;
+        self.train(&folder, ready, &mut progress, together, true)?;
+        if folder.read_status()?.step == before {
+            progress.say(&format!(
+                "note: nothing was left to train: the run had come to step {before} before, its end; choose a later one"
+            ));
+        }
+        Ok(())
     }
 
     /// All processes but the first: what is trained, the first one says.
@@ -263,7 +272,7 @@ impl Train {
                 &json!({
                     "event": "end", "finished": outcome.finished, "reason": outcome.reason,
                     "step": outcome.step, "images": outcome.images, "seconds": outcome.seconds,
-                    "run": folder.root(), "sheet": outcome.sheet,
+                    "run": folder.root().to_string_lossy(), "sheet": outcome.sheet.to_string_lossy(),
                 })
                 .to_string(),
             )?;

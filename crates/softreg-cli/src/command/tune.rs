@@ -242,8 +242,11 @@ impl Tune {
                 self.rungs
             )));
         }
+        let seeds: Vec<u64> = (0..self.seeds).map(|i| recipe.seed + i).collect();
+        let trials = seeds.iter().map(|seed| RunConfig { seed: *seed, ..recipe.clone() });
+        experiment::refuse_seen(trials, &pictures)?;
         let design = Design {
-            seeds: (0..self.seeds).map(|i| recipe.seed + i).collect(),
+            seeds,
             protocol: self.protocol.clone().absolute(),
             quantity: quantity.to_owned(),
             device: self.machine.device().to_owned(),

@@ -111,7 +111,9 @@ fn as_json(event: &Event) -> serde_json::Value {
             "images_per_second": t.images_per_second, "done": t.done,
             "seconds_left": t.seconds_left, "values": t.values,
         }),
-        Event::Picture { step, path } => json!({"event": "picture", "step": step, "path": path}),
+        Event::Picture { step, path } => json!({
+            "event": "picture", "step": step, "path": path.to_string_lossy(),
+        }),
         Event::Checkpoint { step } => json!({"event": "checkpoint", "step": step}),
         Event::Validation { step, name, value, best, beside } => json!({
             "event": "validation", "step": step, "name": name, "value": value, "best": best,

@@ -1,15 +1,19 @@
 //! The program, called by itself.
 
 use crate::interruption;
+use crate::program;
 use crate::together::LAUNCHERS;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How often the user asked for an end, by Ctrl-C or a request to terminate.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Processes that were called and have not ended.
+static CALLED: AtomicUsize = AtomicUsize::new(0);
 
 /// How long a process that was asked to end may take to save.
 const GRACE: Duration = Duration::from_secs(20);
@@ -24,11 +28,21 @@ pub(crate) fn interrupted() -> bool {
 pub(crate) enum Failure {
     /// The whole experiment was interrupted; it can go on.
     Interrupted,
+    /// Its process could not begin, or was ended from outside: the trial is not to blame, and can go on.
+    Lost(String),
     /// The trial itself failed, with what its process said.
     Failed(String),
 }
 
 impl Failure {
+    /// Why there is no result, where it was not asked for.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Interrupted => None,
+            Self::Lost(reason) | Self::Failed(reason) => Some(reason),
+        }
+    }
+
     /// Of any error.
     pub(crate) fn of(error: impl Into<anyhow::Error>) -> Self {
         Self::Failed(crate::failure::sentence(&error.into()))
@@ -39,7 +53,11 @@ impl Failure {
 /// once, each trial left at its last checkpoint.
 pub(crate) fn listen_for_interruption() -> anyhow::Result<()> {
     interruption::listen(|| {
-        ASKED.fetch_add(1, Ordering::Relaxed);
+        let before = ASKED.fetch_add(1, Ordering::Relaxed);
+        // Those that it has called are ended by whoever waits for them; without any nobody else would look.
+        if before > 0 && CALLED.load(Ordering::Relaxed) == 0 {
+            std::process::exit(1);
+        }
     })
 }
 
@@ -52,8 +70,9 @@ pub(super) fn call(
     if interrupted() {
         return Err(Failure::Interrupted);
     }
-    let program = std::env::current_exe().map_err(Failure::of)?;
-    let mut command = Command::new(program);
+    let lost =
+        |error: std::io::Error| Failure::Lost(format!("its process could not be started: {error}"));
+    let mut command = program::again().map_err(lost)?;
     // A trial is no part of what a launcher may have started this process as.
     for name in LAUNCHERS {
         command.env_remove(name);
@@ -69,7 +88,8 @@ pub(super) fn call(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(Failure::of)?;
+        .map_err(lost)?;
+    let _called = Called::new();
     let (Some(out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(Failure::Failed("a process without output".to_owned()));
     };
@@ -97,7 +117,26 @@ pub(super) fn call(
     match status.success() {
         true => Ok(()),
         false if interrupted() => Err(Failure::Interrupted),
+        false if ended_from_outside(status) => {
+            Err(Failure::Lost(format!("its process was ended from outside ({status})")))
+        }
         false => Err(Failure::Failed(reason(&said, &status.to_string()))),
+    }
+}
+
+/// Counts a process for as long as it is waited for.
+struct Called;
+
+impl Called {
+    fn new() -> Self {
+        CALLED.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Called {
+    fn drop(&mut self) {
+        CALLED.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -115,6 +154,21 @@ fn end(child: &mut Child, asked: &mut Option<Instant>) {
         // It may have ended by itself meanwhile.
         let _ = child.kill();
     }
+}
+
+/// Whether somebody ended a process: a person, or the system where memory is full. What a process does to itself (a fault, memory
+/// that it cannot have) is its own.
+#[cfg(unix)]
+fn ended_from_outside(status: ExitStatus) -> bool {
+    use rustix::process::Signal;
+    let outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP];
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    outside.iter().any(|one| signal == Some(one.as_raw()))
+}
+
+#[cfg(not(unix))]
+fn ended_from_outside(_: ExitStatus) -> bool {
+    false
 }
 
 #[cfg(unix)]

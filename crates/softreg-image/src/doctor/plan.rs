@@ -3,6 +3,7 @@
 use super::Report;
 use crate::channels::Channels;
 use crate::collection::LoadOptions;
+use crate::size::Size;
 use crate::transform::Fit;
 
 /// Below this many pictures a run will mostly repeat what it was shown.
@@ -12,6 +13,7 @@ const FEW_IN_CLASS: usize = 10;
 
 pub(super) fn sentences(
     report: &Report,
+    native: Size,
     options: &LoadOptions,
     dimensions: &[(u32, u32)],
 ) -> Vec<String> {
@@ -20,7 +22,13 @@ pub(super) fn sentences(
     }
     let mut plan = Vec::new();
     let size = options.size.unwrap_or(report.suggested_size);
-    let chosen = if options.size.is_some() { "as asked" } else { "as the pictures suggest" };
+    let chosen = match options.size {
+        Some(_) => "as asked".to_owned(),
+        None if size == native => "as the pictures suggest".to_owned(),
+        None => {
+            format!("the nearest to {native}, which the pictures suggest, that a network makes")
+        }
+    };
     plan.push(format!("Every picture becomes {size} pixels, {chosen}."));
     fit(options.fit, (size.width(), size.height()), dimensions, &mut plan);
     channels(report, options, &mut plan);
@@ -52,7 +60,9 @@ pub(super) fn sentences(
              removed)."
         ));
     }
-    if report.pictures < FEW_PICTURES {
+    if report.pictures == 1 {
+        plan.push("Training cannot start: it needs 2 pictures at least.".to_owned());
+    } else if report.pictures < FEW_PICTURES {
         plan.push(format!(
             "With {} a generator tends to repeat what it was shown: add more, or expect little \
              variety.",
@@ -79,15 +89,23 @@ fn fit(fit: Fit, (width, height): (u32, u32), dimensions: &[(u32, u32)], plan: &
     let other = dimensions.iter().filter(wide).count();
     if other > 0 {
         let what = match fit {
-            Fit::Crop => "lose what is too long, evenly on both sides (crop)",
-            Fit::Pad => "get borders in the background colour (pad)",
-            Fit::Stretch => "are distorted (stretch)",
+            Fit::Crop => "what is too long is cut off, evenly on both sides (crop)",
+            Fit::Pad => "borders in the background colour are added (pad)",
+            Fit::Stretch => "is distorted (stretch)",
         };
-        plan.push(format!("{} of another shape {what}.", pictures(other)));
+        let of = pictures(other);
+        plan.push(match fit {
+            Fit::Stretch => format!(
+                "What {of} of another shape show{} {what}.",
+                if other == 1 { "s" } else { "" }
+            ),
+            _ => format!("Of {of} of another shape {what}."),
+        });
     }
     let small = dimensions.iter().filter(|(w, h)| *w < width && *h < height).count();
     if small > 0 {
-        plan.push(format!("{} smaller than that are enlarged.", pictures(small)));
+        let are = if small == 1 { "is" } else { "are" };
+        plan.push(format!("{} smaller than that {are} enlarged.", pictures(small)));
     }
 }
 
@@ -96,7 +114,8 @@ fn channels(report: &Report, options: &LoadOptions, plan: &mut Vec<String>) {
     match options.channels {
         Channels::Rgba => plan.push("Transparency is kept as a fourth channel.".to_owned()),
         _ if veiled => plan.push(format!(
-            "Transparent parts of {} are filled with the background colour {}.",
+            "Transparent parts of {} are filled with the background colour {}; --channels rgba \
+             keeps them.",
             pictures(report.transparent),
             options.background
         )),

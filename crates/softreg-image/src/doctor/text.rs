@@ -35,6 +35,7 @@ impl fmt::Display for Report {
             ("Animated", self.animated),
             ("One colour", self.flat),
             ("Hidden", self.hidden),
+            ("Own runs", self.written),
         ] {
             if count > 0 {
                 line(out, name, &count.to_string())?;

@@ -34,12 +34,21 @@ impl Folder {
         // walkdir reports an unreadable root like any other folder; here it is fatal.
         std::fs::read_dir(&root).map_err(Error::io("read the folder", &root))?;
         let mut listing = Listing::default();
-        let mut hidden = 0;
+        let (mut hidden, mut own) = (0, Vec::new());
         let walk = WalkDir::new(&root).follow_links(false).into_iter().filter_entry(|entry| {
             let visible =
                 entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
             hidden += usize::from(!visible);
-            visible
+            let written = visible
+                && entry.depth() > 0
+                && entry.file_type().is_dir()
+                && is_written(entry.path());
+            if written {
+                let name = name_below(&root, entry.path());
+                let reason = "was written by softreg: what it made is not learned from".to_owned();
+                own.push(Skipped { name, reason });
+            }
+            visible && !written
         });
         for entry in walk {
             match entry {
@@ -75,6 +84,7 @@ impl Folder {
             }
         }
         listing.hidden = hidden;
+        listing.written = own;
         listing.names.sort();
         listing.skipped.sort();
         if listing.names.is_empty() {
@@ -89,6 +99,15 @@ impl Folder {
         let name = self.listing.names.get(index).ok_or("is not in the folder")?;
         File::open(self.root.join(name)).map_err(|error| format!("cannot be read: {error}"))
     }
+}
+
+/// Whether a folder is that of a run, a comparison or a study.
+fn is_written(folder: &Path) -> bool {
+    let with = |file: &str, sub: &str| folder.join(file).is_file() && folder.join(sub).is_dir();
+    with("run.json", "checkpoints")
+        || with("comparison.json", "trials")
+        || with("report.json", "trials")
+        || folder.join("study.sqlite").is_file()
 }
 
 /// The path below the root with `/` between its parts, on every system.

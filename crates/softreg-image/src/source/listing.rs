@@ -17,6 +17,8 @@ pub struct Listing {
     pub ignored: BTreeMap<String, usize>,
     /// Hidden files and folders passed over.
     pub hidden: usize,
+    /// Folders that this program wrote, passed over: what was generated is not learned from.
+    pub written: Vec<Skipped>,
     /// Pictures that are known to be out of reach already.
     pub skipped: Vec<Skipped>,
 }

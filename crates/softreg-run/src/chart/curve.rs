@@ -8,14 +8,25 @@ pub(super) struct Curve {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// The key of the step that the measures of a row are of, which is an earlier one.
+pub(super) const MEASURED: &str = "validation/step";
+
 /// Points for one unbroken line.
 pub(super) type Line = Vec<(f64, f64)>;
 
 impl Curve {
     /// The values of `key`; rows without it have no point.
     pub(super) fn new(name: &str, key: &str, rows: &[Row]) -> Self {
-        let point = |row: &Row| Some((row.step as f64, row.get(key)?));
+        let of_earlier = key.starts_with("validation/");
+        let step = |row: &Row| row.get(MEASURED).filter(|_| of_earlier).unwrap_or(row.step as f64);
+        let point = |row: &Row| Some((step(row), row.get(key)?));
         Self { name: name.to_string(), points: rows.iter().filter_map(point).collect() }
+    }
+
+    /// Pictures per second; a row that was written after the last step has none.
+    pub(super) fn speed(rows: &[Row]) -> Self {
+        let all = rows.iter().map(|row| (row.step as f64, row.images_per_second));
+        Self { name: String::new(), points: all.filter(|(_, speed)| speed.is_finite()).collect() }
     }
 
     /// How many values are NaN.

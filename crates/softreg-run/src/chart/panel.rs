@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::axis;
-use super::curve::{Curve, Line, value_range};
+use super::curve::{Curve, Line, MEASURED, value_range};
 use super::{FONT, OVERSAMPLING, WIDTH_PX};
 use crate::metrics::Row;
 use crate::{Error, Result};
@@ -134,7 +134,7 @@ impl Panel {
     /// The panel's curves, named by what stands between prefix and suffix.
     pub(super) fn curves(&self, rows: &[Row]) -> Vec<Curve> {
         if self.prefix == "images_per_second" {
-            return vec![Curve::new("", self.prefix, rows)];
+            return vec![Curve::speed(rows)];
         }
         let mut keys: Vec<&str> = rows.iter().flat_map(|r| r.values.keys()).map(|k| &**k).collect();
         keys.sort_unstable();
@@ -142,11 +142,19 @@ impl Panel {
         let name = |key: &&str| {
             key.strip_prefix(self.prefix)?.strip_suffix(self.suffix).map(str::to_owned)
         };
+        // Not a measure: the step that those beside it are of.
+        keys.retain(|key| *key != MEASURED);
         keys.iter().filter_map(|key| Some(Curve::new(&name(key)?, key, rows))).collect()
     }
 
     /// Draws the panel; only the last one has numbers under its axis.
-    pub(super) fn draw(&self, area: &Area<'_>, curves: &[Curve], last: bool) -> Result<()> {
+    pub(super) fn draw(
+        &self,
+        area: &Area<'_>,
+        curves: &[Curve],
+        steps: (f64, f64),
+        last: bool,
+    ) -> Result<()> {
         write(area, self.title, (px(MARGIN_PX), px(TITLE_PX)), 17, &INK, HPos::Left)?;
         self.key(area, curves)?;
         let Some(values) = value_range(curves, self.from_zero) else {
@@ -154,10 +162,9 @@ impl Panel {
             let text = "no finite value was measured";
             return write(area, text, middle, 16, &PALE_INK, HPos::Center);
         };
-        let steps = curves.iter().flat_map(|c| c.points.iter().map(|p| p.0));
         let bottom = if last { AXIS_PX } else { BOTTOM_PX };
         let frame = Frame {
-            steps: axis::step_range(steps),
+            steps,
             values,
             x: (px(LEFT_PX), right_px()),
             y: (px(TOP_PX), px(self.height_px.cast_signed() - bottom)),

@@ -104,8 +104,9 @@ impl Base for File {
             let left = transaction
                 .query_row(
                     "SELECT trial, rung, parameters FROM task
-                     WHERE state = 'running' AND heard < ?1 ORDER BY rung DESC, trial LIMIT 1",
-                    [now - silence],
+                     WHERE state = 'running' AND (heard < ?1 OR heard > ?2) ORDER BY rung DESC, trial LIMIT 1",
+                    // Heard of in the future: the clock was set back.
+                    [now - silence, now + silence],
                     columns,
                 )
                 .optional()

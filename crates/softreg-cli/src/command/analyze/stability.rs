@@ -68,7 +68,8 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
         "training a run in which picture {number} is another one, into {}",
         folder.display()
     ));
-    let trial = Trial { folder: folder.clone(), config, device: device.to_owned() };
+    let trial =
+        Trial { folder: folder.clone(), config, device: device.to_owned(), fingerprint: None };
     let pool = Pool::new(1, 1, false);
     let watch = pool.watch("twin".to_owned());
     let trained = trial.train(&mut |stage| watch.stage(stage));
@@ -79,7 +80,9 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
         Err(Failure::Interrupted) => {
             anyhow::bail!("interrupted; give the same command to go on")
         }
-        Err(Failure::Failed(reason)) => anyhow::bail!("the second run failed: {reason}"),
+        Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
+            anyhow::bail!("the second run failed: {reason}")
+        }
     }
 }
 
@@ -110,6 +113,7 @@ impl Stability {
             other.folder.root().display()
         );
         let at = super::spread(both).into_iter().map(|step| {
+            super::not_interrupted()?;
             let (a, b) = (run.inspect(step, device)?, other.inspect(step, device)?);
             apart(&a, &b, run, extractor, count, seed)
         });

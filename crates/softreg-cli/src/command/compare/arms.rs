@@ -3,6 +3,7 @@
 use crate::command::choices::add_regularizer;
 use crate::command::experiment::FIXED;
 use crate::failure::usage;
+use crate::trained;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use softreg::registry::{Kind, REGULARIZERS};
@@ -111,7 +112,10 @@ impl Draft {
     pub(super) fn check(self, settled: &RunConfig, pictures: &Collection) -> anyhow::Result<Arm> {
         let mut config = self.over(settled)?;
         config.settle(pictures, 1);
-        let whole = config.check(pictures).with_context(|| format!("--arm `{}`", self.label))?;
+        let named = || format!("--arm `{}`", self.label);
+        config.network.from = trained::pinned(&config).with_context(named)?;
+        let whole = config.check(pictures).with_context(named)?;
+        trained::start(&whole, pictures).with_context(named)?;
         Ok(Arm { file: file(&self.label), label: self.label, config: whole.config().clone() })
     }
 }

@@ -1,7 +1,7 @@
 //! The report of a comparison: a table for the terminal, Markdown, JSON, a page, and a sheet of samples.
 
-use super::Design;
 use super::summary::{LEVEL, OfArm, Summary, Value, holm};
+use super::{Arm, Design};
 use crate::page::{self, Cell, Shown};
 use crate::terminal::number::{digits, with_half};
 use crate::terminal::{Row, Table};
@@ -9,10 +9,12 @@ use crate::trained::{Trained, Which};
 use crate::trial::Failure;
 use maud::html;
 use serde_json::{Map, json};
+use softreg::registry::REGULARIZERS;
 use softreg_metric::Interval;
 use softreg_metric::protocol::{Better, Quantity};
 use softreg_run::{Picture, RunFolder, atomic, encode_png, sheet};
 use softreg_train::sample;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What was written.
@@ -64,7 +66,7 @@ pub(super) fn write(
         h2 { "Sets" }
         @for arm in &design.arms {
             h3 { (arm.label) }
-            pre { (regularizers(arm)) }
+            pre { (written(arm, &design.arms)) }
         }
     };
     let page = folder.join("report.html");
@@ -137,8 +139,11 @@ fn row(arm: &OfArm, summary: &Summary, columns: &[Column], tests: &Tests) -> Vec
             Cell { text, best: is_best(value, column, summary) }
         }
     };
-    let failed =
-        arm.outcomes.iter().filter(|o| matches!(o.result, Err(Failure::Failed(_)))).count();
+    let failed = arm
+        .outcomes
+        .iter()
+        .filter(|o| matches!(&o.result, Err(failure) if failure.reason().is_some()))
+        .count();
     let label = match failed {
         0 => arm.label.clone(),
         n => format!("{} ({n} failed)", arm.label),
@@ -156,11 +161,17 @@ fn row(arm: &OfArm, summary: &Summary, columns: &[Column], tests: &Tests) -> Vec
         .collect()
 }
 
+/// Whether no set has a better mean, and one at least has a worse one by more than seeds explain.
 fn is_best(value: &Value, column: &Column, summary: &Summary) -> bool {
-    let means = summary.arms.iter().filter_map(|arm| arm.values.get(&column.name));
-    let others = means.map(|value| value.over_seeds.mean);
+    let all = summary.arms.iter().filter_map(|arm| arm.values.get(&column.name));
+    let others = all.clone().map(|value| value.over_seeds.mean);
     let mean = value.over_seeds.mean;
-    if others.clone().all(|other| other == mean) {
+    let apart = |other: &Value| {
+        other.over_seeds.mean != mean && !value.over_seeds.beyond(&other.over_seeds).reaches_zero()
+    };
+    let seeds = summary.arms.iter().map(|arm| arm.outcomes.len()).max().unwrap_or(0);
+    // Of one seed nothing is known of the spread.
+    if others.clone().all(|other| other == mean) || (seeds > 1 && !all.clone().any(apart)) {
         return false;
     }
     match column.quantity.better {
@@ -178,14 +189,14 @@ fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
             "\n* differs from {} in pairs of the same seed, at 95 % by itself; {} such tests find {} by chance alone. ** at 95 % with Holm's correction for all of them.",
             first.label,
             tests.count,
-            digits(LEVEL * tests.count as f64)
+            (100.0 * LEVEL * tests.count as f64).round() / 100.0
         );
     }
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     text += &format!("\nMeasured as {}.", names.join(", "));
     for arm in &summary.arms {
         for outcome in &arm.outcomes {
-            if let Err(Failure::Failed(reason)) = &outcome.result {
+            if let Some(reason) = outcome.result.as_ref().err().and_then(Failure::reason) {
                 text += &format!("\n{}, seed {}, failed: {reason}", arm.label, outcome.seed);
             }
         }
@@ -198,7 +209,7 @@ fn introduction(design: &Design) -> Vec<String> {
     let Some(arm) = design.arms.first() else { return Vec::new() };
     let config = arm.config();
     let against = match design.protocol.reference_name() {
-        Some(source) => format!("against {source}"),
+        Some(source) => format!("against {source}{}", design.protocol.part_of_reference()),
         None => format!("against the {:.0} % that were held out", 100.0 * config.data.validation),
     };
     let stop = &config.stop;
@@ -213,8 +224,9 @@ fn introduction(design: &Design) -> Vec<String> {
     let budget = if budget.is_empty() { "no limit".to_owned() } else { budget.join(" or ") };
     vec![
         format!(
-            "{} at {}, {} loss, batch {}, {} thread(s) each; {budget} for each trial.",
+            "{}{} at {}, {} loss, batch {}, {} thread(s) each; {budget} for each trial.",
             config.data.source,
+            config.data.limit.map_or_else(String::new, |limit| format!(", the first {limit},")),
             config.data.size,
             config.training.loss,
             config.training.batch,
@@ -230,9 +242,46 @@ fn introduction(design: &Design) -> Vec<String> {
     ]
 }
 
-fn regularizers(arm: &super::Arm) -> String {
-    let text = toml::to_string(&arm.config().regularizers).unwrap_or_default();
-    if text.trim().is_empty() { "none".to_owned() } else { text.trim().to_owned() }
+/// What a set is: its regularizers with their weights, and every other key in which the sets differ.
+fn written(arm: &Arm, all: &[Arm]) -> String {
+    let own = keys(arm);
+    let others: Vec<BTreeMap<String, String>> = all.iter().map(keys).collect();
+    let differs = |key: &String| others.iter().any(|other| other.get(key) != own.get(key));
+    let of_regularizers = |key: &String| key.starts_with("regularizers.");
+    let mut lines: Vec<String> = own
+        .iter()
+        .filter(|(key, _)| of_regularizers(key))
+        .map(|(key, value)| format!("{} = {value}", key.trim_start_matches("regularizers.")))
+        .collect();
+    if lines.is_empty() {
+        lines.push("no regularizer".to_owned());
+    }
+    // The same for all of them, and yet what a comparison of regularizers turns on.
+    let shown = |key: &String| differs(key) || key == "training.augment";
+    let rest = own.iter().filter(|(key, _)| !of_regularizers(key) && shown(key));
+    lines.extend(rest.map(|(key, value)| format!("{key} = {value}")));
+    lines.join("\n")
+}
+
+/// A configuration key by key, the weights of regularizers filled in.
+fn keys(arm: &Arm) -> BTreeMap<String, String> {
+    let mut config = arm.config().clone();
+    for (name, spec) in &mut config.regularizers {
+        let usual = REGULARIZERS.iter().find(|entry| entry.name == *name);
+        spec.weight = spec.weight.or(usual.map(|entry| entry.weight));
+    }
+    let mut keys = BTreeMap::new();
+    for (section, value) in toml::Table::try_from(&config).unwrap_or_default() {
+        match value {
+            toml::Value::Table(inner) => keys.extend(
+                inner
+                    .into_iter()
+                    .map(|(key, value)| (format!("{section}.{key}"), value.to_string())),
+            ),
+            value => _ = keys.insert(section, value.to_string()),
+        }
+    }
+    keys
 }
 
 fn markdown(heads: &[String], rows: &[Vec<Cell>], introduction: &[String], below: &str) -> String {
@@ -246,7 +295,7 @@ fn markdown(heads: &[String], rows: &[Vec<Cell>], introduction: &[String], below
 
 fn object(summary: &Summary, design: &Design) -> serde_json::Value {
     let interval = |value: Interval| json!({ "value": value.mean, "half": value.half });
-    let arm = |(of, arm): (&OfArm, &super::Arm)| {
+    let arm = |(of, arm): (&OfArm, &Arm)| {
         let values: Map<String, serde_json::Value> = of
             .values
             .iter()
@@ -268,7 +317,7 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
                     "images_per_second": results.images_per_second, "metrics": metrics,
                 })
             }
-            Err(Failure::Failed(reason)) => {
+            Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
                 json!({ "seed": outcome.seed, "run": outcome.folder, "failed": reason })
             }
             Err(Failure::Interrupted) => {

@@ -102,7 +102,9 @@ impl Summary {
     pub(super) fn first_failure(&self) -> String {
         let outcomes = self.arms.iter().flat_map(|arm| &arm.outcomes);
         let failed = outcomes.filter_map(|outcome| match &outcome.result {
-            Err(Failure::Failed(reason)) => Some(format!("; the first one failed: {reason}")),
+            Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
+                Some(format!("; the first one failed: {reason}"))
+            }
             _ => None,
         });
         failed.take(1).collect()

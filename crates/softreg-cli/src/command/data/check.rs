@@ -1,10 +1,11 @@
 //! `softreg data check`: what training would find, told before hours are spent on it.
 
-use crate::command::target;
+use crate::command::{choices, target};
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use clap::Args;
 use softreg_image::{Channels, Collection, Fit, LoadOptions, Size, doctor};
+use softreg_net::Geometry;
 use softreg_run::sheet::contact_sheet;
 use softreg_run::{Picture, atomic, encode_png};
 use std::path::PathBuf;
@@ -48,7 +49,13 @@ impl Check {
         let wrong = |error: softreg_image::Error| usage(error.to_string());
         let size = match self.size.as_deref() {
             None | Some("auto") => None,
-            Some(text) => Some(text.parse::<Size>().map_err(wrong)?),
+            Some(text) => {
+                let size = text.parse::<Size>().map_err(wrong)?;
+                // As training refuses it.
+                Geometry::new(size.width() as usize, size.height() as usize)
+                    .map_err(|error| usage(format!("--size: {error}")))?;
+                Some(size)
+            }
         };
         let options = LoadOptions {
             size,
@@ -60,7 +67,7 @@ impl Check {
         if let Some(path) = &self.sheet {
             target::check("--sheet", path, &["png"], self.force)?;
         }
-        let report = doctor::check(&self.source, &options)?;
+        let report = doctor::check(&self.source, &options, choices::nearest_size)?;
         match self.json {
             true => line_to_stdout(&serde_json::to_string_pretty(&report)?)?,
             false => line_to_stdout(report.to_string().trim_end())?,
@@ -72,6 +79,10 @@ impl Check {
             );
         }
         if let Some(path) = &self.sheet {
+            let options = LoadOptions {
+                size: Some(options.size.unwrap_or(report.suggested_size)),
+                ..options
+            };
             atomic::write(path, &draw(&softreg_image::open(&self.source, &options)?)?)?;
             line_to_stderr(&format!("Sheet: {}", path.display()));
         }

@@ -136,7 +136,15 @@ impl Subject {
         let (options, source) = (config.load_options()?, config.data.source.as_str());
         // Others are brought to the size and the channels of the run.
         let others = LoadOptions { limit: None, ..options.clone() };
-        let (reference, training, held_out) = match cache::pictures(source, &options) {
+        let own = cache::pictures(source, &options).map_err(anyhow::Error::from).and_then(|own| {
+            // Others would be held out now, and some of those were trained on.
+            anyhow::ensure!(
+                own.fingerprint == trained.pictures,
+                "the pictures of {source} have changed since the run began"
+            );
+            Ok(own)
+        });
+        let (reference, training, held_out) = match own {
             Ok(own) => {
                 let (training, held_out) = config.parts(&own);
                 let part = |indices: &[usize], part: &str| Set::of(&own, indices, source, part);
@@ -157,7 +165,7 @@ impl Subject {
                 // The pictures of the run are wanted for the copies alone.
                 Some(spec) => {
                     line_to_stderr(&format!(
-                        "note: the pictures of the run are not there: {error}"
+                        "note: the pictures of the run are not there: {error:#}"
                     ));
                     (Set::open(spec, &request.protocol.reference_of(others.clone()))?, None, true)
                 }

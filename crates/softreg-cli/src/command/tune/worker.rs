@@ -1,10 +1,13 @@
 //! One worker of a study: takes tasks, trains, measures, and tells what came of it.
 
 use super::{Design, settings};
+use crate::command::experiment;
 use crate::terminal::number::digits;
+use crate::terminal::quoted;
 use crate::trial::{Failure, Pool, Results, Stage, Trial, Watch, interrupted};
 use serde_json::json;
 use softreg_metric::Interval;
+use softreg_run::atomic;
 use softreg_study::{Claim, Store, Task};
 use softreg_train::RunConfig;
 use std::path::Path;
@@ -46,19 +49,34 @@ pub(super) fn work(
                 store.finish(&task, &name, value, &about.to_string())?;
                 watch.say(&said(&task, &design.quantity, value));
             }
-            Err(Failure::Failed(reason)) => {
-                // Where the host is to blame, another one may come to a value, and this one to none of the rest either.
-                if let Err(error) = design.check_host(folder) {
+            Err(failure) => match failure.reason() {
+                None => {
                     store.release(&task, &name)?;
-                    let what = format!("trial {} failed here ({reason})", task.trial);
-                    return Err(error.context(what));
                 }
-                store.fail(&task, &name, &reason)?;
-                watch.say(&format!("failed: {reason}"));
-            }
-            Err(Failure::Interrupted) => {
-                store.release(&task, &name)?;
-            }
+                Some(reason) => {
+                    // Where the host is to blame, another one may come to a value, and this one to none of the rest either.
+                    if let Err(error) = design.check_host(folder) {
+                        store.release(&task, &name)?;
+                        let what = format!("trial {} failed here ({reason})", task.trial);
+                        return Err(error.context(what));
+                    }
+                    // A trial that is ended every time, for its memory perhaps, must not keep the others waiting.
+                    let mark = folder.join("trials").join(format!("{:04}.ended", task.trial));
+                    if matches!(failure, Failure::Lost(_)) && !mark.exists() {
+                        atomic::write(&mark, reason.as_bytes())?;
+                        // What ended it may end all others too.
+                        store.release(&task, &name)?;
+                        watch.done();
+                        anyhow::bail!(
+                            "trial {} is not finished: {reason}; go on with: softreg tune --resume {}",
+                            task.trial,
+                            quoted(folder)
+                        );
+                    }
+                    store.fail(&task, &name, reason)?;
+                    watch.say(&format!("failed: {reason}"));
+                }
+            },
         }
         watch.done();
     }
@@ -88,6 +106,10 @@ fn value(
             folder: folder.join("trials").join(format!("{:04}-s{seed}", task.trial)),
             config,
             device: device.to_owned(),
+            fingerprint: experiment::fixed_fingerprint(
+                design.fingerprint.as_ref(),
+                &design.recipe.data.source,
+            ),
         };
         let results = trial.run(&design.protocol, &mut |stage| {
             watch.stage(match stage {

@@ -1,0 +1,47 @@
+//! This program, to be called again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file of this program, the very one that runs: on Linux also where it was replaced by another one or removed meanwhile,
+/// as a new build does.
+///
+/// # Errors
+/// Where it is not known.
+pub(crate) fn running() -> std::io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    match cfg!(target_os = "linux") && link.exists() {
+        true => Ok(link.to_owned()),
+        false => std::env::current_exe(),
+    }
+}
+
+/// A command of [`running`], by the name under which the program is known.
+///
+/// # Errors
+/// Where it is not known.
+pub(crate) fn again() -> std::io::Result<Command> {
+    let mut command = Command::new(running()?);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut command, name_of(std::env::current_exe()?));
+    Ok(command)
+}
+
+/// Linux adds to the name of a file that is gone that it is.
+#[cfg(unix)]
+fn name_of(file: PathBuf) -> PathBuf {
+    let name = file.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map(PathBuf::from);
+    name.unwrap_or(file)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_gone_has_its_name() {
+        assert_eq!(name_of("/a/softreg (deleted)".into()), Path::new("/a/softreg"));
+        assert_eq!(name_of("/a/softreg".into()), Path::new("/a/softreg"));
+        assert!(again().is_ok());
+    }
+}
