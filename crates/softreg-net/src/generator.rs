@@ -104,8 +104,9 @@ impl Generator {
         }
     }
 
-    /// [`Generator::generate`] as an ONNX file; see [`crate::onnx`]. `picture` is channels, height and width.
-    pub fn to_onnx(&self, picture: [usize; 3]) -> Vec<u8> {
+    /// [`Generator::generate`] as an ONNX file; see [`crate::onnx`]. `picture` is channels, height and width; `about` goes into its
+    /// properties.
+    pub fn to_onnx(&self, picture: [usize; 3], about: &[(&str, String)]) -> Vec<u8> {
         let mut graph = Builder::default();
         let latents = graph.input("latents", self.latent);
         let input = match self.classes {
@@ -120,7 +121,7 @@ impl Generator {
             Network::Dcgan(network) => network.write(&mut graph, &input),
             Network::Residual(network) => network.write(&mut graph, &input),
         };
-        graph.finish(output, picture)
+        graph.finish(output, picture, about)
     }
 
     /// Numbers in a latent vector.

@@ -1,7 +1,7 @@
 //! A generator as an ONNX file, for any program that runs those.
 //!
 //! Inputs `latents` `[n, latent]`, N(0, 1), and, where the generator is conditional, one-hot `labels` `[n, classes]`;
-//! output `pictures` `[n, channels, height, width]` in −1..1. f32, opset 17. What is written is
+//! output `pictures` `[n, channels, height, width]` in −1..1, where there are four channels the first three multiplied by the fourth, opacity. f32, opset 17. What is written is
 //! [`Generator::generate`](crate::Generator::generate): normalised by the standing statistics, so that a picture depends
 //! on its latent alone. Equalised weights are written as they are used, with their constants multiplied in.
 
@@ -36,21 +36,35 @@ impl Builder {
         Value(name.to_owned())
     }
 
-    /// The file; `output` becomes `pictures`, each of the shape `picture`.
-    pub(crate) fn finish(mut self, output: Value, picture: [usize; 3]) -> Vec<u8> {
+    /// The file; `output` becomes `pictures`, each of the shape `picture`. `about` are properties for whoever reads it.
+    pub(crate) fn finish(
+        mut self,
+        output: Value,
+        picture: [usize; 3],
+        about: &[(&str, String)],
+    ) -> Vec<u8> {
         let name = "pictures";
         self.node("Identity", &[&output.0], name, Vec::new());
         self.graph.output.push(port(name, &picture));
         self.graph.name = "generator".to_owned();
-        let range =
-            Property { key: "pictures".to_owned(), value: "values from -1 to 1".to_owned() };
+        let range = match picture[0] {
+            4 => {
+                "values from -1 to 1; red, green and blue are multiplied by the fourth channel, opacity"
+            }
+            _ => "values from -1 to 1",
+        };
+        let range = [("pictures", range.to_owned())];
+        let property = |(key, value): &(&str, String)| Property {
+            key: (*key).to_owned(),
+            value: value.clone(),
+        };
         let model = Model {
             ir_version: IR_VERSION,
             producer_name: "softreg".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph),
             opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
-            metadata_props: vec![range],
+            metadata_props: range.iter().chain(about).map(property).collect(),
         };
         model.encode_to_vec()
     }

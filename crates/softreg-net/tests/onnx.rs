@@ -36,7 +36,7 @@ fn another_program_makes_the_same_pictures() {
             let expected = generator.generate(z.clone(), hot(5));
             assert_eq!(expected.dims(), [5, channels, height, width]);
 
-            let model = Model::load(generator.to_onnx([channels, height, width])).unwrap();
+            let model = Model::load(generator.to_onnx([channels, height, width], &[])).unwrap();
             let given = |x: Tensor<2>| NdTensor::from_data(x.dims(), numbers(x));
             let mut inputs = vec![(model.node_id("latents").unwrap(), given(z).into())];
             if let Some(labels) = hot(5) {

@@ -43,12 +43,14 @@ type Shared = State<Arc<App>>;
 )]
 struct Description;
 
+/// Most bytes of a request that brings no pictures: thousands of latents.
+const MOST_BODY: usize = 16 << 20;
+
 /// All routes, with their description at `/api/v1/openapi.json`.
 pub fn router(app: Arc<App>) -> axum::Router {
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(options))
         .routes(routes!(collections))
-        .routes(routes!(upload))
         .routes(routes!(check))
         .routes(routes!(collection_sheet))
         .routes(routes!(runs, start))
@@ -73,8 +75,9 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(export))
         .routes(routes!(queue))
         .routes(routes!(dequeue))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
         // The intake has limits of its own.
-        .layer(DefaultBodyLimit::disable())
+        .merge(OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable()))
         .with_state(app)
         .split_for_parts();
     let description = Arc::new(description);
@@ -115,8 +118,8 @@ async fn options(State(app): Shared) -> Answer<Json<serde_json::Value>> {
 
 /// Collections that a run can be trained on.
 #[utoipa::path(get, path = "/api/v1/collections", responses((status = 200, body = [Collection])))]
-async fn collections(State(app): Shared) -> Json<Vec<Collection>> {
-    Json(app.collections())
+async fn collections(State(app): Shared) -> Answer<Json<Vec<Collection>>> {
+    blocking(move || Ok(app.collections())).await.map(Json)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -136,7 +139,7 @@ async fn upload(
     Query(query): Query<Named>,
     Form(parts): Form,
 ) -> Answer<Json<Taken>> {
-    app.intake.take(&query.name, parts).await.map(Json)
+    app.intake.clone().take(query.name, parts).await.map(Json)
 }
 
 /// What is in a collection and what training will make of it, as `softreg data check --json` tells it.
@@ -185,6 +188,9 @@ pub struct NewRun {
     /// Learn labels too.
     #[serde(default)]
     pub conditional: bool,
+    /// Keep transparency.
+    #[serde(default)]
+    pub transparent: bool,
     /// Share of the pictures that are held back, 0 to 0.5: coverage and copies are then measured on them while it
     /// trains.
     #[serde(default)]
@@ -388,11 +394,24 @@ async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct More {
+    /// Minutes of training from here on; one that has reached its end needs them.
+    #[serde(default)]
+    minutes: Option<f64>,
+}
+
 /// Let a run go on: it is the next one.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/resume", params(("run" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/runs/{run}/resume", params(("run" = String, Path), More),
     responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn resume(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
-    blocking(move || app.queue.resume(&name)).await.map(Json)
+async fn resume(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(more): Query<More>,
+) -> Answer<Json<Job>> {
+    blocking(move || app.queue.resume(&name, more.minutes)).await.map(Json)
 }
 
 /// The generator of a run.

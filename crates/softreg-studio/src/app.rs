@@ -21,7 +21,7 @@ pub struct App {
     /// What trains and waits.
     pub queue: Arc<Queue>,
     /// Uploaded pictures.
-    pub intake: Intake,
+    pub intake: Arc<Intake>,
     /// Generators.
     pub painters: Painters,
     /// What changes favourites.
@@ -35,7 +35,7 @@ pub struct App {
 }
 
 /// The collection that is part of the program.
-const BUILT_IN: &str = "motif";
+pub(crate) const BUILT_IN: &str = "motif";
 
 impl App {
     /// The generator of a run after `step` steps; the newest where nothing is said.
@@ -182,6 +182,9 @@ fn arguments(wanted: &NewRun, source: String, from: Option<&Path>) -> Answer<Vec
         say("set", &format_args!("data.validation={share}"));
         say("set", &format_args!("validation.measure={WATCHED}"));
     }
+    if wanted.transparent {
+        line.push("--channels=rgba".to_owned());
+    }
     if wanted.flip {
         line.push("--flip".to_owned());
     }
@@ -204,6 +207,7 @@ mod tests {
             augment: Some(vec!["colour".into(), "cutout".into()]),
             regularizers: Some([("r1".to_owned(), 0.5)].into()),
             flip: true,
+            transparent: true,
             ..NewRun::default()
         };
         let line = arguments(&wanted, "/x".into(), Some("/runs/a-001".as_ref())).unwrap();
@@ -217,6 +221,7 @@ mod tests {
             "--reg=r1=0.5",
             "--set=data.validation=0.1",
             "--set=validation.measure=coverage,near_copies",
+            "--channels=rgba",
             "--flip",
         ];
         assert_eq!(line, expected);

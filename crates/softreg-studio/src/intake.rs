@@ -15,7 +15,7 @@ use softreg_run::claim;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::ToSchema;
 
 /// What is taken.
@@ -61,6 +61,8 @@ pub struct Taken {
 pub struct Intake {
     root: PathBuf,
     limits: Limits,
+    /// Names of collections that are elsewhere.
+    taken: Vec<String>,
     /// Held while a name is chosen and taken.
     naming: Mutex<()>,
 }
@@ -72,18 +74,18 @@ type Arrived = (String, PathBuf);
 const COMING: &str = ".coming-";
 
 impl Intake {
-    /// The uploads of `shelf`, without what an earlier studio has left unfinished.
+    /// The uploads of `shelf`, without what an earlier studio has left unfinished; `taken` are names of other collections.
     ///
     /// # Errors
     /// When their folder cannot be made.
-    pub fn new(shelf: &Shelf, limits: Limits) -> std::io::Result<Self> {
+    pub fn new(shelf: &Shelf, limits: Limits, taken: Vec<String>) -> std::io::Result<Self> {
         let root = shelf.own("collections")?;
         for entry in fs::read_dir(&root)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(COMING) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(Self { root, limits, naming: Mutex::default() })
+        Ok(Self { root, limits, taken, naming: Mutex::default() })
     }
 
     /// All collections, by name.
@@ -116,12 +118,14 @@ impl Intake {
     ///
     /// # Errors
     /// 400 where there is no picture or no archive, 413 for too much; nothing is kept then.
-    pub async fn take(&self, wish: &str, mut parts: Multipart) -> Answer<Taken> {
+    pub async fn take(self: Arc<Self>, wish: String, mut parts: Multipart) -> Answer<Taken> {
         // Of its own, whatever else arrives by the same name; gone when this ends, however it ends.
         let coming = tempfile::Builder::new().prefix(COMING).tempdir_in(&self.root);
         let coming = coming.map_err(Problem::failed)?;
         let arrived = self.receive(coming.path(), &mut parts).await?;
-        self.keep(coming.path(), wish, arrived)
+        // All of them are looked into.
+        let keep = move || self.keep(coming.path(), &wish, arrived);
+        tokio::task::spawn_blocking(keep).await.map_err(Problem::failed)?
     }
 
     /// A name that is not taken yet, made from the one that is wished.
@@ -132,7 +136,9 @@ impl Intake {
         };
         let names = (1..10_000).map(|i| if i == 1 { stem.clone() } else { format!("{stem}-{i}") });
         let taken = |name: &String| {
-            self.root.join(name).exists() || self.root.join(format!("{name}.zip")).exists()
+            let zip = format!("{name}.zip");
+            let elsewhere = self.taken.iter().any(|taken| taken == name || *taken == zip);
+            elsewhere || self.root.join(name).exists() || self.root.join(zip).exists()
         };
         let mut free = names.filter(|name| !taken(name));
         free.next().ok_or_else(|| Problem::conflict(format!("there are too many `{stem}`")))
@@ -145,7 +151,9 @@ impl Intake {
             Problem::wrong(format!("the upload broke off: {}", error.body_text()))
         };
         while let Some(mut part) = parts.next_field().await.map_err(broken)? {
-            let Some(given) = part.file_name().map(str::to_owned) else { continue };
+            let Some(given) = part.file_name().map(str::to_owned) else {
+                return Err(Problem::wrong("the upload holds what is no file"));
+            };
             if files.len() >= self.limits.pictures {
                 return Err(Problem::too_large(format!(
                     "more than {} pictures: choose fewer",
@@ -283,7 +291,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(place.path()).unwrap();
         let limits = Limits { pictures: 3, pixels: 10_000, unpacked: 4 << 20, ..Limits::default() };
-        let intake = Intake::new(&shelf, limits).unwrap();
+        let intake = Intake::new(&shelf, limits, vec!["motif".to_owned()]).unwrap();
         (place, intake)
     }
 
@@ -382,13 +390,16 @@ mod tests {
         assert_eq!(intake.list().len(), 8);
         // What a studio that was killed has left is swept.
         fs::create_dir(intake.root.join(".coming-x")).unwrap();
-        Intake::new(&Shelf::new(place.path()).unwrap(), Limits::default()).unwrap();
+        Intake::new(&Shelf::new(place.path()).unwrap(), Limits::default(), Vec::new()).unwrap();
         assert_eq!(fs::read_dir(&intake.root).unwrap().count(), 8);
     }
 
     #[test]
     fn every_wish_is_a_name_that_is_found_again() {
         let (_place, intake) = intake();
+        // That is another collection already.
+        let files = [("a.png", &png(4)[..])];
+        assert_eq!(arrive(&intake, "motif", &files).unwrap().collection.name, "motif-2");
         let long = "絵".repeat(60);
         for (wish, expected) in
             [("my art (1)", "my-art-1"), ("_owls", "owls"), ("", "pictures"), (&long, &long[..78])]

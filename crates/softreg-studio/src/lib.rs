@@ -124,8 +124,10 @@ impl Server {
         let listen = |error: std::io::Error| Error::Listen { address, reason: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let elsewhere = settings.collections.keys().cloned().chain([app::BUILT_IN.to_owned()]);
+        let intake = Intake::new(&shelf, Limits::default(), elsewhere.collect()).map_err(runs)?;
         let app = Arc::new(App {
-            intake: Intake::new(&shelf, Limits::default()).map_err(runs)?,
+            intake: Arc::new(intake),
             painters: Painters::new(settings.generators),
             keeper: takeaway::Keeper::default(),
             recipes: settings.recipes,

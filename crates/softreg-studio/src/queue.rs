@@ -70,6 +70,9 @@ pub struct Job {
     pub began: Option<u64>,
     /// What it becomes when its process has ended, where that was asked for.
     pub becomes: Option<JobState>,
+    /// Minutes of training in all, where it was given more.
+    #[serde(default)]
+    pub minutes: Option<f64>,
 }
 
 impl Job {
@@ -95,6 +98,10 @@ struct Inner {
     jobs: Vec<Job>,
     child: Option<Child>,
 }
+
+/// Least and most minutes that a run is given more.
+const MOMENT: f64 = 0.001;
+const YEAR: f64 = 525_600.0;
 
 /// Most jobs that wait at once.
 const MOST_WAITING: usize = 500;
@@ -196,6 +203,7 @@ impl Queue {
             process: None,
             began: None,
             becomes: None,
+            minutes: None,
         };
         let mut jobs = inner.jobs.clone();
         jobs.push(job.clone());
@@ -252,23 +260,36 @@ impl Queue {
         Ok(())
     }
 
-    /// Lets a run that was stopped go on: it is the next one.
+    /// Lets a run that was stopped go on, for so many minutes `more` where they are given: it is the next one.
     ///
     /// # Errors
-    /// 409 when it runs, waits already or is finished.
-    pub fn resume(&self, run: &str) -> Answer<Job> {
+    /// 400 for minutes that are no time, 409 when it runs, waits already or is finished and given no more.
+    pub fn resume(&self, run: &str, more: Option<f64>) -> Answer<Job> {
         let folder = self.shelf.run(run)?;
+        if let Some(minutes) = more.filter(|minutes| !(MOMENT..=YEAR).contains(minutes)) {
+            return Err(Problem::wrong(format!(
+                "minutes is {minutes}: it must be from {MOMENT} to {YEAR}"
+            )));
+        }
         if folder.is_locked().unwrap_or(false) {
             return Err(Problem::conflict(format!("`{run}` is running")));
         }
-        if folder.read_status()?.state == State::Finished {
-            return Err(Problem::conflict(format!("`{run}` has reached its end: start a new run")));
+        let status = folder.read_status()?;
+        if status.state == State::Finished && more.is_none() {
+            return Err(Problem::conflict(format!(
+                "`{run}` has reached its end: give it more minutes"
+            )));
         }
+        let minutes = more.map(|more| status.seconds / 60.0 + more);
         let mut inner = self.lock();
         let mut jobs = inner.jobs.clone();
         let mut job = match jobs.iter().position(|job| job.trains(run)) {
             Some(at) if jobs[at].state == JobState::Waiting => {
                 return Err(Problem::conflict(format!("`{run}` is waiting for its turn")));
+            }
+            // It may not have its lock yet.
+            Some(at) if jobs[at].state == JobState::Running => {
+                return Err(Problem::conflict(format!("`{run}` is running")));
             }
             Some(at) => jobs.remove(at),
             None => Job {
@@ -282,9 +303,12 @@ impl Queue {
                 process: None,
                 began: None,
                 becomes: None,
+                minutes: None,
             },
         };
         (job.state, job.reason, job.becomes) = (JobState::Waiting, None, None);
+        // Those of an earlier time are in its configuration.
+        job.minutes = minutes;
         let first = jobs.iter().position(|job| job.state == JobState::Waiting);
         jobs.insert(first.unwrap_or(jobs.len()), job.clone());
         self.keep(&mut inner, jobs)?;
@@ -330,12 +354,15 @@ impl Queue {
         }
     }
 
-    /// Whether a process that this one did not start is still at work: training holds a lock, measuring has a number.
+    /// Whether a process that this one did not start is still at work: by its number, and a training by the lock that it takes
+    /// when it has read its pictures.
     fn is_at_work(&self, job: &Job) -> bool {
         let Some(name) = job.run.as_deref() else { return false };
+        let alive = |task| job.process.is_some_and(|process| is_alive(process, task, name));
+        let locked = || self.shelf.run(name).is_ok_and(|run| run.is_locked().unwrap_or(false));
         match job.task {
-            Task::Measure => job.process.is_some_and(|process| is_alive(process, "evaluate", name)),
-            Task::Train => self.shelf.run(name).is_ok_and(|run| run.is_locked().unwrap_or(false)),
+            Task::Measure => alive("evaluate"),
+            Task::Train => locked() || alive("train"),
         }
     }
 
@@ -392,7 +419,10 @@ impl Queue {
         let mut command = self.command();
         match (job.task, resumes) {
             (Task::Measure, _) => command.arg("evaluate").arg(path),
-            (Task::Train, true) => command.args(["train", "--quiet", "--resume"]).arg(path),
+            (Task::Train, true) => {
+                command.args(["train", "--quiet", "--resume"]).arg(path);
+                command.args(job.minutes.map(|minutes| format!("--minutes={minutes}")))
+            }
             (Task::Train, false) => {
                 command.args(["train", "--quiet"]).args(&job.arguments).arg("--out").arg(path)
             }

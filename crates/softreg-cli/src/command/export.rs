@@ -12,7 +12,8 @@ use std::path::PathBuf;
 /// Write the generator of a run as a file that other programs can run.
 ///
 /// ONNX: input `latents` [n, latent] of N(0, 1), and one-hot `labels` [n, classes] of a conditional run; output `pictures`
-/// [n, channels, height, width] from -1 to 1. safetensors: the weights by name.
+/// [n, channels, height, width] from -1 to 1, of transparent pictures with the colours multiplied by opacity; the file's
+/// properties say so and name the labels. safetensors: the weights by name.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg export runs/motif-001 --to motif.onnx

@@ -2,6 +2,7 @@
 
 use crate::backend;
 use crate::failure::usage;
+use crate::program;
 use crate::recipe;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use crate::trained::{Trained, Which};
@@ -38,6 +39,9 @@ pub(crate) struct Studio {
     /// Where to listen; port 0 is any free one. Others than this computer need a token
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8321", value_parser = address)]
     address: SocketAddr,
+    /// Ask for a token on this computer too, where other people have accounts on it
+    #[arg(long)]
+    token: bool,
     /// Show the page in the browser
     #[arg(long)]
     open: bool,
@@ -50,13 +54,13 @@ impl Studio {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let device = backend::device(&self.device)?.device;
         let local = self.address.ip().is_loopback();
-        let token = (!local).then(|| {
+        let token = (!local || self.token).then(|| {
             let key: [u8; 24] = rand::rng().random();
             key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         });
         let settings = Settings {
             runs: self.runs.clone(),
-            program: std::env::current_exe().context("cannot find this program")?,
+            program: program::running().context("cannot find this program")?,
             device: self.device.clone(),
             collections: self.collections()?,
             recipes: recipes()?,
@@ -101,6 +105,12 @@ impl Studio {
                 usage(format!("--pictures {}: there is nothing at that path", path.display()))
             })?;
             let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if softreg_image::is_built_in(&name) {
+                return Err(usage(format!(
+                    "--pictures {}: `{name}` is the built-in collection: give yours another name",
+                    path.display()
+                )));
+            }
             if named.insert(name.clone(), full).is_some() {
                 return Err(usage(format!("--pictures: two of them are called `{name}`")));
             }
@@ -252,6 +262,7 @@ mod tests {
             runs: "runs".into(),
             pictures,
             address: ([127, 0, 0, 1], 0).into(),
+            token: false,
             open: false,
             device: "auto".into(),
         };

@@ -131,10 +131,9 @@ function chart(title, series) {
   const y = (v) => T + (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low)) * (H - T - B);
   const drawing = h("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img",
     "aria-label": `${title}: ${shown.map(([name, p]) => `${name} ${number(p[p.length - 1][1])}`).join(", ")} at step ${last}` });
-  for (const share of [0, 0.5, 1]) {
-    const v = low + share * (high - low);
+  for (const v of marks(low, high)) {
     drawing.append(h("line", { class: "axis", x1: L, x2: W - R, y1: y(v), y2: y(v) }),
-      h("text", { x: L - 6, y: y(v) + 4, "text-anchor": "end" }, number(v, 2)));
+      h("text", { x: L - 6, y: y(v) + 4, "text-anchor": "end" }, number(v)));
   }
   drawing.append(h("text", { x: L, y: H - 6 }, whole(first)), h("text", { x: W - R, y: H - 6, "text-anchor": "end" }, `step ${whole(last)}`));
   shown.forEach(([, points], i) => {
@@ -144,6 +143,14 @@ function chart(title, series) {
   figure.append(drawing, h("div", { class: "key" }, shown.map(([name, points], i) =>
     h("span", {}, h("i", { class: `c${i % 6}` }), `${name} ${number(points[points.length - 1][1])}`))));
   return figure;
+}
+
+/** Two to five round values between two others. */
+function marks(low, high) {
+  const power = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const step = power * [5, 2, 1].find((n) => n * power * 2 <= high - low);
+  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
 /** At most so many points of a line, so that long runs draw as fast as short ones. */
@@ -182,7 +189,9 @@ async function showRuns() {
     change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } });
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
-    const waiting = jobs.filter((j) => j.state === "waiting" || (j.task === "measure" ? ["running", "failed"].includes(j.state) : j.state === "failed" && !j.run));
+    // A run that reads its pictures has no folder yet.
+    const begins = (j) => j.state === "running" && j.task === "train" && !runs.some((r) => r.name === j.run);
+    const waiting = jobs.filter((j) => j.state === "waiting" || begins(j) || (j.task === "measure" ? ["running", "failed"].includes(j.state) : j.state === "failed" && !j.run));
     const line = (r) => {
       const job = jobs.find((j) => j.task === "train" && j.run === r.name);
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
@@ -231,6 +240,7 @@ async function showNew() {
       if (name !== collection.value) return;
       const size = report.suggested_size;
       // Of few pictures each one is needed to learn from.
+      if (!told_clear && !clear.disabled) clear.checked = report.transparent > report.pictures / 2;
       if (!told_held) held.value = report.pictures >= 300 ? "0.1" : "0";
       found.replaceChildren(...[note ? h("p", {}, note) : []].flat(),
         h("p", {}, `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
@@ -289,13 +299,18 @@ async function showNew() {
   told();
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
   const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
-  const from = h("select", { "aria-describedby": "from-help", change: () => { size.disabled = from.value !== ""; if (size.disabled) size.value = ""; } },
+  const from = h("select", { "aria-describedby": "from-help", change: () => {
+    size.disabled = clear.disabled = from.value !== "";
+    if (size.disabled) { size.value = ""; clear.checked = false; }
+  } },
     h("option", { value: "" }, "nothing: new networks"), earlier.map((r) => h("option", { value: r.name }, r.name)));
   const seed = h("input", { type: "number", min: "0", step: "1", placeholder: "0" });
   let told_held = false;
   const held = h("select", { change: () => (told_held = true), "aria-describedby": "held-help" },
     [["0", "none"], ["0.05", "5 %"], ["0.1", "10 %"], ["0.2", "20 %"]].map(([value, text]) => h("option", { value }, text)));
   const flip = h("input", { type: "checkbox" });
+  let told_clear = false;
+  const clear = h("input", { type: "checkbox", change: () => (told_clear = true) });
   const conditional = h("input", { type: "checkbox" });
 
   const own = h("input", { type: "checkbox", change: () => { parts.hidden = !own.checked; fill(); } });
@@ -320,7 +335,7 @@ async function showNew() {
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
     const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked };
+    const wanted = { collection: collection.value, recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -337,7 +352,7 @@ async function showNew() {
       h("label", {}, "Begin with", from), h("p", { class: "soft small", id: "from-help" }, "What an earlier run has learned from many pictures helps where there are few. Size and network are then that run's."),
       h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),
       h("label", {}, "Pictures held back", held), h("p", { class: "soft small", id: "held-help" }, "It does not learn from these. They show while it trains how much of their variety it covers, and whether it copies."),
-      h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),
+      h("label", {}, clear, "Keep transparency"), h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),
       h("label", {}, own, "Choose regularizers myself"), parts, h("div", {}, begin)))] };
 }
 
@@ -459,14 +474,18 @@ async function watch(name, about, state) {
       const last = rows[rows.length - 1];
       // The last row of a run that has ended holds no speed.
       const speed = rows.findLast((r) => r.images_per_second > 0)?.images_per_second;
-      if (last) line.textContent = [`${whole(last.step)} steps`, `${whole(last.images)} pictures seen`, duration(last.seconds), speed ? `${whole(speed)} images/s` : ""].filter(Boolean).join(", ");
+      const limit = /\n\[stop\][^[]*\nminutes = ([\d.]+)/.exec(about.config)?.[1];
+      const left = about.state === "running" && limit && last ? `about ${duration(Math.max(0, 60 * limit - last.seconds))} left` : "";
+      if (last) line.textContent = [`${whole(last.step)} steps`, `${whole(last.images)} pictures seen`, duration(last.seconds), speed ? `${whole(speed)} images/s` : "", left].filter(Boolean).join(", ");
     });
   }
   function command() {
     state.replaceChildren(badge(about.state));
-    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what === "resume" ? "It goes on when it is its turn." : "It saves and ends."); });
+    const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "10", size: 6 });
+    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It goes on when it is its turn." : "It saves and ends."); });
     redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Begun elsewhere: end it there.")])
-      : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Go on")] : []),
+      : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Go on")]
+      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: (e) => act(`resume?minutes=${encodeURIComponent(minutes.value)}`)(e) }, "Train on")] : []),
       about.reason ? h("span", { class: "soft small" }, about.reason) : "");
   }
   command();

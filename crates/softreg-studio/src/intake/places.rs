@@ -4,7 +4,7 @@ use super::Arrived;
 use crate::problem::{Answer, Problem};
 use crate::shelf::is_plain;
 use softreg_run::claim;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -62,6 +62,8 @@ pub(super) fn settle(folder: &Path, files: &[Arrived]) -> std::io::Result<()> {
 #[derive(Default)]
 struct Names {
     own: HashMap<String, String>,
+    /// Those of our own, in small letters.
+    taken: HashSet<String>,
     /// How often a name was asked for.
     asked: HashMap<String, usize>,
 }
@@ -72,13 +74,11 @@ impl Names {
         if let Some(own) = self.own.get(given) {
             return own.clone();
         }
-        let taken: Vec<String> = self.own.values().map(|own| own.to_lowercase()).collect();
-        let numbered = (1..).map(|i| numbered(given, i));
+        let mut numbered = (1..).map(|i| numbered(given, i));
         // The numbers do not end before the labels do.
-        let own = numbered
-            .into_iter()
-            .find(|own| !taken.contains(&own.to_lowercase()))
-            .unwrap_or_default();
+        let own =
+            numbered.find(|own| !self.taken.contains(&own.to_lowercase())).unwrap_or_default();
+        self.taken.insert(own.to_lowercase());
         self.own.insert(given.to_owned(), own.clone());
         own
     }
