@@ -21,6 +21,14 @@
 //!
 //! # Your own model
 //!
+//! It works with the version of Burn that it was built with, on any of Burn's backends (`flex` is the processor's):
+//!
+//! ```toml
+//! [dependencies]
+//! burn = { version = "=0.22.1", default-features = false, features = ["std", "autodiff", "flex"] }
+//! softreg = { git = "https://github.com/softreg/softreg" }
+//! ```
+//!
 //! ```
 //! use burn::{nn::{Linear, LinearConfig}, tensor::{Device, Distribution, Tensor}};
 //! use softreg::{Seed, Purpose, aim::Attract, composition::Composition};

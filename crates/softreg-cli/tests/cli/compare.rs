@@ -60,6 +60,9 @@ fn sets_are_trained_measured_and_reported_and_more_seeds_go_on() {
     assert!(none["values"]["fd40_randconv"]["difference"].is_null());
     let page = std::fs::read_to_string(place.path("c/report.html")).unwrap();
     assert!(page.contains("data:image/png;base64,") && page.contains("l2=0.01"));
+    for words in ["no regularizer", "l2 = 0.01", "consistency = {", "training.augment = "] {
+        assert!(page.contains(words), "{words}");
+    }
     let markdown = std::fs::read_to_string(place.path("c/report.md")).unwrap();
     assert!(markdown.contains("| ours |") && markdown.contains("| set |"));
     assert!(image::open(place.path("c/samples.png")).unwrap().height() > 3 * 30);
@@ -85,9 +88,16 @@ fn a_comparison_that_was_cut_off_goes_on() {
     let line = format!("{TINY} --arm none --arm consistency --seeds 1");
     place.ok(&format!("{line} --out whole"));
     place.ok(&format!("{line} --out c"));
-    // As a kill leaves it: a trial half trained, one that had only begun, and one not measured.
-    std::fs::remove_dir_all(place.path("c/trials/none-s0/checkpoints")).unwrap();
-    std::fs::remove_file(place.path("c/trials/none-s0/config.toml")).unwrap();
+    // As a kill leaves it: a trial whose start had only begun, and one not measured.
+    let none = place.path("c/trials/none-s0");
+    let [status, about] = ["run.json", "data.json"].map(|f| std::fs::read(none.join(f)).unwrap());
+    std::fs::remove_dir_all(&none).unwrap();
+    for folder in ["samples", "checkpoints"] {
+        std::fs::create_dir_all(none.join(folder)).unwrap();
+    }
+    for (file, bytes) in [("run.json", status), ("data.json", about), ("lock", Vec::new())] {
+        std::fs::write(none.join(file), bytes).unwrap();
+    }
     std::fs::remove_file(place.path("c/trials/consistency-s0/trial-evaluation.json")).unwrap();
     std::fs::remove_file(place.path("c/report.json")).unwrap();
     place.ok("compare --resume c");
@@ -170,4 +180,55 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         place.fails(code, line, words);
     }
     assert!(!place.path("comparisons").exists());
+}
+
+#[test]
+fn what_is_in_the_way_of_a_trial_stays() {
+    let place = Workplace::new();
+    place.ok(&format!("{TINY} --seeds 1 --arm none --out c"));
+    let status = place.path("c/trials/none-s0/run.json");
+    let text = std::fs::read_to_string(&status).unwrap();
+    let newer = text.replace("softreg-run/1", "softreg-run/9");
+    assert!(newer != text, "{text}");
+    std::fs::write(&status, newer).unwrap();
+    std::fs::write(place.path("c/trials/none-s0/notes.txt"), "precious").unwrap();
+    place.fails(1, "compare --resume c", &["no trial came to a result", "newer"]);
+    assert!(place.path("c/trials/none-s0/notes.txt").is_file());
+    assert!(place.path("c/trials/none-s0/metrics.jsonl").is_file());
+    // A folder that is no run at all; the rest of a start that was killed goes.
+    std::fs::rename(place.path("c/trials/none-s0"), place.path("away")).unwrap();
+    std::fs::create_dir_all(place.path("c/trials/none-s0/checkpoints")).unwrap();
+    std::fs::write(place.path("c/trials/none-s0/lock"), "").unwrap();
+    std::fs::write(place.path("c/trials/none-s0/notes.txt"), "precious").unwrap();
+    place.fails(1, "compare --resume c", &["in the way"]);
+    assert!(place.path("c/trials/none-s0/notes.txt").is_file());
+    std::fs::remove_file(place.path("c/trials/none-s0/notes.txt")).unwrap();
+    // A start that was killed while it wrote.
+    let half = place.path("c/trials/none-s0/.run.json.4000000000.abcdef.softreg-tmp");
+    std::fs::write(&half, "{").unwrap();
+    place.ok("compare --resume c");
+    // A run that has lost its status alone is not taken for one.
+    std::fs::remove_file(place.path("c/trials/none-s0/run.json")).unwrap();
+    place.fails(1, "compare --resume c", &["in the way"]);
+    for file in ["config.toml", "data.json", "metrics.jsonl"] {
+        assert!(place.path("c/trials/none-s0").join(file).is_file(), "{file}");
+    }
+    place.refuses(1, &format!("{TINY} --arm none --reference nowhere --out d"), &["nowhere"]);
+}
+
+#[test]
+fn trials_that_learned_from_other_pictures_have_failed_and_stay_so() {
+    let place = Workplace::new();
+    crate::pictures::folder(&place.path("art"), 40, 16, 16, false);
+    let line = TINY.replace("motif --limit 60", "art") + " --set data.validation=0.5 --arm none";
+    place.ok(&format!("{line} --seeds 2 --out c"));
+    // As if a picture had been another one while the second was trained.
+    let about = place.path("c/trials/none-s1/data.json");
+    let mut found: Value = serde_json::from_str(&std::fs::read_to_string(&about).unwrap()).unwrap();
+    found["fingerprint"] = "0".repeat(64).into();
+    std::fs::write(&about, found.to_string()).unwrap();
+    for _ in 0..2 {
+        let said = place.ok("compare --resume c");
+        assert!(said.out.contains("are not those that this was begun with"), "{said:?}");
+    }
 }

@@ -36,6 +36,43 @@ fn a_check_draws_the_pictures_as_training_sees_them() {
 }
 
 #[test]
+fn a_check_tells_the_size_at_which_training_learns() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("art"), 4, 50, 50, false);
+    let said = place.ok("data check art");
+    for words in ["52x52", "nearest to 50x50"] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    place.refuses(2, "data check art --size 17", &["17", "must be"]);
+}
+
+#[test]
+fn what_the_program_wrote_is_not_learned_from() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("art"), 12, 16, 16, false);
+    let tiny = "--width 4 --batch 4 --threads 1 --steps 2";
+    place.ok(&format!("train art {tiny} --out art/runs/one"));
+    let said = place.ok(&format!("train art {tiny} --out art/runs/two"));
+    assert!(said.err.contains("12 pictures") && said.err.contains("runs/one"), "{said:?}");
+    place.ok("train --resume art/runs/one --steps 4");
+    place.ok(&format!("compare art {tiny} --arm none --seeds 2 --count 20 --out art/c"));
+    for trial in ["none-s0", "none-s1"] {
+        let about =
+            std::fs::read_to_string(place.path("art/c/trials").join(trial).join("data.json"));
+        let about: Value = serde_json::from_str(&about.unwrap()).unwrap();
+        assert_eq!(about["pictures"], 12);
+    }
+    place.ok(&format!("tune art {tiny} --vary l2=0.1,0.2 --method grid --count 20 --out art/s"));
+    let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!(found["pictures"], 12, "{found}");
+    assert_eq!(
+        (&found["written"], &found["unreadable"]),
+        (&4.into(), &Value::Array(vec![])),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_check_of_nothing_fails() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();

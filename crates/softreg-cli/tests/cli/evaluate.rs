@@ -182,4 +182,11 @@ fn a_run_whose_pictures_are_gone_is_measured_against_others() {
         said.err
     );
     assert!(value(&json(&said.out), "fd40_randconv") > 0.0);
+    // With one more, others would be held out.
+    std::fs::rename(place.path("moved"), place.path("real")).unwrap();
+    place.ok("evaluate r --count 40");
+    std::fs::copy(place.path("real/000.png"), place.path("real/more.png")).unwrap();
+    place.fails(1, "evaluate r --count 40", &["have changed", "--reference"]);
+    let said = place.ok("evaluate r --count 40 --reference real");
+    assert!(said.err.contains("have changed"), "{}", said.err);
 }

@@ -85,3 +85,38 @@ fn networks_of_another_form_are_refused_before_anything_is_written() {
     place.refuses(2, "train few --from z", &["has none", "without labels"]);
     place.ok(&format!("train zoo.zip {OTHER} --from z --steps 1 --out y"));
 }
+
+#[test]
+fn networks_that_have_seen_what_is_held_out_are_refused() {
+    let place = Workplace::new();
+    let tiny = TINY.replace("--limit 32", "--limit 60");
+    let shared = "--set data.validation=0.2 --steps 2";
+    place.ok(&format!("train motif {tiny} {shared} --out a"));
+    place.ok(&format!("train motif --limit 60 {OTHER} {shared} --from a --out b"));
+    let more = format!("train motif --limit 60 {OTHER} --steps 2 --from a");
+    let words = ["of the 18 pictures that are held out", "--seed 0", "data.validation=0.2"];
+    place.refuses(2, &format!("{more} --set data.validation=0.3"), &words);
+    // Every seed of a comparison holds out others, unless it is told not to; and every set is looked at before any is trained.
+    pictures::folder(&place.path("art"), 40, 16, 16, false);
+    place.ok(&format!("train art {} {shared} --out seen", TINY.replace("--limit 32 ", "")));
+    let compare = format!("compare art {OTHER} {shared} --count 12");
+    place.refuses(
+        2,
+        &format!("{compare} --from seen --arm none --out d"),
+        &["seed 1", "--reference"],
+    );
+    for (arm, words) in [("network.from=nowhere", "nowhere"), ("network.from=seen", "of width 4")] {
+        let line = format!("{compare} --arm l2 --arm 'x: none + {arm}' --out d");
+        assert!(place.run(&line).err.contains(words), "{arm}");
+        assert!(!place.path("d").exists());
+    }
+    // Of another collection it is not known.
+    let said = place.ok(&format!("train art {OTHER} {shared} --from a --out e"));
+    assert!(said.err.contains("another collection"), "{said:?}");
+    // Without any that are held out there is nothing to know.
+    place.ok(&format!("{more} --out c"));
+    place.fails(1, "analyze b --twin 3 --count 20", &["the picture that data.replaced takes away"]);
+    place.ok(&format!("train motif {tiny} --steps 2 --out all"));
+    let all = more.replace("--from a", "--from all");
+    place.refuses(2, &format!("{all} --set data.validation=0.2"), &["data.validation=0"]);
+}

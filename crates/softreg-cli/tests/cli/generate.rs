@@ -131,6 +131,18 @@ fn transparency_is_kept_in_single_files() {
 }
 
 #[test]
+fn walks_that_no_memory_holds_are_refused() {
+    let place = Workplace::new();
+    place.ok(&format!("train motif {TINY} --steps 1 --out r"));
+    for line in [
+        "--interpolate 6 --frames 1500 --scale 32 --animation a.gif",
+        "--interpolate 10000 --frames 0 --scale 32 --strip s.png",
+    ] {
+        place.refuses(2, &format!("generate r {line}"), &["--scale 32", "GB", "or less"]);
+    }
+}
+
+#[test]
 fn it_works_beside_a_run_that_is_training() {
     let place = Workplace::new();
     let child = place.start(&format!(

@@ -70,6 +70,11 @@ fn bad_pictures_among_good_ones_are_skipped_and_listed() {
 #[test]
 fn wrong_options_are_refused() {
     let place = Workplace::new();
+    place.refuses(2, "train --recipe tiles", &["the recipe tiles", "name a folder or zip"]);
+    place.refuses(1, "train pictures", &["'pictures'"]);
+    place.refuses(2, "train --recipe cifar10", &["softreg data fetch cifar10"]);
+    place.refuses(2, "train motif --channels rgbx", &["rgbx", "rgba"]);
+    place.refuses(2, "train motif --fit squash", &["squash", "stretch"]);
     for (options, words) in [
         ("--reg consistncy", &["consistncy", "did you mean `consistency`"][..]),
         ("--reg consistency=-1", &["consistency", "-1", "0 or greater"]),

@@ -120,6 +120,22 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     );
 }
 
+/// A shell may hand on what the system sends as well.
+#[test]
+fn a_terminal_that_is_closed_twice_over_is_saved_once() {
+    let place = Workplace::new();
+    let line = format!("train motif {TINY} {OFTEN} --out b");
+    for name in ["HUP", "TERM"] {
+        let child = place.start(&format!("{line}-{name} --steps 100000"));
+        let folder = place.path(&format!("b-{name}"));
+        until("it trains", || folder.join("metrics.jsonl").exists());
+        (0..3).for_each(|_| signal(&child, name));
+        let said = wait(child);
+        said.is_one_error(1, &line, &["interrupted after", "softreg train --resume"]);
+        assert!(folder.join("sheet.png").is_file());
+    }
+}
+
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
     let place = Workplace::new();

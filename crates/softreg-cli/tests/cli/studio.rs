@@ -378,6 +378,50 @@ fn pages_from_elsewhere_get_nothing() {
 }
 
 #[test]
+fn other_accounts_of_this_computer_can_be_kept_out() {
+    let place = Workplace::new();
+    let mut command = place.command("studio runs --address 127.0.0.1:0 --token");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut studio = Studio { child, host: String::new() };
+    let mut line = String::new();
+    BufReader::new(studio.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (host, token) = line.trim().trim_start_matches("http://").split_once("/?token=").unwrap();
+    studio.host = host.to_owned();
+    assert_eq!(studio.get("/api/v1/runs").status, 403);
+    let bearer = format!("Bearer {token}");
+    let headers = [("Host", host), ("Authorization", bearer.as_str())];
+    assert_eq!(studio.raw("GET /api/v1/runs", &headers, b"").status, 200);
+}
+
+#[test]
+fn a_run_that_has_ended_is_given_more_time() {
+    let place = Workplace::new();
+    place.ok("train motif --limit 32 --size 16 --width 4 --batch 8 --threads 1 --steps 5 --quiet --out runs/one");
+    let studio = Studio::start(&place, "");
+    let go_on =
+        |more: &str| studio.send("POST", &format!("/api/v1/runs/one/resume{more}"), &Value::Null);
+    assert!(go_on("").text().contains("more minutes"));
+    for (more, status) in [("", 409), ("?minutes=0", 400), ("?minutes=x", 400), ("?hours=1", 400)] {
+        assert_eq!(go_on(more).status, status, "{more}");
+    }
+    assert_eq!(go_on("?minutes=0.02").status, 200);
+    let step = || studio.get("/api/v1/runs/one").json()["step"].as_u64().unwrap();
+    until("it has trained on", || step() > 5 && studio.state("one") == "finished");
+    let config = std::fs::read_to_string(place.path("runs/one/config.toml")).unwrap();
+    assert!(config.contains("\nminutes = 0.02") || config.contains("\nminutes = 0.03"), "{config}");
+}
+
+#[test]
+fn a_request_that_is_no_upload_is_short() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let long = json!({"latents": vec![vec![0.25; 64]; 60_000]});
+    let answer = studio.send("POST", "/api/v1/runs/one/pictures", &long);
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    place.refuses(2, "studio runs --pictures motif", &["motif"]);
+}
+
+#[test]
 fn uploads_are_looked_at_before_they_are_kept() {
     let place = Workplace::new();
     let studio = Studio::start(&place, "");

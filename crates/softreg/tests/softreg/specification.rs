@@ -158,6 +158,9 @@ proptest! {
         prop_assert_eq!(name.as_str(), "mine");
         match check(&name, &spec) {
             // What does not go together says so whatever the spelling.
+            Err(SpecError::Refused { reason, .. }) => {
+                prop_assert!(share < 1.0 && reason.contains("leave out share"), "{reason}");
+            }
             Err(error) => prop_assert!(matches!(error, SpecError::Composition { .. }), "{error}"),
             Ok(checked) => {
                 let full = checked.spec();
@@ -533,6 +536,9 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
         ("spectral=1,share=0.5", "leave out share"),
         ("spectral=1,schedule=linear", "leave out schedule"),
         ("l2=1,share=0.5", "leave out share"),
+        ("latent=1,share=0.5", "take every"),
+        ("fresh l1 attract image share=0.5", "take every"),
+        ("fresh l1 attract fake-score share=0.5", "take every"),
         ("slope-real=1,gamma=1", "not both"),
         ("slope-real,gamma=1,sigma=0.1", "leave sigma out"),
         ("r1=1,gamma=1", "not both"),
