@@ -6,6 +6,7 @@ mod command;
 mod failure;
 mod feature_cache;
 mod interruption;
+mod origin;
 mod page;
 mod program;
 mod recipe;

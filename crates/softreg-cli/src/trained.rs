@@ -6,14 +6,11 @@ use crate::failure::usage;
 use anyhow::Context;
 use burn::tensor::Device;
 use softreg::{Purpose, Seed};
-use softreg_image::Collection;
 use softreg_net::{Generator, Geometry, Shape, latent};
 use softreg_run::{Checkpoint, RunFolder, checkpoint};
-use softreg_train::checkpoint::Start;
-use softreg_train::config::{Checked, Network, parse};
+use softreg_train::config::parse;
 use softreg_train::sample::{self, PictureSet};
 use softreg_train::{RunConfig, checkpoint as weights};
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -175,145 +172,6 @@ impl Trained {
     }
 }
 
-/// The networks of an earlier run: a checkpoint, and the run that it is of.
-pub(crate) struct Origin {
-    folder: RunFolder,
-    step: u64,
-    config: RunConfig,
-}
-
-impl Origin {
-    /// A run, whose newest checkpoint it is, or a checkpoint of one.
-    pub(crate) fn named(text: &str) -> anyhow::Result<Self> {
-        let path = std::fs::canonicalize(text).with_context(|| {
-            format!(
-                "no networks to begin with at {text}: name a run folder, or one of its checkpoints"
-            )
-        })?;
-        let step = path.file_name().and_then(|name| checkpoint::step_of(name.to_str()?));
-        let (root, which) = match (step, path.ancestors().nth(2)) {
-            (Some(step), Some(run)) if path.is_file() => (run.to_owned(), Which::Step(step)),
-            _ => (path, Which::Latest),
-        };
-        let folder = RunFolder::open(root)?;
-        let config = configuration(&folder)?;
-        let (step, ..) = find(&folder, which, &mut Vec::new())?;
-        Ok(Self { folder, step, config })
-    }
-
-    /// The checkpoint: where the run is trained on this stays the same one, or is no longer there.
-    pub(crate) fn path(&self) -> String {
-        self.folder.checkpoint(self.step).display().to_string()
-    }
-
-    /// Gives a configuration the networks' shape.
-    pub(crate) fn shape_of(&self, config: &mut RunConfig) {
-        config.data.size.clone_from(&self.config.data.size);
-        config.data.channels = self.config.data.channels;
-        config.network = Network {
-            average_half_life: config.network.average_half_life,
-            from: config.network.from.take(),
-            ..self.config.network.clone()
-        };
-    }
-}
-
-/// The checkpoint that a configuration begins with, by its path, where it begins with one.
-pub(crate) fn pinned(config: &RunConfig) -> anyhow::Result<Option<String>> {
-    config.network.from.as_deref().map(|text| Ok(Origin::named(text)?.path())).transpose()
-}
-
-/// What a run on `pictures` begins with that has networks of an earlier one.
-pub(crate) fn start(checked: &Checked, pictures: &Collection) -> anyhow::Result<Option<Start>> {
-    let config = checked.config();
-    let Some(earlier) = &config.network.from else { return Ok(None) };
-    let origin = Origin::named(earlier)?;
-    let classes = match origin.config.network.conditional {
-        true => labels(&origin.folder)?.len(),
-        false => 0,
-    };
-    let (theirs, ours) = (shape(&origin.config, classes)?, *checked.shape());
-    if theirs != ours {
-        let said = |shape: &Shape| {
-            let (network, geometry) = (shape.architecture.name(), shape.geometry);
-            let labels = match shape.classes {
-                Some(classes) => format!("{classes} labels"),
-                None => "no labels".to_owned(),
-            };
-            format!(
-                "{network} of width {}, {} latent numbers, {labels}, {}x{} pictures of {} channels",
-                shape.width,
-                shape.latent,
-                geometry.width(),
-                geometry.height(),
-                shape.channels,
-            )
-        };
-        return Err(usage(format!(
-            "the networks of {} are {}, and this run wants {}: with --from RUN, and no other size or network named, it takes theirs",
-            origin.folder.root().display(),
-            said(&theirs),
-            said(&ours),
-        )));
-    }
-    let (_, path, file) = find(&origin.folder, Which::Step(origin.step), &mut Vec::new())?;
-    refuse_seen(config, pictures)?;
-    Ok(Some(Start { path, file }))
-}
-
-/// Whether a configuration begins with networks that have learned from another collection than `pictures`.
-pub(crate) fn learned_others(config: &RunConfig, pictures: &Collection) -> anyhow::Result<bool> {
-    let Some(earlier) = &config.network.from else { return Ok(false) };
-    Ok(!Origin::named(earlier)?.has_learned(pictures)?)
-}
-
-/// Refuses networks to begin with that have learned from the same pictures what a configuration holds out of them.
-pub(crate) fn refuse_seen(config: &RunConfig, pictures: &Collection) -> anyhow::Result<()> {
-    let Some(earlier) = &config.network.from else { return Ok(()) };
-    let origin = Origin::named(earlier)?;
-    match origin.has_learned(pictures)? {
-        true => origin.has_not_seen(config, pictures),
-        false => Ok(()),
-    }
-}
-
-impl Origin {
-    /// Whether it is of these very pictures.
-    fn has_learned(&self, pictures: &Collection) -> anyhow::Result<bool> {
-        let file = checkpoint::read(self.folder.checkpoint(self.step))?;
-        Ok(file.text("pictures")? == pictures.fingerprint)
-    }
-
-    /// Refuses networks that have learned what a run on the same pictures holds out, or what a twin is to differ in.
-    fn has_not_seen(&self, config: &RunConfig, pictures: &Collection) -> anyhow::Result<()> {
-        let seen: BTreeSet<usize> = self.config.parts(pictures).0.into_iter().collect();
-        let (training, held_out) = pictures.split(config.data.validation, config.seed);
-        let earlier = self.folder.root().display();
-        let known = held_out.iter().filter(|index| seen.contains(index)).count();
-        if known > 0 {
-            let all = held_out.len();
-            let way_out = match self.config.data.validation {
-                0.0 => "it held none out: set data.validation=0, or begin with other networks"
-                    .to_owned(),
-                share => format!(
-                    "hold out the same ones with --seed {} --set data.validation={share}",
-                    self.config.seed
-                ),
-            };
-            return Err(usage(format!(
-                "{earlier} was trained on {known} of the {all} pictures that are held out here, which would prove nothing: {way_out}"
-            )));
-        }
-        let replaced = config.data.replaced.and_then(|number| training.get(number));
-        match replaced.filter(|index| seen.contains(index)) {
-            Some(_) => Err(usage(format!(
-                "{earlier} was trained on the picture that data.replaced takes away: networks that begin with its own have seen it all the same"
-            ))),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Pictures made at once.
 const BATCH: usize = 16;
 
@@ -333,7 +191,7 @@ pub(crate) fn configuration(folder: &RunFolder) -> anyhow::Result<RunConfig> {
 }
 
 /// The shape of the networks; `config` is that of a run, so size and channels are settled.
-fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape> {
+pub(crate) fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape> {
     let unsettled = |key: &str| {
         usage(format!("config.toml leaves {key} to the pictures: restore the file of the run"))
     };
@@ -349,7 +207,7 @@ fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape> {
 }
 
 /// The names of the labels, from `data.json`.
-fn labels(folder: &RunFolder) -> anyhow::Result<Vec<String>> {
+pub(crate) fn labels(folder: &RunFolder) -> anyhow::Result<Vec<String>> {
     let file = folder.data();
     let names = || -> anyhow::Result<Vec<String>> {
         let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&file)?)?;
@@ -367,7 +225,7 @@ fn labels(folder: &RunFolder) -> anyhow::Result<Vec<String>> {
 }
 
 /// Step, path and content of the checkpoint that was asked for.
-fn find(
+pub(crate) fn find(
     folder: &RunFolder,
     which: Which,
     notes: &mut Vec<String>,

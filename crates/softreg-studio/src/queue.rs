@@ -10,11 +10,15 @@ use serde::{Deserialize, Serialize};
 use softreg_run::claim::{self, Claim};
 use softreg_run::{State, atomic};
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 use utoipa::ToSchema;
+
+mod process;
+
+use process::{is_alive, terminate};
 
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -76,6 +80,29 @@ pub struct Job {
 }
 
 impl Job {
+    /// A job that nothing has become of yet, with a number that none of the others has.
+    fn waiting(
+        others: &[Self],
+        task: Task,
+        stem: String,
+        arguments: Vec<String>,
+        run: Option<String>,
+    ) -> Self {
+        Self {
+            id: others.iter().map(|job| job.id).max().unwrap_or(0) + 1,
+            task,
+            stem,
+            arguments,
+            run,
+            state: JobState::Waiting,
+            reason: None,
+            process: None,
+            began: None,
+            becomes: None,
+            minutes: None,
+        }
+    }
+
     /// Whether it is the training of the run called `name`.
     pub fn trains(&self, name: &str) -> bool {
         self.task == Task::Train && self.run.as_deref() == Some(name)
@@ -191,20 +218,7 @@ impl Queue {
                 "{waiting} runs are waiting: take some out of the queue first"
             )));
         }
-        let id = inner.jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1;
-        let job = Job {
-            id,
-            task,
-            stem,
-            arguments,
-            run,
-            state: JobState::Waiting,
-            reason: None,
-            process: None,
-            began: None,
-            becomes: None,
-            minutes: None,
-        };
+        let job = Job::waiting(&inner.jobs, task, stem, arguments, run);
         let mut jobs = inner.jobs.clone();
         jobs.push(job.clone());
         let done = |job: &Job| {
@@ -292,19 +306,9 @@ impl Queue {
                 return Err(Problem::conflict(format!("`{run}` is running")));
             }
             Some(at) => jobs.remove(at),
-            None => Job {
-                id: jobs.iter().map(|job| job.id).max().unwrap_or(0) + 1,
-                task: Task::Train,
-                stem: run.to_owned(),
-                arguments: Vec::new(),
-                run: Some(run.to_owned()),
-                state: JobState::Waiting,
-                reason: None,
-                process: None,
-                began: None,
-                becomes: None,
-                minutes: None,
-            },
+            None => {
+                Job::waiting(&jobs, Task::Train, run.to_owned(), Vec::new(), Some(run.to_owned()))
+            }
         };
         (job.state, job.reason, job.becomes) = (JobState::Waiting, None, None);
         // Those of an earlier time are in its configuration.
@@ -471,63 +475,13 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The command line of a process; nothing where this system does not tell.
-#[cfg(unix)]
-fn line_of(process: u32) -> Option<String> {
-    let folder = Path::new("/proc").join(process.to_string());
-    match fs::read(folder.join("cmdline")) {
-        Ok(line) => Some(String::from_utf8_lossy(&line).into_owned()),
-        // Where others are told of, this one is gone.
-        Err(_) => Path::new("/proc/self/cmdline").exists().then(String::new),
-    }
-}
-
-/// Whether a process is there, and has to do with `task` and `run`: its number may meanwhile be that of another program.
-#[cfg(unix)]
-fn is_alive(process: u32, task: &str, run: &str) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    match line_of(process) {
-        Some(line) => line.contains(task) && line.contains(run),
-        None => {
-            let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-            pid.is_some_and(|pid| test_kill_process(pid).is_ok())
-        }
-    }
-}
-
-/// Not known here.
-#[cfg(not(unix))]
-fn is_alive(_: u32, _: &str, _: &str) -> bool {
-    false
-}
-
-/// Asks the training of `run` to save and end.
-#[cfg(unix)]
-fn terminate(process: u32, run: &str, _: Option<&mut Child>) {
-    use rustix::process::{Pid, Signal, kill_process};
-    // The number may meanwhile be that of another program.
-    if line_of(process).is_some_and(|line| !line.contains(run)) {
-        return;
-    }
-    if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself meanwhile.
-        let _ = kill_process(pid, Signal::TERM);
-    }
-}
-
-/// Ends the training of a run, which goes on from its last checkpoint.
-#[cfg(not(unix))]
-fn terminate(_: u32, _: &str, child: Option<&mut Child>) {
-    // It may have ended by itself meanwhile.
-    let _ = child.map(Child::kill);
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;
     use softreg_run::RunFolder;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use std::time::{Duration, Instant};
 
     /// A shelf, and a program that does what `script` says.
@@ -567,6 +521,46 @@ mod tests {
         let job = &queue.jobs()[0];
         assert_eq!((job.state, &job.run), (JobState::Failed, &None));
         assert!(!shelf.root().join("owls-001").exists());
+    }
+
+    #[test]
+    fn what_goes_on_is_begun_once() {
+        let (_place, shelf, program) = shelf("sleep 60");
+        RunFolder::create(shelf.root().join("one")).unwrap();
+        let queue = open(&shelf, &program);
+        queue.resume("one", None).unwrap();
+        queue.tend();
+        // Its process has no lock yet.
+        assert_eq!(queue.jobs()[0].state, JobState::Running);
+        assert!(queue.resume("one", None).is_err() && queue.resume("one", Some(1.0)).is_err());
+        assert_eq!(queue.jobs().len(), 1);
+        end(queue);
+    }
+
+    #[test]
+    fn a_run_that_reads_its_pictures_outlives_the_studio() {
+        let (_place, shelf, program) = shelf("sleep 60");
+        let queue = open(&shelf, &program);
+        queue.add("owls".to_owned(), Vec::new()).unwrap();
+        queue.tend();
+        let mut child = queue.lock().child.take().unwrap();
+        drop(queue);
+        let queue = open(&shelf, &program);
+        // The shell has taken the place of this program by then.
+        std::thread::sleep(Duration::from_millis(100));
+        queue.tend();
+        assert_eq!(queue.jobs()[0].state, JobState::Running);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        queue.tend();
+        assert_eq!(queue.jobs()[0].state, JobState::Failed);
+    }
+
+    /// Ends what a queue has begun.
+    fn end(queue: Queue) {
+        let mut child = queue.lock().child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

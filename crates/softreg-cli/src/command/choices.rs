@@ -2,7 +2,8 @@
 
 use crate::command::listed;
 use crate::failure::usage;
-use crate::{backend, cache, recipe, trained};
+use crate::origin::Origin;
+use crate::{backend, cache, recipe};
 use clap::Args;
 use softreg::adversarial::LOSSES;
 use softreg::augment::AUGMENTATIONS;
@@ -118,7 +119,7 @@ impl Choices {
     pub(super) fn recipe(&self) -> anyhow::Result<RunConfig> {
         let mut config = recipe::read(&self.recipe)?;
         if let Some(earlier) = &self.from {
-            let networks = trained::Origin::named(earlier)?;
+            let networks = Origin::named(earlier)?;
             networks.shape_of(&mut config);
             config.network.from = Some(networks.path());
         }
@@ -247,18 +248,20 @@ pub(super) fn with_pictures(
     }
     let pictures = cache::pictures(&config.data.source, &options)?;
     config.data.source = absolute(&config.data.source);
-    config.network.from = trained::pinned(&config)?;
+    if let Some(origin) = Origin::of(&config)? {
+        config.network.from = Some(origin.path());
+    }
     config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());
     let checked = config.check(&pictures)?;
     // Networks that do not fit are refused before anything is written.
-    trained::start(&checked, &pictures)?;
-    if checked.config().data.validation > 0.0
-        && trained::learned_others(checked.config(), &pictures)?
-    {
-        note(
-            "note: the earlier run learned from another collection: whether pictures that are held out here are in it is not known",
-        );
+    if let Some(origin) = Origin::of(checked.config())? {
+        origin.check(&checked, &pictures)?;
+        if checked.config().data.validation > 0.0 && !origin.has_learned(&pictures)? {
+            note(
+                "note: the earlier run learned from another collection: whether pictures that are held out here are in it is not known",
+            );
+        }
     }
     Ok((checked, pictures))
 }

@@ -2,8 +2,8 @@
 
 use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
+use crate::origin::Origin;
 use crate::terminal::line_to_stderr;
-use crate::trained;
 use anyhow::Context;
 use clap::Args;
 use softreg_image::Collection;
@@ -87,7 +87,8 @@ pub(super) fn refuse_seen(
     pictures: &Collection,
 ) -> anyhow::Result<()> {
     for config in trials.filter(|config| !softreg_image::is_built_in(&config.data.source)) {
-        trained::refuse_seen(&config, pictures).with_context(|| {
+        let Some(origin) = Origin::of(&config)? else { continue };
+        origin.check_seen(&config, pictures).with_context(|| {
             format!(
                 "seed {}: every seed holds out others; name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
                 config.seed

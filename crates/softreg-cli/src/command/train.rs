@@ -5,6 +5,7 @@ use crate::backend::{self, Devices};
 use crate::cache;
 use crate::failure::usage;
 use crate::interruption;
+use crate::origin::Origin;
 use crate::terminal::{Mode, Progress, line_to_stdout, quoted};
 use crate::together::Together;
 use crate::trained;
@@ -104,7 +105,7 @@ impl Train {
         // Thousands of pictures take a while.
         progress.say(&format!("reading {}", config.data.source));
         let (checked, pictures) = choices::with_pictures(config, &mut |note| progress.say(note))?;
-        let start = trained::start(&checked, &pictures)?;
+        let start = Origin::of(checked.config())?.map(Origin::start);
         let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         let (checked, pictures) = (&ready.checked, &ready.pictures);
@@ -165,7 +166,7 @@ impl Train {
         let checked = config.check(&pictures)?;
         // It goes on with what it has learned, where it has come to a checkpoint.
         let start = match checkpoint::list(folder.checkpoints())?.is_empty() {
-            true => trained::start(&checked, &pictures)?,
+            true => Origin::of(checked.config())?.map(Origin::start),
             false => None,
         };
         let ready = Ready::new(checked, pictures, devices, start)?;

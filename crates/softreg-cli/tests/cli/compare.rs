@@ -2,6 +2,7 @@
 
 use crate::program::{Workplace, assert_same_run, interrupt, until, wait};
 use serde_json::Value;
+use std::process::Stdio;
 
 const TINY: &str = "compare motif --limit 60 --size 16 --width 4 --batch 8 --steps 3 --count 40 \
                     --set output.sheet-count=4";
@@ -231,4 +232,25 @@ fn trials_that_learned_from_other_pictures_have_failed_and_stay_so() {
         let said = place.ok("compare --resume c");
         assert!(said.out.contains("are not those that this was begun with"), "{said:?}");
     }
+}
+
+/// As a new build does with its own file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_replaced_meanwhile_finishes_what_it_began() {
+    let place = Workplace::new();
+    let program = place.path("softreg");
+    std::fs::copy(env!("CARGO_BIN_EXE_softreg"), &program).unwrap();
+    let line = format!(
+        "{} --arm none --seeds 2 --jobs 1 --out c",
+        TINY.replace("--steps 3", "--steps 60")
+    );
+    let mut command = std::process::Command::new(&program);
+    command.args(line.split_whitespace()).current_dir(place.path(""));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the first trial is begun", || place.path("c/trials/none-s0/checkpoints").exists());
+    std::fs::remove_file(&program).unwrap();
+    let said = wait(child);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(place.path("c/trials/none-s1/trial-evaluation.json").is_file(), "{said:#?}");
 }

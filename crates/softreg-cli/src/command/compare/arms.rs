@@ -3,7 +3,7 @@
 use crate::command::choices::add_regularizer;
 use crate::command::experiment::FIXED;
 use crate::failure::usage;
-use crate::trained;
+use crate::origin::Origin;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use softreg::registry::{Kind, REGULARIZERS};
@@ -113,9 +113,10 @@ impl Draft {
         let mut config = self.over(settled)?;
         config.settle(pictures, 1);
         let named = || format!("--arm `{}`", self.label);
-        config.network.from = trained::pinned(&config).with_context(named)?;
+        let origin = Origin::of(&config).with_context(named)?;
+        config.network.from = origin.as_ref().map(Origin::path);
         let whole = config.check(pictures).with_context(named)?;
-        trained::start(&whole, pictures).with_context(named)?;
+        origin.map_or(Ok(()), |origin| origin.check(&whole, pictures)).with_context(named)?;
         Ok(Arm { file: file(&self.label), label: self.label, config: whole.config().clone() })
     }
 }
