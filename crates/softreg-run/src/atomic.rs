@@ -157,10 +157,13 @@ mod tests {
         write(dir.path().join(format!(".b.{TEMPORARY_SUFFIX}")), b"").unwrap();
         assert_eq!(sweep(dir.path()).unwrap(), 1);
         assert_eq!(names(dir.path()), [name]);
-        // Ended and not waited for.
+        // Ended and not waited for; it takes the system a moment.
         other.kill().unwrap();
-        while lives(other.id()) {
-            std::thread::yield_now();
+        for _ in 0..1000 {
+            if !lives(other.id()) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
         }
         assert_eq!(sweep(dir.path()).unwrap(), 1);
         other.wait().unwrap();
