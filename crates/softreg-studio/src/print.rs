@@ -10,7 +10,7 @@ use softreg_run::{Colour, Picture, encode_png};
 use utoipa::ToSchema;
 
 /// Most pixels along a side of a print.
-const LARGEST_SIDE: u32 = 8192;
+pub(crate) const LARGEST_SIDE: u32 = 8192;
 
 /// Known pictures, large enough to print or repeated to a pattern.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

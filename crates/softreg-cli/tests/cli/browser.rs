@@ -332,6 +332,14 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     assert!(gallery.contains(&locked) && gallery.contains("1 pictures"));
     browser.press("Save the PDF");
     assert!(browser.saved("one.pdf").starts_with(b"%PDF"));
+    browser.press("Save the ZIP");
+    let [(_, own)] = &pictures::unzip(&browser.saved("one.zip"))[..] else { panic!("one picture") };
+    let size = "return atob(arguments[0].split(',')[1]).length";
+    assert_eq!(browser.script(size, vec![json!(locked)]), own.len());
+    browser.click(&format!("({})/option[@value='print']", labelled("Size")));
+    browser.press("Save the ZIP");
+    let large = pictures::unzip(&browser.saved("one-print.zip"));
+    assert_eq!(image::load_from_memory(&large[0].1).unwrap().width(), 2048);
     browser.press("ONNX");
     place.ok("export runs/one --to own.onnx");
     assert!(browser.saved("one.onnx") == std::fs::read(place.path("own.onnx")).unwrap());

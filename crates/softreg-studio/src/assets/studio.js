@@ -665,17 +665,26 @@ async function explore(name, about) {
     h("div", { class: "explore" }, grid, side)] };
 }
 
+/** How many times as large a picture is printed: some two thousand pixels a side. */
+const toPrint = (generator) => Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
+
 async function keepsakes(name, about) {
   if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
   const kept = await ask(`${run(name)}/favourites`);
   const get = async (path, title) => save(await ask(`${run(name)}/${path}`, { file: true }), title);
   const steps = await ask(`${run(name)}/samples`);
+  const which = kept.length ? (kept.length === 1 ? "your favourite" : `your ${kept.length} favourites`) : "64 pictures";
+  const size = h("select", {}, h("option", { value: "own" }, "as they are"), h("option", { value: "print" }, "large enough to print"));
+  const large = () => size.value === "print";
+  const zip = async () => get(`archive?scale=${large() ? toPrint(await ask(`${run(name)}/generator`)) : 1}`, `${name}${large() ? "-print" : ""}.zip`);
   const card = (title, text, button) => h("section", { class: "card stack" }, h("h2", {}, title), h("p", { class: "soft" }, text), h("div", {}, button));
   return { node: h("div", { class: "columns" },
-    card("Gallery", `One HTML file with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}. It needs no network and no program: send it by mail, or put it on a website.`,
+    card("Gallery", `One HTML file with ${which}. It needs no network and no program: send it by mail, or put it on a website.`,
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
-    card("To print", `A PDF of A4 pages with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}, each with its number.`,
+    card("To print", `A PDF of A4 pages with ${which}, each with its number.`,
       h("button", { click: doing(() => get("contact-sheet", `${name}.pdf`)) }, "Save the PDF")),
+    card("Files", `A ZIP archive with ${which}, each a PNG file.`,
+      h("div", { class: "row" }, h("label", {}, "Size", size), h("button", { click: doing(zip) }, "Save the ZIP"))),
     about.sheet ? card("Sheet", "The final sheet as a PNG file.", h("button", { click: doing(() => get("sheet", `${name}-sheet.png`)) }, "Save the sheet"))
       : steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
     card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
