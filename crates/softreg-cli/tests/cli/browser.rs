@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 // Keys, as WebDriver writes them.
 const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
 const HOME: &str = "\u{e011}";
 const RIGHT: &str = "\u{e014}";
 
@@ -306,6 +307,30 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.until("the way from one to the other is shown", || source(24) == to);
     assert_eq!(source(1), from);
 
+    // By the keyboard alone: the focus goes to where the other one is chosen, and from there to what mixes them.
+    browser.keys(&tile(3), ENTER);
+    browser.keys("//button[normalize-space()='Mix with…']", ENTER);
+    browser.says(&["Choose the picture to mix picture 3 with"]);
+    assert_eq!(browser.script(focus, vec![]), "Picture 3");
+    browser.keys(&tile(3), RIGHT);
+    browser.until("the next one is asked for", || {
+        browser.script(focus, vec![]) == "Mix with picture 4"
+    });
+    // Taken back, and asked for again.
+    browser.keys(&tile(4), ESCAPE);
+    browser.says(&["More like this"]);
+    browser.becomes(&tile(4), "aria-label", "Picture 4");
+    browser.press("Mix with…");
+    browser.press("Cancel");
+    browser.press("Mix with…");
+    let (from, to) = (source(3), source(9));
+    browser.keys(&tile(9), ENTER);
+    browser
+        .until("what mixes has the focus", || browser.script(focused, vec![]) == "Mix these two");
+    browser.press("Mix these two");
+    browser.until("the way from one to the other is shown", || source(24) == to);
+    assert_eq!(source(1), from);
+
     // A walk, in three forms, and single pictures.
     for i in [4, 9] {
         browser.click(&tile(i));
@@ -452,7 +477,8 @@ fn there_is_no_way_between_labels() {
     let place = Workplace::new();
     let Some(browser) = Browser::start(&place) else { return };
     let studio = Studio::start(&place, "");
-    place.ok(&format!("train motif {TINY} --conditional --steps 2 --quiet --out runs/one"));
+    pictures::zip(&place.path("two.zip"), 12);
+    place.ok(&format!("train two.zip {TINY} --conditional --steps 2 --quiet --out runs/one"));
     browser.open(&format!("http://{}/#/runs/one/explore", studio.host));
     browser.says(&["Choose a picture"]);
     let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
@@ -472,6 +498,24 @@ fn there_is_no_way_between_labels() {
     browser.script(shift, vec![json!(tile(1))]);
     browser.says(&["there is no way between labels: choose two of one label"]);
     assert!(!pressable("Mix these two"));
+    // What cannot be mixed with the first one is seen before it is chosen.
+    browser.click(&tile(1));
+    browser.press("Mix with…");
+    browser.becomes(&tile(2), "aria-disabled", "true");
+    browser.click(&tile(2));
+    browser.says(&["It has another label", "Choose the picture to mix picture 1 with"]);
+    let alike =
+        "//ul[@aria-label='Pictures']/li/button[not(@aria-disabled)][@aria-pressed='false']";
+    browser.click(alike);
+    browser.says(&["Mix these two"]);
+    assert!(pressable("Mix these two"));
+    // Where there is none, a way to one is told.
+    browser.click(&tile(2));
+    browser.press("Lock");
+    browser.click(&format!("({})/option[.='cat']", labelled("Label")));
+    browser.press("Draw new");
+    browser.says(&["No other picture here has its label"]);
+    assert!(!pressable("Mix with…"));
 }
 
 fn path(path: &Path) -> String {
