@@ -18,7 +18,7 @@ pub(crate) const LARGEST_SIDE: u32 = 8192;
 pub struct Print {
     /// The picture.
     pub latent: Vec<f32>,
-    /// Its label.
+    /// Its label; the first where nothing is said.
     #[serde(default)]
     pub label: Option<u32>,
     /// Each pixel a square of so many.
