@@ -18,15 +18,15 @@ const HOME: &str = "\u{e011}";
 const RIGHT: &str = "\u{e014}";
 
 /// A browser with one page.
-struct Browser {
-    session: Session,
+pub(crate) struct Browser {
+    pub(crate) session: Session,
     /// Where it saves files.
     downloads: PathBuf,
 }
 
 impl Browser {
     /// `None`, said, on a machine without a browser that can be driven.
-    fn start(place: &Workplace) -> Option<Self> {
+    pub(crate) fn start(place: &Workplace) -> Option<Self> {
         let downloads = place.path("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
         let session = Session::start(&place.path("profile"), &downloads);
@@ -36,17 +36,17 @@ impl Browser {
         Some(Self { session: session?, downloads })
     }
 
-    fn open(&self, page: &str) {
+    pub(crate) fn open(&self, page: &str) {
         self.session.tell("/url", &json!({"url": page})).unwrap();
     }
 
-    fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         self.session.elements(path).unwrap().len()
     }
 
     /// Does something to the first element of a path, until it succeeds: the page redraws around it, and
     /// what was found a moment ago may be gone or covered.
-    fn on<T>(&self, path: &str, act: impl Fn(&str) -> Result<T, String>) -> T {
+    pub(crate) fn on<T>(&self, path: &str, act: impl Fn(&str) -> Result<T, String>) -> T {
         let start = Instant::now();
         loop {
             let found = self.session.elements(path);
@@ -83,7 +83,7 @@ impl Browser {
         self.on(path, |element| self.session.tell(&format!("{element}/value"), &keys));
     }
 
-    fn attribute(&self, path: &str, name: &str) -> String {
+    pub(crate) fn attribute(&self, path: &str, name: &str) -> String {
         words(&self.ask(path, &format!("attribute/{name}")))
     }
 
@@ -109,19 +109,19 @@ impl Browser {
         words(&text.unwrap_or_default())
     }
 
-    fn script(&self, text: &str, arguments: Vec<Value>) -> Value {
+    pub(crate) fn script(&self, text: &str, arguments: Vec<Value>) -> Value {
         self.session.tell("/execute/sync", &json!({"script": text, "args": arguments})).unwrap()
     }
 
     /// Waits until the page says all of `words`.
-    fn says(&self, words: &[&str]) {
+    pub(crate) fn says(&self, words: &[&str]) {
         self.until(&format!("the page says {words:?}"), || {
             let text = self.text();
             words.iter().all(|word| text.contains(word))
         });
     }
 
-    fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let start = Instant::now();
         while !condition() {
             let long = start.elapsed() > PATIENCE;
@@ -147,7 +147,7 @@ fn words(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn trained(place: &Workplace, name: &str) {
+pub(crate) fn trained(place: &Workplace, name: &str) {
     place.ok(&format!(
         "train motif {TINY} --steps 20 --set output.log-every=1 --set output.sheet-every=10 --set data.validation=0.4 --quiet --out runs/{name}"
     ));

@@ -185,8 +185,8 @@ async function showRuns() {
   const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
   const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
   let runs = [], jobs = [], most = 50;
-  const pick = (name) => h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
-    change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } });
+  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
+    change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } }));
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
     // A run that reads its pictures has no folder yet.
@@ -197,14 +197,14 @@ async function showRuns() {
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
       return h("tr", {}, h("td", {}, pick(r.name)),
         h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
-        h("td", { class: "number" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
-        h("td", { class: "soft small" }, job?.state === "failed" ? job.reason : r.reason || ""));
+        h("td", { class: "number steps" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
+        h("td", { class: "soft small reason" }, job?.state === "failed" ? job.reason : r.reason || ""));
     };
     redraw(table,
-      waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", {}, waiting.map((j) => h("li", { class: "row" },
+      waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", { class: "plain" }, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
         j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
-      runs.length ? h("div", { class: "card wide" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
+      runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
         found.length > most ? h("button", { click: () => { most += 200; draw(); } }, `Show more of ${found.length}`) : null)
@@ -298,7 +298,7 @@ async function showNew() {
   recipe.addEventListener("change", () => { told(); fill(); });
   told();
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
-  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
+  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 16 });
   const from = h("select", { "aria-describedby": "from-help", change: () => {
     size.disabled = clear.disabled = from.value !== "";
     if (size.disabled) { size.value = ""; clear.checked = false; }
