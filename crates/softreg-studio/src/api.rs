@@ -1,6 +1,7 @@
 //! What can be asked of the studio, version 1: every route with its handler, and the description made from them.
 
 use crate::app::App;
+use crate::archive;
 use crate::explore::{self, About, Shown, Wish};
 use crate::intake::{Collection, Taken};
 use crate::painter::Export;
@@ -71,6 +72,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(remove_favourite))
         .routes(routes!(gallery))
         .routes(routes!(contact_sheet))
+        .routes(routes!(archive))
         .routes(routes!(evaluation, evaluate))
         .routes(routes!(export))
         .routes(routes!(queue))
@@ -534,6 +536,32 @@ async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<R
         takeaway::contact_sheet(&name, painter.as_ref(), &takeaway::favourites(&app.shelf, &run)?)
     });
     Ok(file("application/pdf", Some(&called), pdf.await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Enlarged {
+    /// Each pixel a square of so many; 1 where nothing is said.
+    scale: Option<u32>,
+}
+
+/// A ZIP archive of PNG files: the favourites, or pictures drawn at random where there are none.
+#[utoipa::path(get, path = "/api/v1/runs/{run}/archive", params(("run" = String, Path), Enlarged),
+    responses((status = 200, content_type = "application/zip"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn archive(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Enlarged>,
+) -> Answer<Response> {
+    let called = format!("{name}.zip");
+    let zip = blocking(move || {
+        let run = app.shelf.run(&name)?;
+        let painter = app.painters.of(&run, None)?;
+        let kept = takeaway::favourites(&app.shelf, &run)?;
+        archive::archive(&name, painter.as_ref(), &kept, query.scale.unwrap_or(1))
+    });
+    Ok(file("application/zip", Some(&called), zip.await?))
 }
 
 /// How a run was measured last, from `evaluation.json` in its folder; `null` where it was not.

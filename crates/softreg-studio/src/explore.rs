@@ -30,7 +30,7 @@ pub enum Wish {
         /// From 0.01 up: smaller is more typical and less varied.
         #[serde(default)]
         truncation: Option<f32>,
-        /// A label, by number.
+        /// A label, by number; each in turn where nothing is said.
         #[serde(default)]
         label: Option<u32>,
     },
@@ -38,7 +38,7 @@ pub enum Wish {
     Near {
         /// That one.
         latent: Vec<f32>,
-        /// Its label.
+        /// Its label; the first where nothing is said.
         #[serde(default)]
         label: Option<u32>,
         /// From 0, the same, to 1, any other.
@@ -54,7 +54,7 @@ pub enum Wish {
         from: Vec<f32>,
         /// The last.
         to: Vec<f32>,
-        /// The label of all.
+        /// The label of all; the first where nothing is said.
         #[serde(default)]
         label: Option<u32>,
         /// How many.
@@ -64,7 +64,7 @@ pub enum Wish {
     Again {
         /// Their latents.
         latents: Vec<Vec<f32>>,
-        /// Their labels.
+        /// Their labels; each in turn where nothing is said.
         #[serde(default)]
         labels: Option<Vec<u32>>,
     },

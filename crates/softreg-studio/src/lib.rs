@@ -12,6 +12,7 @@
 
 pub mod api;
 mod app;
+pub mod archive;
 pub mod explore;
 pub mod guard;
 pub mod intake;

@@ -10,7 +10,7 @@ use softreg_run::{Colour, Picture, encode_png};
 use utoipa::ToSchema;
 
 /// Most pixels along a side of a print.
-const LARGEST_SIDE: u32 = 8192;
+pub(crate) const LARGEST_SIDE: u32 = 8192;
 
 /// Known pictures, large enough to print or repeated to a pattern.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ const LARGEST_SIDE: u32 = 8192;
 pub struct Print {
     /// The picture.
     pub latent: Vec<f32>,
-    /// Its label.
+    /// Its label; the first where nothing is said.
     #[serde(default)]
     pub label: Option<u32>,
     /// Each pixel a square of so many.

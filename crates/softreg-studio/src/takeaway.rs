@@ -165,7 +165,7 @@ fn write(run: &RunFolder, kept: &[Favourite]) -> Answer<bool> {
 }
 
 /// The PNG file of a data URL, of the size that the generator makes.
-fn png(painter: &dyn Painter, url: &str) -> Answer<Vec<u8>> {
+pub(crate) fn png(painter: &dyn Painter, url: &str) -> Answer<Vec<u8>> {
     let wrong = |reason: &dyn std::fmt::Display| {
         Problem::wrong(format!("the picture is no PNG file as a data URL: {reason}"))
     };
@@ -184,10 +184,12 @@ fn png(painter: &dyn Painter, url: &str) -> Answer<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a gallery or a sheet shows.
-struct Shown {
+/// What a gallery, a sheet or an archive shows.
+pub(crate) struct Shown {
+    /// One per picture: that of the favourite, or counted from 1.
+    pub(crate) ids: Vec<u64>,
     /// PNG files as data URLs.
-    pictures: Vec<String>,
+    pub(crate) pictures: Vec<String>,
     /// One per picture, empty where there is none.
     labels: Vec<String>,
     /// The first step and the last.
@@ -196,7 +198,7 @@ struct Shown {
 
 impl Shown {
     /// The pictures that were kept; where there are none, drawn ones.
-    fn of(painter: &dyn Painter, kept: &[Favourite]) -> Answer<Self> {
+    pub(crate) fn of(painter: &dyn Painter, kept: &[Favourite]) -> Answer<Self> {
         let named = |label: u32| painter.labels().get(label as usize).cloned().unwrap_or_default();
         let now = painter.step();
         if kept.is_empty() {
@@ -206,7 +208,8 @@ impl Shown {
                 Some(labels) => labels.into_iter().map(named).collect(),
                 None => vec![String::new(); drawn.pictures.len()],
             };
-            return Ok(Self { pictures: drawn.pictures, labels, steps: [now; 2] });
+            let ids = (1..).take(drawn.pictures.len()).collect();
+            return Ok(Self { ids, pictures: drawn.pictures, labels, steps: [now; 2] });
         }
         let picture = |kept: &Favourite| match &kept.picture {
             Some(picture) => Ok(explore::data_url(&png(painter, picture)?)),
@@ -218,6 +221,7 @@ impl Shown {
         };
         let steps = || kept.iter().map(|kept| kept.step.unwrap_or(now));
         Ok(Self {
+            ids: kept.iter().map(|kept| kept.id).collect(),
             pictures: kept.iter().map(picture).collect::<Answer<_>>()?,
             labels: kept.iter().map(|kept| named(kept.label.unwrap_or(0))).collect(),
             steps: [steps().min().unwrap_or(now), steps().max().unwrap_or(now)],

@@ -22,7 +22,7 @@ const FRAME_MS: u32 = 50;
 pub struct Walk {
     /// Latents of the key pictures.
     pub keys: Vec<Vec<f32>>,
-    /// The label of all.
+    /// The label of all; the first where nothing is said.
     #[serde(default)]
     pub label: Option<u32>,
     /// Pictures from one key to the next.

@@ -13,19 +13,20 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 // Keys, as WebDriver writes them.
 const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
 const HOME: &str = "\u{e011}";
 const RIGHT: &str = "\u{e014}";
 
 /// A browser with one page.
-struct Browser {
-    session: Session,
+pub(crate) struct Browser {
+    pub(crate) session: Session,
     /// Where it saves files.
     downloads: PathBuf,
 }
 
 impl Browser {
     /// `None`, said, on a machine without a browser that can be driven.
-    fn start(place: &Workplace) -> Option<Self> {
+    pub(crate) fn start(place: &Workplace) -> Option<Self> {
         let downloads = place.path("downloads");
         std::fs::create_dir_all(&downloads).unwrap();
         let session = Session::start(&place.path("profile"), &downloads);
@@ -35,17 +36,17 @@ impl Browser {
         Some(Self { session: session?, downloads })
     }
 
-    fn open(&self, page: &str) {
+    pub(crate) fn open(&self, page: &str) {
         self.session.tell("/url", &json!({"url": page})).unwrap();
     }
 
-    fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         self.session.elements(path).unwrap().len()
     }
 
     /// Does something to the first element of a path, until it succeeds: the page redraws around it, and
     /// what was found a moment ago may be gone or covered.
-    fn on<T>(&self, path: &str, act: impl Fn(&str) -> Result<T, String>) -> T {
+    pub(crate) fn on<T>(&self, path: &str, act: impl Fn(&str) -> Result<T, String>) -> T {
         let start = Instant::now();
         loop {
             let found = self.session.elements(path);
@@ -82,7 +83,7 @@ impl Browser {
         self.on(path, |element| self.session.tell(&format!("{element}/value"), &keys));
     }
 
-    fn attribute(&self, path: &str, name: &str) -> String {
+    pub(crate) fn attribute(&self, path: &str, name: &str) -> String {
         words(&self.ask(path, &format!("attribute/{name}")))
     }
 
@@ -108,19 +109,19 @@ impl Browser {
         words(&text.unwrap_or_default())
     }
 
-    fn script(&self, text: &str, arguments: Vec<Value>) -> Value {
+    pub(crate) fn script(&self, text: &str, arguments: Vec<Value>) -> Value {
         self.session.tell("/execute/sync", &json!({"script": text, "args": arguments})).unwrap()
     }
 
     /// Waits until the page says all of `words`.
-    fn says(&self, words: &[&str]) {
+    pub(crate) fn says(&self, words: &[&str]) {
         self.until(&format!("the page says {words:?}"), || {
             let text = self.text();
             words.iter().all(|word| text.contains(word))
         });
     }
 
-    fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let start = Instant::now();
         while !condition() {
             let long = start.elapsed() > PATIENCE;
@@ -146,7 +147,7 @@ fn words(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn trained(place: &Workplace, name: &str) {
+pub(crate) fn trained(place: &Workplace, name: &str) {
     place.ok(&format!(
         "train motif {TINY} --steps 20 --set output.log-every=1 --set output.sheet-every=10 --set data.validation=0.4 --quiet --out runs/{name}"
     ));
@@ -306,6 +307,30 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     browser.until("the way from one to the other is shown", || source(24) == to);
     assert_eq!(source(1), from);
 
+    // By the keyboard alone: the focus goes to where the other one is chosen, and from there to what mixes them.
+    browser.keys(&tile(3), ENTER);
+    browser.keys("//button[normalize-space()='Mix with…']", ENTER);
+    browser.says(&["Choose the picture to mix picture 3 with"]);
+    assert_eq!(browser.script(focus, vec![]), "Picture 3");
+    browser.keys(&tile(3), RIGHT);
+    browser.until("the next one is asked for", || {
+        browser.script(focus, vec![]) == "Mix with picture 4"
+    });
+    // Taken back, and asked for again.
+    browser.keys(&tile(4), ESCAPE);
+    browser.says(&["More like this"]);
+    browser.becomes(&tile(4), "aria-label", "Picture 4");
+    browser.press("Mix with…");
+    browser.press("Cancel");
+    browser.press("Mix with…");
+    let (from, to) = (source(3), source(9));
+    browser.keys(&tile(9), ENTER);
+    browser
+        .until("what mixes has the focus", || browser.script(focused, vec![]) == "Mix these two");
+    browser.press("Mix these two");
+    browser.until("the way from one to the other is shown", || source(24) == to);
+    assert_eq!(source(1), from);
+
     // A walk, in three forms, and single pictures.
     for i in [4, 9] {
         browser.click(&tile(i));
@@ -332,6 +357,14 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     assert!(gallery.contains(&locked) && gallery.contains("1 pictures"));
     browser.press("Save the PDF");
     assert!(browser.saved("one.pdf").starts_with(b"%PDF"));
+    browser.press("Save the ZIP");
+    let [(_, own)] = &pictures::unzip(&browser.saved("one.zip"))[..] else { panic!("one picture") };
+    let size = "return atob(arguments[0].split(',')[1]).length";
+    assert_eq!(browser.script(size, vec![json!(locked)]), own.len());
+    browser.click(&format!("({})/option[@value='print']", labelled("Size")));
+    browser.press("Save the ZIP");
+    let large = pictures::unzip(&browser.saved("one-print.zip"));
+    assert_eq!(image::load_from_memory(&large[0].1).unwrap().width(), 2048);
     browser.press("ONNX");
     place.ok("export runs/one --to own.onnx");
     assert!(browser.saved("one.onnx") == std::fs::read(place.path("own.onnx")).unwrap());
@@ -444,7 +477,8 @@ fn there_is_no_way_between_labels() {
     let place = Workplace::new();
     let Some(browser) = Browser::start(&place) else { return };
     let studio = Studio::start(&place, "");
-    place.ok(&format!("train motif {TINY} --conditional --steps 2 --quiet --out runs/one"));
+    pictures::zip(&place.path("two.zip"), 12);
+    place.ok(&format!("train two.zip {TINY} --conditional --steps 2 --quiet --out runs/one"));
     browser.open(&format!("http://{}/#/runs/one/explore", studio.host));
     browser.says(&["Choose a picture"]);
     let tile = |i: usize| format!("//ul[@aria-label='Pictures']/li[{i}]/button");
@@ -464,6 +498,24 @@ fn there_is_no_way_between_labels() {
     browser.script(shift, vec![json!(tile(1))]);
     browser.says(&["there is no way between labels: choose two of one label"]);
     assert!(!pressable("Mix these two"));
+    // What cannot be mixed with the first one is seen before it is chosen.
+    browser.click(&tile(1));
+    browser.press("Mix with…");
+    browser.becomes(&tile(2), "aria-disabled", "true");
+    browser.click(&tile(2));
+    browser.says(&["It has another label", "Choose the picture to mix picture 1 with"]);
+    let alike =
+        "//ul[@aria-label='Pictures']/li/button[not(@aria-disabled)][@aria-pressed='false']";
+    browser.click(alike);
+    browser.says(&["Mix these two"]);
+    assert!(pressable("Mix these two"));
+    // Where there is none, a way to one is told.
+    browser.click(&tile(2));
+    browser.press("Lock");
+    browser.click(&format!("({})/option[.='cat']", labelled("Label")));
+    browser.press("Draw new");
+    browser.says(&["No other picture here has its label"]);
+    assert!(!pressable("Mix with…"));
 }
 
 fn path(path: &Path) -> String {

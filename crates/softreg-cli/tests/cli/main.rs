@@ -12,6 +12,7 @@ mod evaluate;
 mod from;
 mod generate;
 mod input;
+mod phone;
 mod pictures;
 mod postgres;
 mod program;

@@ -1,7 +1,7 @@
 //! Picture collections of every kind, made on the spot.
 
 use image::{ImageFormat, Rgba, RgbaImage};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Picture number `i` of a series of blobs; opaque, or on a transparent ground.
@@ -43,6 +43,18 @@ pub(crate) fn zip(path: &Path, count: u32) {
         zip.write_all(&png(&blob(i, 20, 20, false))).unwrap();
     }
     zip.finish().unwrap();
+}
+
+/// Names and contents of a zip, in its order.
+pub(crate) fn unzip(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let count = zip.len();
+    let read = |i| {
+        let (mut entry, mut content) = (zip.by_index(i).unwrap(), Vec::new());
+        entry.read_to_end(&mut content).unwrap();
+        (entry.name().unwrap().into_owned(), content)
+    };
+    (0..count).map(read).collect()
 }
 
 /// A CIFAR-10 file.

@@ -249,6 +249,26 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     assert!(
         studio.ok("GET", &format!("{run}/favourites"), &Value::Null).json()[0]["latent"].is_array()
     );
+    // The same ones as files, under the numbers that they keep, and as large as one that is printed.
+    let archive = |more: &str| studio.get(&format!("{run}/archive{more}"));
+    let (own, again) = (archive(""), archive("?scale=1"));
+    assert!(own.head.contains("application/zip") && own.head.contains("motif-001.zip"));
+    assert!(own.body == again.body, "the same favourites make another archive");
+    let files = pictures::unzip(&own.body);
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0].0, "motif-001-0002.png");
+    let picture = image::load_from_memory(&files[0].1).unwrap();
+    assert_eq!((picture.width(), picture.height()), (16, 16));
+    let print = json!({"latent": drawn["latents"][2], "scale": 8});
+    let print = studio.ok("POST", &format!("{run}/print"), &print).body;
+    assert!(pictures::unzip(&archive("?scale=8").body)[0].1 == print);
+    for wrong in ["?scale=0", "?scale=513", "?scale=-1", "?size=2"] {
+        let answer = archive(wrong);
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
+    }
+    let described = studio.ok("GET", "/api/v1/openapi.json", &Value::Null).json();
+    let described = &described["paths"]["/api/v1/runs/{run}/archive"]["get"];
+    assert_eq!(described["parameters"][1]["name"], "scale", "{described}");
     for (format, first) in [("onnx", &b"\x08\x08"[..]), ("safetensors", b"")] {
         let file = studio.ok("GET", &format!("{run}/export?format={format}"), &Value::Null);
         place.ok(&format!("export runs/{name} --to x.{format}"));
@@ -355,7 +375,7 @@ fn pages_from_elsewhere_get_nothing() {
         "/etc/passwd",
         "a%00",
     ] {
-        for route in ["", "/metrics", "/samples/0", "/gallery"] {
+        for route in ["", "/metrics", "/samples/0", "/gallery", "/archive"] {
             let answer = studio.get(&format!("/api/v1/runs/{path}{route}"));
             assert!((400..500).contains(&answer.status), "{path}{route}: {}", answer.status);
             assert!(!answer.text().contains("secret\n"), "{path}");

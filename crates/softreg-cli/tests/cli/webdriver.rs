@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use ureq::Agent;
 
 /// The name that an element's reference has in an answer (chapter 12, elements).
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+pub(crate) const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A session, ended with its browser when dropped.
 pub(crate) struct Session {

@@ -185,8 +185,8 @@ async function showRuns() {
   const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
   const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
   let runs = [], jobs = [], most = 50;
-  const pick = (name) => h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
-    change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } });
+  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
+    change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } }));
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
     // A run that reads its pictures has no folder yet.
@@ -197,14 +197,14 @@ async function showRuns() {
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
       return h("tr", {}, h("td", {}, pick(r.name)),
         h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
-        h("td", { class: "number" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
-        h("td", { class: "soft small" }, job?.state === "failed" ? job.reason : r.reason || ""));
+        h("td", { class: "number steps" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
+        h("td", { class: "soft small reason" }, job?.state === "failed" ? job.reason : r.reason || ""));
     };
     redraw(table,
-      waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", {}, waiting.map((j) => h("li", { class: "row" },
+      waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", { class: "plain" }, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
         j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
-      runs.length ? h("div", { class: "card wide" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
+      runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
         found.length > most ? h("button", { click: () => { most += 200; draw(); } }, `Show more of ${found.length}`) : null)
@@ -298,7 +298,7 @@ async function showNew() {
   recipe.addEventListener("change", () => { told(); fill(); });
   told();
   const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
-  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 12 });
+  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 16 });
   const from = h("select", { "aria-describedby": "from-help", change: () => {
     size.disabled = clear.disabled = from.value !== "";
     if (size.disabled) { size.value = ""; clear.checked = false; }
@@ -535,6 +535,8 @@ async function explore(name, about) {
   if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
   const generator = await ask(`${run(name)}/generator`);
   let tiles = [], seed = 0, selected = [], walk = [];
+  // Whether the next picture is the one to mix with: no finger holds Shift.
+  let mixing = false;
   let kept = await ask(`${run(name)}/favourites`);
   const grid = h("ul", { class: "tiles", "aria-label": "Pictures" });
   const after = h("span", { class: "soft small" });
@@ -576,19 +578,36 @@ async function explore(name, about) {
     draw();
     return next[0]?.step ?? 0;
   }
-  const described = (tile, i) => `Picture ${i + 1}${tile.label !== null ? `, ${generator.labels[tile.label]}` : ""}${tile.locked ? ", locked" : ""}${isKept(tile) ? ", favourite" : ""}`;
+  const partner = (tile) => mixing && !selected.includes(tile);
+  const described = (tile, i) => `${partner(tile) ? "Mix with picture" : "Picture"} ${i + 1}${tile.label !== null ? `, ${generator.labels[tile.label]}` : ""}${tile.locked ? ", locked" : ""}${isKept(tile) ? ", favourite" : ""}`;
 
+  function choose(tile, i, event) {
+    const another = event.shiftKey || event.ctrlKey || event.metaKey;
+    const mix = partner(tile);
+    if (mix && tile.label !== selected[0].label) { toast("It has another label, and there is no way between labels."); return; }
+    if (mix) selected = [selected[0], tile];
+    else if (another) selected = selected.includes(tile) ? selected.filter((t) => t !== tile) : [...selected, tile].slice(-2);
+    else if (!mixing) selected = selected.length === 1 && selected[0] === tile ? [] : [tile];
+    mixing = false;
+    draw(i);
+    // What was asked for with the first one is the next thing to press.
+    if (mix) side.querySelector("button").focus();
+  }
+  function mixWith(yes) {
+    mixing = yes;
+    draw(tiles.indexOf(selected[0]));
+  }
   function draw(focus) {
     const steps = [...new Set(tiles.map((t) => t.step))].sort((a, b) => a - b);
     after.textContent = steps.length ? `after ${[...new Set([steps[0], steps[steps.length - 1]])].map(whole).join(" to ")} steps` : "";
     redraw(grid, ...tiles.map((tile, i) => h("li", {}, h("button", { "aria-pressed": String(selected.includes(tile)), "aria-label": described(tile, i),
-      click: (e) => { if (e.shiftKey || e.ctrlKey || e.metaKey) selected = selected.includes(tile) ? selected.filter((t) => t !== tile) : [...selected, tile].slice(-2); else selected = selected.length === 1 && selected[0] === tile ? [] : [tile]; draw(i); },
-      keydown: (e) => move(e, i) },
+      "aria-disabled": partner(tile) && tile.label !== selected[0].label ? "true" : null, click: (e) => choose(tile, i, e), keydown: (e) => move(e, i) },
       h("img", { src: tile.picture, alt: "" }), tile.locked || isKept(tile) ? h("span", { class: "mark", "aria-hidden": "true" }, tile.locked ? "🔒" : "", isKept(tile) ? "★" : "") : null))));
     if (focus !== undefined) grid.children[focus]?.firstChild.focus();
     details();
   }
   function move(event, i) {
+    if (event.key === "Escape" && mixing) mixWith(false);
     const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
     if (!by || !grid.children[i + by]) return;
@@ -601,6 +620,7 @@ async function explore(name, about) {
     const next = await fresh(Math.max(1, Number(count.value) - locked.length));
     tiles = [...locked, ...next];
     selected = selected.filter((t) => tiles.includes(t));
+    mixing = false;
     draw();
   }
   const again = () => fill((n) => paint({ kind: "draw", seed: seed++, count: n, truncation: truncation.value >= 2 ? null : Number(truncation.value), label: label && label.value !== "" ? Number(label.value) : null }));
@@ -615,34 +635,43 @@ async function explore(name, about) {
 
   function details() {
     if (!selected.length) {
-      redraw(side, h("p", { class: "soft" }, "Choose a picture. With Shift or Ctrl choose a second one, to mix them."), strip());
+      redraw(side, h("p", { class: "soft" }, "Choose a picture. To mix two, choose Mix with… next, or the second one with Shift or Ctrl."), strip());
       return;
     }
     const tile = selected[selected.length - 1];
+    if (mixing) {
+      redraw(side, h("div", { class: "chosen" }, h("img", { class: "big", src: tile.picture, alt: "" }),
+        h("div", { class: "stack" }, h("p", {}, `Choose the picture to mix picture ${tiles.indexOf(tile) + 1} with.`), h("div", {}, h("button", { click: () => mixWith(false) }, "Cancel")))), strip());
+      return;
+    }
     if (selected.length === 2) {
       const differ = selected[0].label !== selected[1].label;
-      redraw(side, h("div", { class: "row" }, selected.map((t) => h("img", { src: t.picture, alt: "", width: 96, height: 96, class: "big" }))),
+      redraw(side, h("div", { class: "row pair" }, selected.map((t) => h("img", { src: t.picture, alt: described(t, tiles.indexOf(t)), class: "big" }))),
         h("button", { class: "main", disabled: differ, "aria-describedby": "mix-help", click: doing(() => fill((n) => paint({ kind: "mix", from: selected[0].latent, to: selected[1].latent, label: tile.label, count: n }, selected))) }, "Mix these two"),
         h("p", { class: "soft small", id: "mix-help" }, differ ? "They have different labels, and there is no way between labels: choose two of one label." : "Pictures on the way from one to the other."), strip());
       return;
     }
     const one = (scale, repeat) => ({ latent: tile.latent, label: tile.label, scale, repeat });
-    const print = Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
-    redraw(side, () => [h("img", { class: "big", src: tile.picture, alt: described(tile, tiles.indexOf(tile)) }),
-      h("p", { class: "soft small" }, tile.step === null ? "" : `after ${whole(tile.step)} steps`),
+    const print = toPrint(generator);
+    const alone = !tiles.some((t) => t !== tile && t.label === tile.label);
+    redraw(side, () => [h("div", { class: "chosen" }, h("img", { class: "big", src: tile.picture, alt: described(tile, tiles.indexOf(tile)) }),
+      h("div", { class: "stack" }, h("p", { class: "soft small" }, tile.step === null ? "" : `after ${whole(tile.step)} steps`),
+        h("div", { class: "row" },
+          h("button", { "aria-pressed": String(tile.locked), click: () => { tile.locked = !tile.locked; draw(); } }, tile.locked ? "Unlock" : "Lock"),
+          h("button", { "aria-pressed": String(isKept(tile)), click: doing(async () => {
+            const known = keptOf(tile);
+            // One at a time: another page may keep others.
+            if (known) await ask(`${run(name)}/favourites/${known.id}`, { method: "DELETE" }).catch((error) => { if (error.status !== 404) throw error; });
+            else await ask(`${run(name)}/favourites`, { json: { latent: tile.latent, label: tile.label, step: tile.step, picture: tile.picture } });
+            kept = await ask(`${run(name)}/favourites`);
+            draw();
+          }) }, isKept(tile) ? "★ Favourite" : "☆ Favourite"),
+          h("button", { click: () => { walk.push(tile); details(); } }, "Add to walk")))),
       h("label", {}, "How different", amount),
-      h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "near", latent: tile.latent, label: tile.label, amount: Number(amount.value), seed: seed++, count: n }, [tile]))) }, "More like this"),
       h("div", { class: "row" },
-        h("button", { "aria-pressed": String(tile.locked), click: () => { tile.locked = !tile.locked; draw(); } }, tile.locked ? "Unlock" : "Lock"),
-        h("button", { "aria-pressed": String(isKept(tile)), click: doing(async () => {
-          const known = keptOf(tile);
-          // One at a time: another page may keep others.
-          if (known) await ask(`${run(name)}/favourites/${known.id}`, { method: "DELETE" }).catch((error) => { if (error.status !== 404) throw error; });
-          else await ask(`${run(name)}/favourites`, { json: { latent: tile.latent, label: tile.label, step: tile.step, picture: tile.picture } });
-          kept = await ask(`${run(name)}/favourites`);
-          draw();
-        }) }, isKept(tile) ? "★ Favourite" : "☆ Favourite"),
-        h("button", { click: () => { walk.push(tile); details(); } }, "Add to walk")),
+        h("button", { class: "main", click: doing(() => fill((n) => paint({ kind: "near", latent: tile.latent, label: tile.label, amount: Number(amount.value), seed: seed++, count: n }, [tile]))) }, "More like this"),
+        h("button", { disabled: alone, "aria-describedby": alone && tile.label !== null ? "alone" : null, click: () => mixWith(true) }, "Mix with…")),
+      alone && tile.label !== null ? h("p", { class: "soft small", id: "alone" }, "No other picture here has its label: lock this one, choose its label above, and draw new ones.") : "",
       h("div", { class: "row" },
         h("button", { click: () => save(bytes(tile.picture), `${name}.png`) }, "PNG"),
         h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`, [tile])) }, "To print"),
@@ -660,22 +689,31 @@ async function explore(name, about) {
   await again();
   return { node: [h("div", { class: "row card" }, h("button", { class: "main", click: doing(again) }, "Draw new"), h("label", {}, "Show", count), label ? h("label", {}, "Label", label) : null,
     h("label", {}, "Typical", truncation, "varied", typical),
-    h("button", { click: doing(async () => { if (!kept.length) { toast("There are no favourites yet."); return; } tiles = await favourites(); selected = []; draw(); }) }, "Favourites"),
+    h("button", { click: doing(async () => { if (!kept.length) { toast("There are no favourites yet."); return; } tiles = await favourites(); selected = []; mixing = false; draw(); }) }, "Favourites"),
     after),
     h("div", { class: "explore" }, grid, side)] };
 }
+
+/** How many times as large a picture is printed: some two thousand pixels a side. */
+const toPrint = (generator) => Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
 
 async function keepsakes(name, about) {
   if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
   const kept = await ask(`${run(name)}/favourites`);
   const get = async (path, title) => save(await ask(`${run(name)}/${path}`, { file: true }), title);
   const steps = await ask(`${run(name)}/samples`);
+  const which = kept.length ? (kept.length === 1 ? "your favourite" : `your ${kept.length} favourites`) : "64 pictures";
+  const size = h("select", {}, h("option", { value: "own" }, "as they are"), h("option", { value: "print" }, "large enough to print"));
+  const large = () => size.value === "print";
+  const zip = async () => get(`archive?scale=${large() ? toPrint(await ask(`${run(name)}/generator`)) : 1}`, `${name}${large() ? "-print" : ""}.zip`);
   const card = (title, text, button) => h("section", { class: "card stack" }, h("h2", {}, title), h("p", { class: "soft" }, text), h("div", {}, button));
   return { node: h("div", { class: "columns" },
-    card("Gallery", `One HTML file with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}. It needs no network and no program: send it by mail, or put it on a website.`,
+    card("Gallery", `One HTML file with ${which}. It needs no network and no program: send it by mail, or put it on a website.`,
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
-    card("To print", `A PDF of A4 pages with ${kept.length ? `your ${kept.length} favourites` : "64 pictures"}, each with its number.`,
+    card("To print", `A PDF of A4 pages with ${which}, each with its number.`,
       h("button", { click: doing(() => get("contact-sheet", `${name}.pdf`)) }, "Save the PDF")),
+    card("Files", `A ZIP archive with ${which}, each a PNG file.`,
+      h("div", { class: "row" }, h("label", {}, "Size", size), h("button", { click: doing(zip) }, "Save the ZIP"))),
     about.sheet ? card("Sheet", "The final sheet as a PNG file.", h("button", { click: doing(() => get("sheet", `${name}-sheet.png`)) }, "Save the sheet"))
       : steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
     card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
