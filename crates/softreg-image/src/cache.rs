@@ -8,7 +8,7 @@
 use crate::collection::{Collection, LoadOptions, Skipped, fingerprint, open_with};
 use crate::error::Error;
 use crate::size::Size;
-use crate::source::Source;
+use crate::source::{Source, absolute};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -127,7 +127,7 @@ fn name(spec: &str, source: &dyn Source, options: &LoadOptions) -> Option<String
     let listing = source.listing();
     let parts = (&listing.skipped, &listing.labels, &listing.classes);
     let skipped = serde_json::to_string(&parts).ok()?;
-    let path = fs::canonicalize(spec).map_or_else(|_| spec.to_owned(), |p| p.display().to_string());
+    let path = absolute(spec);
     let mut hash = blake3::Hasher::new();
     for part in [FORMAT, env!("CARGO_PKG_VERSION"), &options, &path, &stamp, &skipped] {
         hash.update(&(part.len() as u64).to_le_bytes());

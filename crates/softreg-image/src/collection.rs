@@ -196,6 +196,8 @@ fn decode(
     let names = kept.iter().map(|&index| listing.names[index].clone()).collect();
     let mut skipped = [listing.written.as_slice(), &listing.skipped].concat();
     skipped.append(&mut unreadable);
+    // Last: of sheets it is to be expected.
+    skipped.extend_from_slice(&listing.cells);
     let channels = planes.channels;
     let fingerprint = fingerprint(size, channels, &planes.pixels, labels.as_deref());
     Ok(Collection {

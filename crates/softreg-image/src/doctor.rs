@@ -39,6 +39,8 @@ pub struct Report {
     pub hidden: usize,
     /// Folders of runs, comparisons and studies, passed over.
     pub written: usize,
+    /// What is left out of sheets: cells that are empty or cut off, files that are smaller than a cell.
+    pub cells: Vec<Skipped>,
     /// Pictures per file format.
     pub formats: BTreeMap<String, usize>,
     /// The sizes of the pictures.
@@ -162,6 +164,7 @@ pub fn check(
         ignored: listing.ignored.clone(),
         hidden: listing.hidden,
         written: listing.written.len(),
+        cells: listing.cells.clone(),
         formats,
         sizes: sizes(&dimensions),
         transparent: count(|fact| fact.transparent),

@@ -88,6 +88,32 @@ pub enum Error {
         /// Which limit it breaks, with the numbers.
         problem: String,
     },
+    /// A grid that cells cannot be cut by.
+    #[error(
+        "'{text}' is not how a sheet is cut into cells: {problem}. Write sheet:16x16:FILE for cells \
+         of 16 x 16 pixels, or sheet:16x16,spacing=1,margin=2:FILE where there are pixels between \
+         cells and around all of them"
+    )]
+    Grid {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Sheets that cannot be cut by a grid, or not into pictures.
+    #[error(
+        "{path} cannot be cut into pictures by {grid}: {problem}. Give the size of one cell of your \
+         sheet in pixels, as in sheet:16x16:FILE, and what lies between cells and around them, as \
+         in sheet:16x16,spacing=1,margin=2:FILE"
+    )]
+    Sheet {
+        /// The sheet, or the folder or archive of sheets.
+        path: PathBuf,
+        /// How it was to be cut.
+        grid: String,
+        /// What is in the way, with the numbers.
+        problem: String,
+    },
     /// A size that cannot be trained on.
     #[error(
         "'{text}' is not a picture size: {problem}. Write 32 for 32 x 32, or WIDTHxHEIGHT such as \

@@ -1,4 +1,4 @@
-//! Picture collections for softreg: from folders, archives, CIFAR and IDX files to batches.
+//! Picture collections for softreg: from folders, archives, sprite sheets, CIFAR and IDX files to batches.
 //!
 //! Everything between a path a person typed and plain `f32` numbers in `[-1, 1]` happens here, so
 //! that training never sees a file name, a format or a broken picture. The crate knows no tensor
@@ -35,5 +35,5 @@ pub use collection::{Collection, LoadOptions, Skipped, native_size, open};
 pub use error::Error;
 pub use sampler::Sampler;
 pub use size::{Size, suggest_size};
-pub use source::{SOURCES, SourceEntry, is_built_in, stacked_kinds};
+pub use source::{SOURCES, SourceEntry, absolute, is_built_in, path_in, stacked_kinds};
 pub use transform::Fit;

@@ -9,6 +9,7 @@ mod folder;
 mod idx;
 mod listing;
 pub mod motif;
+mod sheet;
 mod stacked;
 mod zip;
 
@@ -102,6 +103,8 @@ pub struct SourceEntry {
     pub summary: &'static str,
     /// Whether this source reads what the text names.
     pub detect: fn(&str) -> bool,
+    /// The path at the end of the text; `None` where it names no files.
+    pub path: fn(&str) -> Option<&str>,
     /// Opens it.
     pub open: fn(&Request<'_>) -> Result<Box<dyn Source>, Error>,
 }
@@ -109,12 +112,34 @@ pub struct SourceEntry {
 /// Every source. The first that recognises a specification opens it. What needs no files is before
 /// what does: a folder that comes to be there later, a run's own for example, must not take the place
 /// of the pictures that a run was begun with. `./motif` is a folder of that name.
-pub const SOURCES: &[SourceEntry] =
-    &[drawn::ENTRY, stacked::ENTRY, cifar::ENTRY, idx::ENTRY, zip::ENTRY, folder::ENTRY];
+pub const SOURCES: &[SourceEntry] = &[
+    drawn::ENTRY,
+    stacked::ENTRY,
+    sheet::ENTRY,
+    cifar::ENTRY,
+    idx::ENTRY,
+    zip::ENTRY,
+    folder::ENTRY,
+];
 
 /// Whether `spec` names pictures that need no files.
 pub fn is_built_in(spec: &str) -> bool {
     (drawn::ENTRY.detect)(spec)
+}
+
+/// The path at the end of `spec`: `tiles.png` of `sheet:16x16:tiles.png`. `None` where it names no files, or nothing that is
+/// there.
+pub fn path_in(spec: &str) -> Option<&str> {
+    let (entry, text) = find(spec).ok()?;
+    (entry.path)(text)
+}
+
+/// `spec` with a path that holds from any folder; as it is where it has none.
+pub fn absolute(spec: &str) -> String {
+    let whole = |path: &str| std::fs::canonicalize(path).ok()?.into_os_string().into_string().ok();
+    path_in(spec)
+        .and_then(|path| Some(spec.strip_suffix(path)?.to_owned() + &whole(path)?))
+        .unwrap_or_else(|| spec.to_owned())
 }
 
 /// The entry that reads `spec`, and the text it is to open.
@@ -135,7 +160,10 @@ pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
     match std::fs::metadata(&path) {
         Ok(_) => {
             let detail = match crate::picture::EXTENSIONS.contains(&extension(spec).as_str()) {
-                true => ": it is one picture, and a collection needs several".to_owned(),
+                true => format!(
+                    ": it is one picture, and a collection needs several; a sprite sheet with cells of \
+                     16x16 pixels is cut into them by 'sheet:16x16:{spec}'"
+                ),
                 false => String::new(),
             };
             Err(Error::Unrecognised { path, detail })

@@ -11,7 +11,7 @@ use crate::takeaway::Keeper;
 use serde_json::{Value, json};
 use softreg_run::{RunFolder, claim};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// Everything that requests share.
@@ -28,8 +28,8 @@ pub struct App {
     pub keeper: Keeper,
     /// What recipes hold, by name.
     pub recipes: BTreeMap<String, Ingredients>,
-    /// Collections outside the runs that were named on the command line.
-    pub given: BTreeMap<String, PathBuf>,
+    /// Collections outside the runs that were named on the command line, as the program takes them.
+    pub given: BTreeMap<String, String>,
     /// What `softreg list` tells; it does not change.
     pub listed: OnceLock<Value>,
 }
@@ -58,11 +58,10 @@ impl App {
         if name == BUILT_IN {
             return Ok(BUILT_IN.to_owned());
         }
-        let path = match self.given.get(name) {
-            Some(path) => path.clone(),
-            None => self.intake.path(name)?,
-        };
-        Ok(path.display().to_string())
+        match self.given.get(name) {
+            Some(given) => Ok(given.clone()),
+            None => Ok(self.intake.path(name)?.display().to_string()),
+        }
     }
 
     /// Runs the program to its end.

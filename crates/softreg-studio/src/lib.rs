@@ -52,8 +52,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// Where it computes.
     pub device: String,
-    /// Collections outside the runs, by name.
-    pub collections: BTreeMap<String, PathBuf>,
+    /// Collections outside the runs, by name, as the program takes them.
+    pub collections: BTreeMap<String, String>,
     /// What the program's recipes hold, by name.
     pub recipes: BTreeMap<String, Ingredients>,
     /// Needed by everybody who asks, where others can reach the address.

@@ -23,7 +23,7 @@ use std::path::Path;
 /// The configuration of a run: a recipe, and what differs from it.
 #[derive(Debug, Args)]
 pub(super) struct Choices {
-    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
+    /// A folder or zip of pictures, a sprite sheet (sheet:16x16:FILE), CIFAR-10 .bin or IDX files, or `motif`
     #[arg(value_name = "PATH")]
     source: Option<String>,
     /// A recipe by name (see: softreg list recipes) or a configuration file
@@ -247,7 +247,8 @@ pub(super) fn with_pictures(
         options.size = size_for(&config.data.source, &options, note)?;
     }
     let pictures = cache::pictures(&config.data.source, &options)?;
-    config.data.source = absolute(&config.data.source);
+    // A run may be resumed from another folder.
+    config.data.source = softreg_image::absolute(&config.data.source);
     if let Some(origin) = Origin::of(&config)? {
         config.network.from = Some(origin.path());
     }
@@ -289,22 +290,6 @@ pub(super) fn nearest_size(native: Size) -> Size {
             Size::new(near_width as u32, near_height as u32).unwrap_or(native)
         }
         _ => native,
-    }
-}
-
-/// A path that still holds when the run is resumed from another folder; names of built-in
-/// collections stay.
-pub(super) fn absolute(source: &str) -> String {
-    if softreg_image::is_built_in(source) {
-        return source.to_owned();
-    }
-    let whole = |path: &str| std::fs::canonicalize(path).map(|path| path.display().to_string());
-    match (whole(source), source.split_once(':')) {
-        (Ok(path), _) => path,
-        (Err(_), Some((kind, path))) => {
-            whole(path).map_or_else(|_| source.to_owned(), |path| format!("{kind}:{path}"))
-        }
-        (Err(_), None) => source.to_owned(),
     }
 }
 

@@ -106,7 +106,7 @@ impl Protocol {
 
     /// Paths that hold from any folder.
     pub(super) fn absolute(mut self) -> Self {
-        self.reference = self.reference.map(|path| super::choices::absolute(&path));
+        self.reference = self.reference.map(|spec| softreg_image::absolute(&spec));
         self.features = absolute_features(&self.features);
         self.weights = self.weights.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
         self
@@ -159,10 +159,11 @@ pub(crate) fn extractor(
 
 /// Features whose file is found from any folder; the name of ready-made ones stays.
 pub(super) fn absolute_features(features: &str) -> String {
-    match DEFINITIONS.iter().any(|(name, _)| *name == features) {
-        true => features.to_owned(),
-        false => super::choices::absolute(features),
-    }
+    let path = match DEFINITIONS.iter().any(|(name, _)| *name == features) {
+        true => None,
+        false => std::fs::canonicalize(features).ok(),
+    };
+    path.map_or_else(|| features.to_owned(), |path| path.display().to_string())
 }
 
 /// The measures that a list with commas names, each with the quantities to show.

@@ -16,7 +16,7 @@ use softreg_studio::painter::Export;
 use softreg_studio::{Ingredients, Painter, Server, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Open a page to start runs, watch them, explore what they learned and take it away.
@@ -33,9 +33,9 @@ pub(crate) struct Studio {
     /// The folder of runs; made where it is missing
     #[arg(value_name = "RUNS", default_value = "runs")]
     runs: PathBuf,
-    /// A folder or zip of pictures to choose from, besides uploads; may be repeated
+    /// A folder or zip of pictures, or a sprite sheet (sheet:16x16:FILE), to choose from besides uploads; may be repeated
     #[arg(long, value_name = "PATH")]
-    pictures: Vec<PathBuf>,
+    pictures: Vec<String>,
     /// Where to listen; port 0 is any free one. Others than this computer need a token
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8321", value_parser = address)]
     address: SocketAddr,
@@ -97,18 +97,24 @@ impl Studio {
         Ok(())
     }
 
-    /// The collections of the command line, by name.
-    fn collections(&self) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    /// The collections of the command line, by name, with paths that hold from any folder.
+    fn collections(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut named = BTreeMap::new();
-        for path in &self.pictures {
-            let full = path.canonicalize().map_err(|_| {
-                usage(format!("--pictures {}: there is nothing at that path", path.display()))
+        for given in &self.pictures {
+            // A path, whatever else its name is.
+            let there = std::fs::canonicalize(given).ok();
+            let there = there.map(|path| path.display().to_string());
+            let full = there.unwrap_or_else(|| softreg_image::absolute(given));
+            let (kind, text) = softreg_image::source::find(&full)
+                .map_err(|error| usage(format!("--pictures {given}: {error}")))?;
+            let path = (kind.path)(text).map(Path::new).filter(|path| path.exists());
+            let path = path.ok_or_else(|| {
+                usage(format!("--pictures {given}: there is nothing at that path"))
             })?;
-            let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if softreg_image::is_built_in(&name) {
                 return Err(usage(format!(
-                    "--pictures {}: `{name}` is the built-in collection: give yours another name",
-                    path.display()
+                    "--pictures {given}: `{name}` is the built-in collection: give yours another name"
                 )));
             }
             if named.insert(name.clone(), full).is_some() {
@@ -258,17 +264,37 @@ mod tests {
         let (a, b) = (place.path().join("x/owls"), place.path().join("y/owls"));
         std::fs::create_dir_all(&a).unwrap();
         std::fs::create_dir_all(&b).unwrap();
-        let studio = |pictures: Vec<PathBuf>| Studio {
-            runs: "runs".into(),
-            pictures,
-            address: ([127, 0, 0, 1], 0).into(),
-            token: false,
-            open: false,
-            device: "auto".into(),
+        let sheet = place.path().join("tiles.png");
+        std::fs::File::create(&sheet).unwrap();
+        let studio = |pictures: &[&Path], kind: &str| {
+            let pictures = pictures.iter().map(|path| format!("{kind}{}", path.display()));
+            Studio {
+                runs: "runs".into(),
+                pictures: pictures.collect(),
+                address: ([127, 0, 0, 1], 0).into(),
+                token: false,
+                open: false,
+                device: "auto".into(),
+            }
+            .collections()
         };
-        let named = studio(vec![a.clone()]).collections().unwrap();
-        assert_eq!(named["owls"], a.canonicalize().unwrap());
-        assert!(studio(vec![a, b]).collections().is_err());
-        assert!(studio(vec![place.path().join("nothing")]).collections().is_err());
+        let full = |path: &Path| path.canonicalize().unwrap().display().to_string();
+        assert_eq!(studio(&[&a], "").unwrap()["owls"], full(&a));
+        let cells = "sheet:16x16:";
+        let beside = place.path().join("x/../tiles.png");
+        assert_eq!(
+            studio(&[&beside], cells).unwrap()["tiles.png"],
+            cells.to_owned() + &full(&sheet)
+        );
+        assert!(studio(&[&a, &b], "").is_err());
+        let gone = place.path().join("nothing");
+        for (path, kind, words) in [
+            (&gone, "", "no such file"),
+            (&gone, cells, "nothing at that path"),
+            (&sheet, "", "sheet:16x16:"),
+        ] {
+            let message = studio(&[path], kind).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
     }
 }

@@ -17,6 +17,7 @@ mod pictures;
 mod postgres;
 mod program;
 mod resume;
+mod sheets;
 mod studio;
 mod text;
 mod together;

@@ -547,7 +547,12 @@ fn addresses_are_checked_and_collections_of_any_name_are_trained() {
     let (folder, runs) = (place.path("art (1)"), place.path("runs"));
     let mut command = place.command("studio");
     command.arg(&runs).args(["--address", "localhost:0", "--pictures"]).arg(&folder);
+    std::fs::write(place.path("tiles.png"), pictures::png(&pictures::blob(1, 32, 32, true)))
+        .unwrap();
+    command.args(["--pictures", "sheet:16x16:tiles.png"]);
     let studio = Studio::of(command);
+    let check = studio.ok("GET", "/api/v1/collections/tiles.png/check", &Value::Null).json();
+    assert_eq!((&check["source"], &check["pictures"]), (&json!("sheet"), &json!(4)));
     let mut wanted = short(0.02);
     wanted["collection"] = json!("art (1)");
     let job = studio.ok("POST", "/api/v1/runs", &wanted).json();

@@ -94,6 +94,23 @@ fn whatever_it_depends_on_has_a_place_of_its_own() {
 }
 
 #[test]
+fn cells_of_a_sheet_are_kept_until_it_changes() {
+    let place = place();
+    let sheet = Path::new(&place.spec).join("a/0.png");
+    let of = |grid: &str| format!("sheet:{grid}:{}", sheet.display());
+    let open = |grid: &str| place.cache.open(&of(grid), &options(16)).unwrap();
+    let before = open("5x6");
+    assert!(same(&open("5x6"), &before) && place.kept().len() == 1);
+    // Another grid has a place of its own, the same file by another way has not.
+    assert_eq!((open("5x9").len(), before.len(), place.kept().len()), (8, 12, 2));
+    let detour = format!("sheet:5x6:{}/a/../a/0.png", place.spec);
+    assert!(same(&place.cache.open(&detour, &options(16)).unwrap(), &before));
+    assert_eq!(place.kept().len(), 2);
+    fs::copy(Path::new(&place.spec).join("b/3.png"), &sheet).unwrap();
+    assert_ne!(open("5x6").fingerprint, before.fingerprint);
+}
+
+#[test]
 fn what_is_broken_is_decoded_again() {
     let place = place();
     let decoded = place.open(&options(16));

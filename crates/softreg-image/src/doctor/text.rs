@@ -73,13 +73,17 @@ impl fmt::Display for Report {
             Some(near) => groups(out, "Near copies", near)?,
             None => line(out, "Near copies", "not searched for among so many pictures")?,
         }
-        if !self.unreadable.is_empty() {
+        for (title, all) in [("Unreadable", &self.unreadable), ("Left out of sheets", &self.cells)]
+        {
+            if all.is_empty() {
+                continue;
+            }
             writeln!(out)?;
-            writeln!(out, "Unreadable ({})", self.unreadable.len())?;
-            for skipped in self.unreadable.iter().take(SHOWN * 4) {
+            writeln!(out, "{title} ({})", all.len())?;
+            for skipped in all.iter().take(SHOWN * 4) {
                 writeln!(out, "  {}: {}", shown(&skipped.name), shown(&skipped.reason))?;
             }
-            more(out, self.unreadable.len(), SHOWN * 4)?;
+            more(out, all.len(), SHOWN * 4)?;
         }
         writeln!(out)?;
         writeln!(out, "What training will do")?;

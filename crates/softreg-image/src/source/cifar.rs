@@ -33,6 +33,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
             extension(text) == "bin" && path.is_file()
         }
     },
+    path: |text| Some(text),
     open: |request| Ok(Box::new(Cifar::open(request)?)),
 };
 

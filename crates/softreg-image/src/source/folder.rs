@@ -20,6 +20,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "folder",
     summary: "a folder of PNG, JPEG, WebP, GIF or BMP files; sub-folders become classes",
     detect: |text| Path::new(text).is_dir(),
+    path: |text| Some(text),
     open: |request| Ok(Box::new(Folder::open(request)?)),
 };
 

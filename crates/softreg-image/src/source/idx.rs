@@ -38,6 +38,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
             path.is_file() && (name.contains("idx") || name.contains("ubyte"))
         }
     },
+    path: |text| Some(text),
     open: |request| Ok(Box::new(Idx::open(request)?)),
 };
 

@@ -19,6 +19,8 @@ pub struct Listing {
     pub hidden: usize,
     /// Folders that this program wrote, passed over: what was generated is not learned from.
     pub written: Vec<Skipped>,
+    /// Parts of sheets that are no pictures: cells that are empty or cut off, files that are smaller than a cell.
+    pub cells: Vec<Skipped>,
     /// Pictures that are known to be out of reach already.
     pub skipped: Vec<Skipped>,
 }

@@ -6,7 +6,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Listing, Record, Request, Source, SourceEntry, find};
+use super::{Listing, Record, Request, Source, SourceEntry, find, path_in};
 use crate::error::Error;
 use crate::picture::Raster;
 use crate::size::Size;
@@ -20,6 +20,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "stacked",
     summary: "labelled grey pictures, three to a picture, as in stacked MNIST: stacked:PATH",
     detect: |text| text.starts_with(PREFIX),
+    path: |text| path_in(text.strip_prefix(PREFIX)?),
     open: |request| Ok(Box::new(Stacked::open(request)?)),
 };
 

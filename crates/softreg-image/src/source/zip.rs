@@ -33,6 +33,7 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
         let path = Path::new(text);
         path.is_file() && (extension(text) == "zip" || has_signature(path))
     },
+    path: |text| Some(text),
     open: |request| Ok(Box::new(Zip::open(request)?)),
 };
 

@@ -22,7 +22,11 @@ const fn key(path: &'static str, summary: &'static str, example: &'static str) -
 /// All keys, in the order in which they are printed.
 pub const KEYS: &[Key] = &[
     key("seed", "fixes every random draw: same seed, same run", "0"),
-    key("data.source", "motif, or a folder, zip, CIFAR-10 .bin or IDX file", "\"motif\""),
+    key(
+        "data.source",
+        "motif, or a folder, zip, CIFAR-10 .bin or IDX file; see: softreg list sources",
+        "\"motif\"",
+    ),
     key("data.size", "auto, or width x height, each 16 to 256: \"32\", \"48x64\"", "\"auto\""),
     key("data.channels", "auto, grey, rgb, or rgba to keep transparency", "\"auto\""),
     key("data.fit", "other shapes: crop, pad or stretch", "\"crop\""),

@@ -15,10 +15,11 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   softreg data check my-pictures/
   softreg data check art.zip --size 48x64 --fit pad
+  softreg data check sheet:16x16:tiles.png       the cells of a sprite sheet
   softreg data check motif --sheet motif.png     see the pictures as training would
   softreg data check motif --json")]
 pub(crate) struct Check {
-    /// A folder or zip of pictures, CIFAR-10 .bin or IDX files, or `motif`
+    /// A folder or zip of pictures, a sprite sheet (sheet:16x16:FILE), CIFAR-10 .bin or IDX files, or `motif`
     #[arg(value_name = "PATH")]
     source: String,
     /// The size that training would use: 32 or 48x64 (width x height) [default: as training would]
