@@ -11,6 +11,7 @@ pub(crate) mod columns;
 pub(crate) mod matrix;
 pub(crate) mod normalization;
 pub(crate) mod pixels;
+pub(crate) mod product;
 pub(crate) mod resampling;
 mod stream;
 pub(crate) mod sums;

@@ -66,7 +66,7 @@ pub(crate) fn multiply_in_bfloat16(device: &Device) -> bool {
         #[cfg(feature = "flex")]
         DispatchDevice::Flex(_) => crate::bfloat16::processor_has_it(),
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(device) => crate::card::matrix::bfloat16(&device.client()).is_some(),
+        DispatchDevice::Cube(device) => crate::card::product::bfloat16(&device.client()).is_some(),
         #[allow(unreachable_patterns, reason = "with all features there may be no other device")]
         _ => false,
     }

@@ -7,8 +7,9 @@
 
 use super::activation::{Behind, activated, behind};
 use super::matrix::{
-    Lie, a_unit_each, factor, memory, pictures, pixels, product, room, room_for, turned, types,
+    Lie, a_unit_each, factor, memory, pictures, pixels, room, room_for, turned, types,
 };
+use super::product::product;
 use super::sums::total;
 use crate::activation::Activation;
 use crate::geometry::{Extent, Geometry};

@@ -2,12 +2,9 @@
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
-use burn_cubecl::cubecl::client::Client;
-use burn_cubecl::cubecl::ir::features::{MmaConfig, TypeUsage};
 use burn_cubecl::cubecl::zspace::metadata::Metadata;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
-use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
@@ -127,116 +124,4 @@ fn factor_kernel<X: Float, F: Float>(
         terminate!();
     }
     to[at] = F::cast_from(from[at]);
-}
-
-/// The product of two matrices of one type, or of as many as they have in front, each one's values after the other's: sums in
-/// single precision.
-///
-/// # Panics
-/// Where they do not fit, or no kernel of CubeCL does.
-pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
-    let rank = left.meta.num_dims();
-    let [rows, inner] = [rank - 2, rank - 1].map(|axis| left.meta.shape()[axis]);
-    let columns = right.meta.shape()[rank - 1];
-    if rank == 2 && columns <= FEW && inner >= MANY && rows <= CUBES {
-        return dots(left, right);
-    }
-    let mut shape: Vec<usize> = left.meta.shape()[..rank - 1].to_vec();
-    shape.push(columns);
-    let out = room(&left, shape);
-    match matmul(left, right, Some(out), MatmulStrategy::default(), DType::F32) {
-        Ok(out) => out,
-        Err(error) => panic!("a product of matrices: {error:?}"),
-    }
-}
-
-/// bfloat16, where there are instructions for [`product`]s of such matrices with sums in single precision.
-pub(crate) fn bfloat16(client: &Client) -> Option<DType> {
-    let [factors, sums] = [DType::BF16, DType::F32].map(dtype_to_storage_type);
-    let of_it =
-        |with: &MmaConfig| [with.a_type, with.b_type, with.cd_type] == [factors, factors, sums];
-    let (features, buffer) = (&client.properties().features, TypeUsage::Buffer);
-    if features.type_usage(factors).contains(buffer) && features.matmul.cmma.iter().any(of_it) {
-        return Some(DType::BF16);
-    }
-    // A processor that acts as a card has none, but may have this: for tests, as short, and on the same way.
-    let half = features.type_usage(dtype_to_storage_type(DType::F16)).contains(buffer);
-    (cfg!(test) && half).then_some(DType::F16)
-}
-
-/// Up to so many columns are made by a cube for every value, as where a critic's score is made of thousands of features:
-/// a product of matrices would leave all but a few multiprocessors idle.
-const FEW: usize = 4;
-const MANY: usize = 256;
-/// Cubes along one axis that there may be on every card.
-const CUBES: usize = 65_535;
-/// A cube that makes one value has as many units squared: sums of so many, and then of those sums.
-const UNITS: u32 = 16;
-
-/// The product of `[rows, inner]` and `[inner, columns]`, a cube for every value.
-fn dots(left: CubeTensor, right: CubeTensor) -> CubeTensor {
-    let ([rows, inner], [_, columns]) = (left.meta.shape().dims(), right.meta.shape().dims());
-    let out = room(&left, [rows, columns]);
-    let [of, _] = types([&left, &right]);
-    let [along, down] = [&left, &right].map(|x| (x.meta.strides()[0], x.meta.strides()[1]));
-    dots_kernel::launch(
-        &out.client,
-        CubeCount::Static(rows as u32, columns as u32, 1),
-        CubeDim::new_1d(UNITS * UNITS),
-        memory(left),
-        memory(right),
-        out.clone().into_buffer_arg(),
-        inner,
-        along.0,
-        along.1,
-        down.0,
-        down.1,
-        of,
-    );
-    out
-}
-
-#[cube(launch)]
-fn dots_kernel<F: Float>(
-    left: &[F],
-    right: &[F],
-    out: &mut [f32],
-    inner: usize,
-    left_row: usize,
-    left_inner: usize,
-    right_inner: usize,
-    right_column: usize,
-    #[define(F)] _of: ElemType,
-) {
-    let mut sums = Shared::<[f32]>::new_slice(comptime!((UNITS * UNITS) as usize));
-    let mut rest = Shared::<[f32]>::new_slice(comptime!(UNITS as usize));
-    let row = CUBE_POS_X as usize;
-    let column = CUBE_POS_Y as usize;
-    let unit = UNIT_POS as usize;
-    let mut sum = 0.0f32;
-    let mut at = UNIT_POS as usize;
-    while at < inner {
-        sum += f32::cast_from(left[row * left_row + at * left_inner])
-            * f32::cast_from(right[at * right_inner + column * right_column]);
-        at += comptime!((UNITS * UNITS) as usize);
-    }
-    sums[unit] = sum;
-    sync_cube();
-    if UNIT_POS < UNITS {
-        let mut part = 0.0f32;
-        #[unroll]
-        for i in 0..UNITS {
-            part += sums[(UNIT_POS * UNITS + i) as usize];
-        }
-        rest[unit] = part;
-    }
-    sync_cube();
-    if UNIT_POS == 0 {
-        let mut total = 0.0f32;
-        #[unroll]
-        for i in 0..UNITS {
-            total += rest[i as usize];
-        }
-        out[row * CUBE_COUNT_Y as usize + column] = total;
-    }
 }
