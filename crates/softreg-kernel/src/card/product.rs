@@ -74,7 +74,8 @@ fn short(left: &CubeTensor, right: &CubeTensor, out: &CubeTensor) -> Result<(), 
         .with_tile_size(TileSize::new(INSTRUCTION, INSTRUCTION, INSTRUCTION))
         .with_partition_size(PartitionSize::new(1, planes, 4))
         .with_stage_size(StageSize::new(planes, 1, 1))
-        .build()?;
+        .build()
+        .map_err(|why| MatmulSetupError::InvalidConfig(Box::new(why)))?;
     let plane = out.client.properties().hardware.plane_size_max;
     let tiles =
         BatchMatmulBlueprint::builder(TileMatmulKind::Cmma, tiling, plane, &problem).build();
