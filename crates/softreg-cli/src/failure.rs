@@ -53,7 +53,7 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
     // A reader that closed the pipe has seen what it wanted.
     let closed_pipe = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe || is_not_connected(e))
     };
     if error.chain().any(closed_pipe) {
         return 0;
@@ -68,6 +68,11 @@ pub(crate) fn report(error: &anyhow::Error) -> u8 {
             || matches!(e.downcast_ref(), Some(softreg_train::Error::Config(_)))
     };
     if error.chain().any(wrong_usage) { 2 } else { 1 }
+}
+
+/// Windows has several errors for a pipe that nobody reads, and the library knows one of them: ERROR_PIPE_NOT_CONNECTED.
+fn is_not_connected(error: &std::io::Error) -> bool {
+    cfg!(windows) && error.raw_os_error() == Some(233)
 }
 
 /// Whether a panic says that a device's memory was used up: Burn's operations have no other way to tell it. The

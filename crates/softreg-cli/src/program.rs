@@ -21,10 +21,19 @@ pub(crate) fn running() -> std::io::Result<PathBuf> {
 /// # Errors
 /// Where it is not known.
 pub(crate) fn again() -> std::io::Result<Command> {
-    let mut command = Command::new(running()?);
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::arg0(&mut command, name_of(std::env::current_exe()?));
-    Ok(command)
+    Ok(named(Command::new(running()?), std::env::current_exe()?))
+}
+
+#[cfg(unix)]
+fn named(mut command: Command, file: PathBuf) -> Command {
+    std::os::unix::process::CommandExt::arg0(&mut command, name_of(file));
+    command
+}
+
+/// Elsewhere a program is called by its file's name.
+#[cfg(not(unix))]
+fn named(command: Command, _: PathBuf) -> Command {
+    command
 }
 
 /// Linux adds to the name of a file that is gone that it is.

@@ -14,6 +14,7 @@ mod generate;
 mod input;
 mod phone;
 mod pictures;
+#[cfg(unix)]
 mod postgres;
 mod program;
 mod resume;
