@@ -23,7 +23,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// A run, whose newest checkpoint it is, or a checkpoint of one.
     pub(crate) fn named(text: &str) -> anyhow::Result<Self> {
-        let path = std::fs::canonicalize(text).with_context(|| {
+        let path = dunce::canonicalize(text).with_context(|| {
             format!(
                 "no networks to begin with at {text}: name a run folder, or one of its checkpoints"
             )

@@ -136,7 +136,7 @@ pub fn path_in(spec: &str) -> Option<&str> {
 
 /// `spec` with a path that holds from any folder; as it is where it has none.
 pub fn absolute(spec: &str) -> String {
-    let whole = |path: &str| std::fs::canonicalize(path).ok()?.into_os_string().into_string().ok();
+    let whole = |path: &str| dunce::canonicalize(path).ok()?.into_os_string().into_string().ok();
     path_in(spec)
         .and_then(|path| Some(spec.strip_suffix(path)?.to_owned() + &whole(path)?))
         .unwrap_or_else(|| spec.to_owned())

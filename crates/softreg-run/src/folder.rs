@@ -208,7 +208,7 @@ impl RunFolder {
 
     /// The run's name: the last part of its path.
     pub fn name(&self) -> String {
-        let full = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        let full = dunce::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         full.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
     }
 

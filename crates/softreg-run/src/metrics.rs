@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -123,8 +123,9 @@ impl Writer {
     /// [`Error::Io`], also when the file exists: a run's numbers are never overwritten.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        // Not to append: Windows lets nobody cut a file who may append to it only, and there is one writer.
         let file = OpenOptions::new()
-            .append(true)
+            .write(true)
             .create_new(true)
             .open(&path)
             .map_err(Error::io("create", &path))?;
@@ -152,8 +153,11 @@ impl Writer {
         if kept != bytes {
             atomic::write(&path, &kept)?;
         }
-        let file = OpenOptions::new().append(true).open(&path).map_err(Error::io("open", &path))?;
-        Ok(Self { file, path, length: kept.len() as u64, torn: false })
+        let length = kept.len() as u64;
+        let mut file =
+            OpenOptions::new().write(true).open(&path).map_err(Error::io("open", &path))?;
+        file.seek(SeekFrom::Start(length)).map_err(Error::io("open", &path))?;
+        Ok(Self { file, path, length, torn: false })
     }
 
     /// Appends one row with one write; a reader sees it at once.
@@ -184,6 +188,7 @@ impl Writer {
     fn mend(&mut self) -> std::io::Result<()> {
         if self.torn {
             self.file.set_len(self.length)?;
+            self.file.seek(SeekFrom::Start(self.length))?;
             self.torn = false;
         }
         Ok(())

@@ -39,6 +39,8 @@ pub fn is_plain(name: &str) -> bool {
         && !name.starts_with('.')
         && !name.contains(['/', '\\', '\0', ':'])
         && !name.chars().any(char::is_control)
+        // What else Windows has in no name.
+        && !(cfg!(windows) && (name.contains(['?', '*', '"', '<', '>', '|']) || name.ends_with(['.', ' '])))
 }
 
 impl Shelf {

@@ -108,7 +108,7 @@ impl Protocol {
     pub(super) fn absolute(mut self) -> Self {
         self.reference = self.reference.map(|spec| softreg_image::absolute(&spec));
         self.features = absolute_features(&self.features);
-        self.weights = self.weights.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
+        self.weights = self.weights.map(|path| dunce::canonicalize(&path).unwrap_or(path));
         self
     }
 
@@ -161,7 +161,7 @@ pub(crate) fn extractor(
 pub(super) fn absolute_features(features: &str) -> String {
     let path = match DEFINITIONS.iter().any(|(name, _)| *name == features) {
         true => None,
-        false => std::fs::canonicalize(features).ok(),
+        false => dunce::canonicalize(features).ok(),
     };
     path.map_or_else(|| features.to_owned(), |path| path.display().to_string())
 }

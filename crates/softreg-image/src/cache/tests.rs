@@ -78,16 +78,18 @@ fn whatever_it_depends_on_has_a_place_of_its_own() {
     image.pixels_mut().for_each(|p| p.0[0] = 255);
     image.save(&path).unwrap();
     assert_ne!(place.open(&options(16)).fingerprint, first.fingerprint);
-    // One of the same length, and with the same time of change.
-    let (bytes, changed) =
-        (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
-    let before = place.open(&options(16)).fingerprint;
-    let mut file = File::create(&path).unwrap();
-    file.write_all(&vec![0; bytes.len()]).unwrap();
-    file.set_modified(changed).unwrap();
-    drop(file);
-    assert_ne!(place.open(&options(16)).fingerprint, before);
-    File::create(&path).unwrap().write_all(&bytes).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    // One of the same length, and with the same time of change: Unix has another time, of its own.
+    if cfg!(unix) {
+        let changed = fs::metadata(&path).unwrap().modified().unwrap();
+        let before = place.open(&options(16)).fingerprint;
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&vec![0; bytes.len()]).unwrap();
+        file.set_modified(changed).unwrap();
+        drop(file);
+        assert_ne!(place.open(&options(16)).fingerprint, before);
+        File::create(&path).unwrap().write_all(&bytes).unwrap();
+    }
     // One more.
     fs::copy(&path, path.with_file_name("9.png")).unwrap();
     assert_eq!(place.open(&options(16)).len(), 5);

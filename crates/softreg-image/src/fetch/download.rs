@@ -1,7 +1,7 @@
 //! One file over HTTP, going on where an earlier attempt stopped.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,12 +120,15 @@ fn receive(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Option<String>, FetchError> {
     let total = response.body().content_length().map(|rest| keep + rest);
+    // Not to append: Windows lets nobody cut a file who may append to it only.
     let mut out = OpenOptions::new()
         .create(true)
-        .append(true)
+        .write(true)
+        .truncate(false)
         .open(part)
         .map_err(FetchError::io("write", part))?;
     out.set_len(keep).map_err(FetchError::io("write", part))?;
+    out.seek(SeekFrom::End(0)).map_err(FetchError::io("write", part))?;
     let mut body = response.into_body().into_reader();
     let mut block = vec![0; BLOCK];
     let mut bytes = keep;

@@ -146,7 +146,8 @@ mod tests {
                     true => open.push(entry.path()),
                     false => {
                         let path = entry.path();
-                        found.push(path.strip_prefix(&folder).unwrap().display().to_string());
+                        let within = path.strip_prefix(&folder).unwrap().display().to_string();
+                        found.push(within.replace('\\', "/"));
                     }
                 }
             }
@@ -178,7 +179,10 @@ mod tests {
         let long = format!("{}.png", "x".repeat(110));
         assert_eq!(settled(&[&long]), [format!("{}.png", "x".repeat(80))]);
         let labels = ["art/a:b/1.png", "art/a?b/1.png", "art/a-b/1.png", "art/c/1.png"];
-        assert_eq!(settled(&labels), ["a-b-2/1.png", "a-b/1.png", "a?b/1.png", "c/1.png"]);
+        let kept = if cfg!(windows) { "a-b-3/1.png" } else { "a?b/1.png" };
+        let mut expected = ["a-b-2/1.png", "a-b/1.png", "c/1.png", kept];
+        expected.sort_unstable();
+        assert_eq!(settled(&labels), expected);
     }
 
     #[test]

@@ -106,11 +106,13 @@ fn a_sheet_is_read_once() {
 #[test]
 fn the_path_is_found_behind_the_grid() {
     let folder = tempfile::tempdir().unwrap();
-    let sub = folder.path().join("a:b");
+    // Windows has colons behind the letter of a drive alone.
+    let name = if cfg!(windows) { "ab" } else { "a:b" };
+    let sub = folder.path().join(name);
     std::fs::create_dir(&sub).unwrap();
     tiles(|_, _| false).save(sub.join("tiles.png")).unwrap();
-    let full = std::fs::canonicalize(&sub).unwrap().join("tiles.png").display().to_string();
-    let there = format!("{}/../a:b/tiles.png", sub.display());
+    let full = dunce::canonicalize(&sub).unwrap().join("tiles.png").display().to_string();
+    let there = format!("{}/../{name}/tiles.png", sub.display());
     for kind in ["sheet:16x16:", "sheet:8,margin=1:", "stacked:sheet:16x16:", "sheet:9:zip:"] {
         assert_eq!(path_in(&format!("{kind}{there}")), Some(&there[..]), "{kind}");
         assert_eq!(crate::absolute(&format!("{kind}{there}")), format!("{kind}{full}"));
