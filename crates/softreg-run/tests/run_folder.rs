@@ -275,6 +275,7 @@ proptest! {
             row.step = step;
             writer.append(row).unwrap();
         }
+        drop(writer);
         let bytes = fs::read(&path).unwrap();
         let torn = &bytes[..cut.index(bytes.len() + 1)];
         put(&path, torn);

@@ -156,6 +156,7 @@ mod tests {
         file.write_all(&line.as_bytes()[..20]).unwrap();
         assert_eq!(follower.look(), []);
         file.write_all(&line.as_bytes()[20..]).unwrap();
+        drop(file);
         atomic::write(run.sample(4), b"png").unwrap();
         let news = follower.look();
         assert_eq!((steps(&news), news.last()), (vec![4], Some(&News::Sample(4))));

@@ -111,6 +111,7 @@ fn a_comparison_that_was_cut_off_goes_on() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_the_comparison_goes_on_to_the_same_numbers() {
     let place = Workplace::new();

@@ -142,6 +142,7 @@ fn walks_that_no_memory_holds_are_refused() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn it_works_beside_a_run_that_is_training() {
     let place = Workplace::new();
@@ -212,6 +213,7 @@ fn wrong_requests_are_refused() {
     place.refuses(2, "generate r", &["config.toml", "network.width is 1"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_just_ends_it() {
     // A shell lets what it starts in the background ignore Ctrl-C, and so does what is started from there.

@@ -14,7 +14,7 @@ pub(crate) const TINY: &str = "--limit 32 --size 16 --width 4 --batch 8 --thread
 /// What the program said, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Said {
-    /// Exit code; `None` after a kill.
+    /// Exit code; `None` after a kill, but for Windows, where it is 1.
     pub(crate) code: Option<i32>,
     /// Standard output.
     pub(crate) out: String,
@@ -97,7 +97,11 @@ impl Said {
 }
 
 fn said(output: std::process::Output) -> Said {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        // Paths as they are written here.
+        if cfg!(windows) { text.replace('\\', "/") } else { text }
+    };
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 

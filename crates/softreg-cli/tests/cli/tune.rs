@@ -125,6 +125,7 @@ fn several_processes_share_a_study_and_a_kill_loses_nothing() {
     assert!(trials(&report).iter().all(|trial| trial["state"] == "done"), "{report:#}");
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {
     let place = Workplace::new();
