@@ -102,7 +102,7 @@ impl Studio {
         let mut named = BTreeMap::new();
         for given in &self.pictures {
             // A path, whatever else its name is.
-            let there = std::fs::canonicalize(given).ok();
+            let there = dunce::canonicalize(given).ok();
             let there = there.map(|path| path.display().to_string());
             let full = there.unwrap_or_else(|| softreg_image::absolute(given));
             let (kind, text) = softreg_image::source::find(&full)
@@ -278,7 +278,7 @@ mod tests {
             }
             .collections()
         };
-        let full = |path: &Path| path.canonicalize().unwrap().display().to_string();
+        let full = |path: &Path| dunce::canonicalize(path).unwrap().display().to_string();
         assert_eq!(studio(&[&a], "").unwrap()["owls"], full(&a));
         let cells = "sheet:16x16:";
         let beside = place.path().join("x/../tiles.png");
