@@ -26,9 +26,12 @@ pub(crate) enum Mode {
 /// A path as it is to be written on a command line.
 pub(crate) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "_./-:@=+,".contains(c);
+    let plain =
+        |c: char| c.is_alphanumeric() || "_./-:@=+,".contains(c) || (cfg!(windows) && c == '\\');
     match !text.is_empty() && text.chars().all(plain) {
         true => text,
+        // No name there has such a quote, and its older shell knows no other.
+        false if cfg!(windows) => format!("\"{text}\""),
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
@@ -54,14 +57,15 @@ mod tests {
 
     #[test]
     fn paths_can_be_pasted() {
-        for (path, text) in [
-            ("runs/motif-001", "runs/motif-001"),
-            ("out dir/r 1", "'out dir/r 1'"),
-            ("it's", r"'it'\''s'"),
-            ("ärger/ü", "ärger/ü"),
-            ("", "''"),
+        for (path, unix, windows) in [
+            ("runs/motif-001", "runs/motif-001", "runs/motif-001"),
+            ("out dir/r 1", "'out dir/r 1'", "\"out dir/r 1\""),
+            ("it's", r"'it'\''s'", "\"it's\""),
+            (r"runs\a", r"'runs\a'", r"runs\a"),
+            ("ärger/ü", "ärger/ü", "ärger/ü"),
+            ("", "''", "\"\""),
         ] {
-            assert_eq!(quoted(Path::new(path)), text);
+            assert_eq!(quoted(Path::new(path)), if cfg!(windows) { windows } else { unix });
         }
         assert_eq!(
             (counted(1, "seed", "seeds"), counted(2, "seed", "seeds")),

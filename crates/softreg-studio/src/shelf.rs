@@ -88,7 +88,7 @@ impl Shelf {
     pub fn file(&self, path: &Path) -> Answer<Vec<u8>> {
         let missing = || Problem::missing("there is no such file in the run");
         let about = fs::symlink_metadata(path).map_err(|_| missing())?;
-        let inside = dunce::canonicalize(&path).is_ok_and(|real| real.starts_with(&self.root));
+        let inside = dunce::canonicalize(path).is_ok_and(|real| real.starts_with(&self.root));
         if !about.is_file() || !inside || about.len() > MOST_BYTES {
             return Err(missing());
         }

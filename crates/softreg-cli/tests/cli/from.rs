@@ -1,7 +1,7 @@
 //! Runs that begin with the networks of earlier ones.
 
 use crate::pictures;
-use crate::program::{TINY, Workplace};
+use crate::program::{TINY, Workplace, setting, whole};
 use softreg_run::checkpoint;
 use std::path::PathBuf;
 
@@ -15,11 +15,12 @@ fn a_run_begins_with_what_an_earlier_one_has_learned() {
     // Size and networks need not be said.
     let said = place.ok(&format!("train few {OTHER} --from a --steps 3 --out b"));
     let step_4 = place.path("a/checkpoints").join(checkpoint::file_name(4));
-    let step_4 = std::fs::canonicalize(step_4).unwrap().display().to_string();
+    let step_4 = whole(step_4);
     let words = [&format!("beginning with the networks of {step_4}"), "at 16x16", "width 4"];
     assert!(words.iter().all(|word| said.err.contains(*word)), "{said:?}");
     let config = std::fs::read_to_string(place.path("b/config.toml")).unwrap();
-    for line in [&format!("from = \"{step_4}\""), "size = \"16x16\"", "\"residual\"", "width = 4"] {
+    assert_eq!(setting(place.path("b/config.toml"), "network", "from"), step_4);
+    for line in ["size = \"16x16\"", "\"residual\"", "width = 4"] {
         assert!(config.contains(line), "{line}: {config}");
     }
     let weights = |path: PathBuf| {

@@ -96,12 +96,25 @@ impl Said {
     }
 }
 
-fn said(output: std::process::Output) -> Said {
-    let text = |bytes| {
-        let text = String::from_utf8(bytes).unwrap();
-        // Paths as they are written here.
-        if cfg!(windows) { text.replace('\\', "/") } else { text }
-    };
+/// Paths in a text as they are written in these tests.
+fn slashes(text: String) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text }
+}
+
+/// The whole path to something that is there, as people write it.
+pub(crate) fn whole(path: impl AsRef<Path>) -> String {
+    slashes(dunce::canonicalize(path).unwrap().display().to_string())
+}
+
+/// A setting of a configuration that was written.
+pub(crate) fn setting(config: impl AsRef<Path>, section: &str, key: &str) -> String {
+    let table: toml::Table = std::fs::read_to_string(config).unwrap().parse().unwrap();
+    slashes(table[section][key].as_str().unwrap().to_owned())
+}
+
+/// What a process said that has ended.
+pub(crate) fn said(output: std::process::Output) -> Said {
+    let text = |bytes| slashes(String::from_utf8(bytes).unwrap());
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 

@@ -1,7 +1,7 @@
 //! Training: every kind of pictures, every choice of parts, and the files of a run.
 
 use crate::pictures;
-use crate::program::{TINY, Workplace, assert_same_run, has_leftovers, numbers};
+use crate::program::{TINY, Workplace, assert_same_run, has_leftovers, numbers, said};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -61,7 +61,7 @@ fn runs_are_numbered_after_their_pictures() {
     pictures::folder(&place.path("my birds"), 4, 16, 16, false);
     let mut command = place.command(&format!("train {TINY} --steps 1 -q"));
     let output = command.arg("my birds").output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "runs/my-birds-001/sheet.png\n");
+    assert_eq!(said(output).out, "runs/my-birds-001/sheet.png\n");
     assert_eq!(place.ok(&format!("train {TINY} --steps 1 -q")).out, "runs/motif-001/sheet.png\n");
     assert_eq!(place.ok(&format!("train {TINY} --steps 1 -q")).out, "runs/motif-002/sheet.png\n");
 }
