@@ -1,4 +1,4 @@
-"""Whether two runs have the same losses, regularizers and scores: python3 same.py RUN RUN LIMIT
+"""Whether two runs have the same numbers: python3 same.py RUN RUN LIMIT [KIND …], of loss, reg and score
 
 LIMIT is the largest difference, relative to the first run's value, or to 0.01 where that is smaller; 0 for the same bits.
 """
@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 
-def values(run):
+def values(run, kinds):
     lines = (Path(run) / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k.split("/")[0] in ("loss", "reg", "score")} for line in lines]
+    return [{k: v for k, v in json.loads(line).items() if k.split("/")[0] in kinds} for line in lines]
 
 
 def main():
-    first, second, limit = values(sys.argv[1]), values(sys.argv[2]), float(sys.argv[3])
+    limit, kinds = float(sys.argv[3]), sys.argv[4:] or ["loss", "reg", "score"]
+    first, second = values(sys.argv[1], kinds), values(sys.argv[2], kinds)
     if len(first) != len(second) or not first or not first[0]:
         sys.exit(f"{len(first)} and {len(second)} steps")
     worst, name = 0.0, "nothing"
