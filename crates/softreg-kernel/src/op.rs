@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 mod autodiff;
 #[cfg(feature = "cube")]
-mod cube;
+pub(crate) mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]

@@ -182,3 +182,73 @@ fn dots_kernel<F: Float>(
         out[row * CUBE_COUNT_Y as usize + column] = total;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::matrix::turned;
+    use crate::op::cube::tests::card;
+    use burn::backend::DispatchDevice;
+    use burn::backend::ops::FloatTensorOps;
+    use burn::tensor::TensorData;
+    use burn_cubecl::CubeBackend;
+    use burn_cubecl::ops::into_data_sync;
+
+    /// That our tile is taken can be seen in no result.
+    #[test]
+    fn matrices_of_every_size_are_multiplied_by_our_tile() {
+        let Some(card) = card() else { return };
+        let DispatchDevice::Cube(device) = card.inner().as_dispatch().clone() else {
+            unreachable!("a card is one of CubeCL's")
+        };
+        if bfloat16(&device.client()) != Some(DType::BF16) {
+            assert!(std::env::var_os("SOFTREG_CARD").is_none(), "no card multiplies in bfloat16");
+            eprintln!("skipped: no graphics card that multiplies in bfloat16 was found");
+            return;
+        }
+        // Whole numbers that bfloat16 holds, and sums that f32 does.
+        let value = |i: usize| ((i * 7 + i / 5) % 9) as f32 - 4.0;
+        let matrix = |shape: [usize; 3]| {
+            let values = (0..shape.iter().product()).map(value).collect();
+            CubeBackend::float_from_data(
+                TensorData::new(values, shape).convert_dtype(DType::BF16),
+                &device,
+            )
+        };
+        for [batch, rows, inner, columns] in
+            [[1, 64, 64, 64], [1, 128, 96, 192], [1, 33, 70, 65], [3, 17, 130, 40], [1, 8, 16, 256]]
+        {
+            for (left_lies_turned, right_lies_turned) in
+                [(false, false), (true, false), (false, true)]
+            {
+                let lie = |[batch, a, b]: [usize; 3], lies_turned| match lies_turned {
+                    true => turned(matrix([batch, b, a])),
+                    false => matrix([batch, a, b]),
+                };
+                let left = lie([batch, rows, inner], left_lies_turned);
+                let right = lie([batch, inner, columns], right_lies_turned);
+                let out = room(&left, [batch, rows, columns]);
+                if let Err(error) = short(&left, &right, &out) {
+                    panic!("{batch} x {rows} x {inner} x {columns}: {error:?}");
+                }
+                let at = |shape: [usize; 2], lies_turned, m: usize, a: usize, b: usize| {
+                    let within = if lies_turned { b * shape[0] + a } else { a * shape[1] + b };
+                    value(m * shape[0] * shape[1] + within)
+                };
+                let sum = |m: usize, row: usize, column: usize| -> f32 {
+                    let left = |k| at([rows, inner], left_lies_turned, m, row, k);
+                    let right = |k| at([inner, columns], right_lies_turned, m, k, column);
+                    (0..inner).map(|k| left(k) * right(k)).sum()
+                };
+                let found = into_data_sync(out).try_into_vec::<f32>().expect("f32");
+                let all = (0..batch * rows * columns)
+                    .map(|i| sum(i / (rows * columns), i / columns % rows, i % columns));
+                assert_eq!(
+                    found,
+                    all.collect::<Vec<_>>(),
+                    "{batch} x {rows} x {inner} x {columns}"
+                );
+            }
+        }
+    }
+}

@@ -131,7 +131,7 @@ fn extent(x: &CubeTensor) -> Extent {
 
 #[cfg(test)]
 #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::geometry::Geometry;
     use crate::window::Window;
@@ -139,7 +139,7 @@ mod tests {
     use burn::tensor::{Device, DeviceType, Tensor, TensorData};
 
     /// A card that has bfloat16, or what stands for it in tests.
-    fn card() -> Option<Device> {
+    pub(crate) fn card() -> Option<Device> {
         let kinds = [
             #[cfg(feature = "cuda")]
             DeviceType::Cuda,
