@@ -45,7 +45,7 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
 /// The product of bfloat16 matrices by tiles as large as those that CubeCL takes in single precision: 64 x 64 by four planes,
 /// or 32 x 32 by two where the result is no larger, and for each visit to memory as many bytes, so twice as many values.
 /// What it would take by itself for pictures unfolded into columns, 512 x 128 by sixteen planes, is more than a plane has
-/// registers for (some 500 bytes per unit go to memory and back), and leaves a large card a dozen cubes to compute.
+/// registers for (more than 500 bytes per unit go to memory and back), and leaves a large card a dozen cubes to compute.
 ///
 /// # Errors
 /// Where the card has no such instructions, or a matrix lies as neither rows nor columns: nothing was computed.
