@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::{Error, Result};
 
@@ -70,8 +71,26 @@ fn replace(
     buffer.flush()?;
     drop(buffer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    let (file, beside) = temporary.into_parts();
+    drop(file);
+    // Where there is nothing beside any more, nothing is removed.
+    put_in_place(&beside, path)
+}
+
+/// Renames a file to a name that another may have. On Windows that is refused while somebody reads the other one, a page that
+/// watches a run or a search for viruses, and reading takes a moment.
+fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    const ATTEMPTS: u32 = 100;
+    // ERROR_SHARING_VIOLATION, which the library has no name for.
+    let is_read =
+        |e: &io::Error| e.kind() == ErrorKind::PermissionDenied || e.raw_os_error() == Some(32);
+    for _ in 0..if cfg!(windows) { ATTEMPTS } else { 0 } {
+        match fs::rename(from, to) {
+            Err(error) if is_read(&error) => std::thread::sleep(Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    fs::rename(from, to)
 }
 
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
@@ -163,7 +182,7 @@ mod tests {
             if !lives(other.id()) {
                 break;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(sweep(dir.path()).unwrap(), 1);
         other.wait().unwrap();
@@ -184,6 +203,23 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(dir.path()), ["a.txt"]);
+    }
+
+    /// What another system than Windows allows anyway.
+    #[test]
+    fn a_file_is_replaced_while_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.txt");
+        write(&path, b"old").unwrap();
+        let reader = File::open(&path).unwrap();
+        let reading = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(reader);
+        });
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["a.txt"]);
+        reading.join().unwrap();
     }
 
     #[test]
