@@ -80,17 +80,17 @@ fn replace(
 /// Renames a file to a name that another may have. On Windows that is refused while somebody reads the other one, a page that
 /// watches a run or a search for viruses, and reading takes a moment.
 fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
-    const ATTEMPTS: u32 = 100;
+    let mut attempts_left = if cfg!(windows) { 100 } else { 0 };
     // ERROR_SHARING_VIOLATION, which the library has no name for.
     let is_read =
         |e: &io::Error| e.kind() == ErrorKind::PermissionDenied || e.raw_os_error() == Some(32);
-    for _ in 0..if cfg!(windows) { ATTEMPTS } else { 0 } {
+    loop {
         match fs::rename(from, to) {
-            Err(error) if is_read(&error) => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) if attempts_left > 0 && is_read(&error) => attempts_left -= 1,
             other => return other,
         }
+        std::thread::sleep(Duration::from_millis(20));
     }
-    fs::rename(from, to)
 }
 
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
