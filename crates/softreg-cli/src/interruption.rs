@@ -1,6 +1,9 @@
-//! Being asked to end: by Ctrl-C, by a terminal that is closed, by whoever ends processes.
+//! Being asked to end: by Ctrl-C, by a terminal that is closed, by whoever ends processes, by a file.
 
+use crate::failure::usage;
 use anyhow::Context;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Calls `asked` on a thread of its own when this process is asked to end, and again at every Ctrl-C after that: a terminal that is
 /// closed may say so twice, and wants no less to be saved. A signal that it was started to ignore, as `nohup` has it with that of
@@ -8,6 +11,31 @@ use anyhow::Context;
 pub(crate) fn listen(asked: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     hear(asked).context("cannot listen for Ctrl-C")
 }
+
+/// Calls `asked` on a thread of its own when a file comes to be there: whoever did not start this process, on another host even,
+/// and on systems without signals, can make one.
+pub(crate) fn watch_for(
+    file: PathBuf,
+    asked: impl FnOnce() + Send + 'static,
+) -> anyhow::Result<()> {
+    if file.exists() {
+        return Err(usage(format!(
+            "{} is there already, and would end this at once: remove it, or name another file",
+            file.display()
+        )));
+    }
+    let watch = move || {
+        while !file.exists() {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        asked();
+    };
+    let begun = std::thread::Builder::new().name("stop-file".to_owned()).spawn(watch);
+    begun.map(|_| ()).context("cannot watch for a file")
+}
+
+/// Time between two looks at a file.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Has a file that grows beyond what is allowed (`ulimit -f`) fail to be written, as on a full disk, in place of ending the
 /// process without a word.

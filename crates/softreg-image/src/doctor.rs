@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::collection::{LoadOptions, Skipped, size_of};
 use crate::error::Error;
 use crate::size::{Size, suggest_size};
-use crate::source;
+use crate::source::{self, Guess};
 use survey::Facts;
 
 pub use duplicate::MAX_SEARCHED;
@@ -41,6 +41,8 @@ pub struct Report {
     pub written: usize,
     /// What is left out of sheets: cells that are empty or cut off, files that are smaller than a cell.
     pub cells: Vec<Skipped>,
+    /// What the pictures seem to be sheets of, where they are few.
+    pub sheets: Option<Guess>,
     /// Pictures per file format.
     pub formats: BTreeMap<String, usize>,
     /// The sizes of the pictures.
@@ -165,6 +167,7 @@ pub fn check(
         hidden: listing.hidden,
         written: listing.written.len(),
         cells: listing.cells.clone(),
+        sheets: Guess::of(source.as_ref(), spec),
         formats,
         sizes: sizes(&dimensions),
         transparent: count(|fact| fact.transparent),

@@ -20,6 +20,7 @@ use crate::picture::{Head, Raster};
 use crate::size::Size;
 
 pub use listing::Listing;
+pub use sheet::Guess;
 pub use stacked::stacked_kinds;
 
 /// One picture as the source has it.
@@ -160,10 +161,7 @@ pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
     match std::fs::metadata(&path) {
         Ok(_) => {
             let detail = match crate::picture::EXTENSIONS.contains(&extension(spec).as_str()) {
-                true => format!(
-                    ": it is one picture, and a collection needs several; a sprite sheet with cells of \
-                     16x16 pixels is cut into them by 'sheet:16x16:{spec}'"
-                ),
+                true => one_picture(spec),
                 false => String::new(),
             };
             Err(Error::Unrecognised { path, detail })
@@ -177,6 +175,21 @@ pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
             hint: nearest(spec),
         }),
     }
+}
+
+/// What to do with one picture that was given as a collection.
+fn one_picture(spec: &str) -> String {
+    let (what, cut) = match Guess::of_file(spec) {
+        Some(guess) => (
+            format!("it looks like a sprite sheet, whose {} cells are taken", guess.cells),
+            guess.spec,
+        ),
+        None => (
+            "a sprite sheet with cells of 16x16 pixels is cut into them".to_owned(),
+            sheet::specification("16x16", spec),
+        ),
+    };
+    format!(": it is one picture, and a collection needs several; {what} by '{cut}'")
 }
 
 /// Opens the source that reads `spec`.

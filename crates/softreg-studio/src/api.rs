@@ -144,18 +144,35 @@ async fn upload(
     app.intake.clone().take(query.name, parts).await.map(Json)
 }
 
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Divided {
+    /// Cut its pictures into cells, as `NewRun` says.
+    cells: Option<String>,
+}
+
 /// What is in a collection and what training will make of it, as `softreg data check --json` tells it.
-#[utoipa::path(get, path = "/api/v1/collections/{name}/check", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/collections/{name}/check", params(("name" = String, Path), Divided),
     responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn check(State(app): Shared, Path(name): Path<String>) -> Answer<Json<serde_json::Value>> {
-    blocking(move || app.check(&name)).await.map(Json)
+async fn check(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Divided>,
+) -> Answer<Json<serde_json::Value>> {
+    blocking(move || app.check(&name, query.cells.as_deref())).await.map(Json)
 }
 
 /// Pictures of a collection as training sees them, on one sheet.
-#[utoipa::path(get, path = "/api/v1/collections/{name}/sheet", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/collections/{name}/sheet", params(("name" = String, Path), Divided),
     responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn collection_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
-    blocking(move || app.collection_sheet(&name)).await.map(|png| file("image/png", None, png))
+async fn collection_sheet(
+    State(app): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Divided>,
+) -> Answer<Response> {
+    let png = blocking(move || app.collection_sheet(&name, query.cells.as_deref()));
+    Ok(file("image/png", None, png.await?))
 }
 
 /// All runs, the newest first.
@@ -170,6 +187,9 @@ async fn runs(State(app): Shared) -> Answer<Json<Vec<Summary>>> {
 pub struct NewRun {
     /// Name of a collection.
     pub collection: String,
+    /// Its pictures are sprite sheets, to be cut into cells of so many pixels: `16x16`, or `16x16,spacing=1,margin=2`.
+    #[serde(default)]
+    pub cells: Option<String>,
     /// Name of a recipe.
     pub recipe: String,
     /// Name of a run to begin with the networks of, in place of new ones; size and networks are then that run's.

@@ -53,14 +53,16 @@ impl App {
         given.map(named).chain(self.intake.list()).collect()
     }
 
-    /// What the program takes as the pictures of a collection.
-    fn source(&self, name: &str) -> Answer<String> {
-        if name == BUILT_IN {
-            return Ok(BUILT_IN.to_owned());
-        }
-        match self.given.get(name) {
-            Some(given) => Ok(given.clone()),
-            None => Ok(self.intake.path(name)?.display().to_string()),
+    /// What the program takes as the pictures of a collection, or as the cells of its sheets.
+    fn source(&self, name: &str, cells: Option<&str>) -> Answer<String> {
+        let whole = match self.given.get(name) {
+            _ if name == BUILT_IN => BUILT_IN.to_owned(),
+            Some(given) => given.clone(),
+            None => self.intake.path(name)?.display().to_string(),
+        };
+        match cells {
+            None => Ok(whole),
+            Some(cells) => cut(&whole, cells),
         }
     }
 
@@ -106,16 +108,16 @@ impl App {
     ///
     /// # Errors
     /// 400 with what is wrong with it, 404.
-    pub fn check(&self, name: &str) -> Answer<Value> {
-        self.ask_for_json(&["data", "check", &self.source(name)?, "--json"])
+    pub fn check(&self, name: &str, cells: Option<&str>) -> Answer<Value> {
+        self.ask_for_json(&["data", "check", &self.source(name, cells)?, "--json"])
     }
 
     /// Pictures of a collection on one sheet (PNG).
     ///
     /// # Errors
     /// 400 with what is wrong with it, 404.
-    pub fn collection_sheet(&self, name: &str) -> Answer<Vec<u8>> {
-        let source = self.source(name)?;
+    pub fn collection_sheet(&self, name: &str, cells: Option<&str>) -> Answer<Vec<u8>> {
+        let source = self.source(name, cells)?;
         let folder = self.shelf.own("sheets").map_err(Problem::failed)?;
         let place = tempfile::tempdir_in(folder).map_err(Problem::failed)?;
         let path = place.path().join("sheet.png");
@@ -130,12 +132,24 @@ impl App {
     pub fn start(&self, wanted: &NewRun) -> Answer<Job> {
         let from = wanted.from.as_deref().map(|name| self.shelf.run(name)).transpose()?;
         let from = from.as_ref().map(RunFolder::root);
-        let arguments = arguments(wanted, self.source(&wanted.collection)?, from)?;
+        let source = self.source(&wanted.collection, wanted.cells.as_deref())?;
+        let arguments = arguments(wanted, source, from)?;
         let line: Vec<&str> =
             ["plan", "--json"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         self.ask(&line)?;
         let stem = claim::stem(wanted.collection.trim_end_matches(".zip"));
         self.queue.add(stem, arguments)
+    }
+}
+
+/// The specification of sheets that are cut. The program says what is wrong with the grid, if it is one: nothing in it may be
+/// taken for the path that follows.
+fn cut(sheets: &str, cells: &str) -> Answer<String> {
+    match cells.chars().all(|c| c.is_ascii_alphanumeric() || "=,. -".contains(c)) {
+        true => Ok(format!("sheet:{cells}:{sheets}")),
+        false => Err(Problem::wrong(format!(
+            "`{cells}` is no grid of cells: write 16x16, or 16x16,spacing=1,margin=2"
+        ))),
     }
 }
 
@@ -196,6 +210,14 @@ fn arguments(wanted: &NewRun, source: String, from: Option<&Path>) -> Answer<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_are_a_grid_and_lead_nowhere_else() {
+        assert_eq!(cut("/x/a.zip", "16x16,spacing=1").unwrap(), "sheet:16x16,spacing=1:/x/a.zip");
+        for cells in ["16x16:/etc", "16x16/..", "16x16\n", "16x16\\", "../16x16"] {
+            assert!(cut("/x/a.zip", cells).is_err(), "{cells}");
+        }
+    }
 
     #[test]
     fn a_wish_becomes_a_command_line_and_nothing_else() {

@@ -9,7 +9,7 @@ use crate::shelf::Shelf;
 use serde::{Deserialize, Serialize};
 use softreg_run::claim::{self, Claim};
 use softreg_run::{State, atomic};
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 mod process;
 
-use process::{is_alive, terminate};
+use process::{is_alive, log_of, stand_alone};
 
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -266,12 +266,9 @@ impl Queue {
             }));
         };
         job.becomes = Some(becomes);
-        let process = job.process;
+        let stop = self.stop_file(job.id).map_err(Problem::failed)?;
         self.keep(&mut inner, jobs)?;
-        if let Some(process) = process {
-            terminate(process, run, inner.child.as_mut());
-        }
-        Ok(())
+        Ok(atomic::write(stop, &[])?)
     }
 
     /// Lets a run that was stopped go on, for so many minutes `more` where they are given: it is the next one.
@@ -362,7 +359,11 @@ impl Queue {
     /// when it has read its pictures.
     fn is_at_work(&self, job: &Job) -> bool {
         let Some(name) = job.run.as_deref() else { return false };
-        let alive = |task| job.process.is_some_and(|process| is_alive(process, task, name));
+        let log = self.log(job.id);
+        let alive = |task| {
+            let log = log.as_deref().ok();
+            job.process.zip(log).is_some_and(|(process, log)| is_alive(process, task, name, log))
+        };
         let locked = || self.shelf.run(name).is_ok_and(|run| run.is_locked().unwrap_or(false));
         match job.task {
             Task::Measure => alive("evaluate"),
@@ -420,6 +421,11 @@ impl Queue {
         job.began = Some(seconds(SystemTime::now()));
         let path = self.shelf.root().join(&name);
         let log = self.log(job.id)?;
+        let stop = self.stop_file(job.id)?;
+        match fs::remove_file(&stop) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(told(error)),
+            _ => {}
+        }
         let mut command = self.command();
         match (job.task, resumes) {
             (Task::Measure, _) => command.arg("evaluate").arg(path),
@@ -432,10 +438,17 @@ impl Queue {
             }
         };
         command.args(["--device", &self.device]);
-        // A terminal's Ctrl-C ends the studio and not the training.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.stdout(Stdio::null()).stderr(File::create(log).map_err(told)?).spawn().map_err(told)
+        if job.task == Task::Train {
+            command.arg("--stop-file").arg(stop);
+        }
+        stand_alone(&mut command);
+        command.stdout(Stdio::null()).stderr(log_of(&log).map_err(told)?).spawn().map_err(told)
+    }
+
+    /// What the training of a job ends at, saved, when it comes to be there.
+    fn stop_file(&self, id: u64) -> Result<PathBuf, String> {
+        let folder = self.shelf.own("stops").map_err(|error| error.to_string())?;
+        Ok(folder.join(id.to_string()))
     }
 
     /// Where the process of a job writes what it has to say.

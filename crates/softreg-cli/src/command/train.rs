@@ -3,7 +3,7 @@
 use super::choices::{self, Choices};
 use crate::backend::{self, Devices};
 use crate::cache;
-use crate::failure::usage;
+use crate::failure::{self, usage};
 use crate::interruption;
 use crate::origin::Origin;
 use crate::terminal::{Mode, Progress, line_to_stdout, quoted};
@@ -23,6 +23,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this process was asked to end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Whether there is something to save when it is.
+static TRAINS: AtomicBool = AtomicBool::new(false);
 
 /// Train a generator from a folder of pictures.
 ///
@@ -54,6 +59,9 @@ pub(crate) struct Train {
     /// Where to compute; over several devices the batch is split (cuda:0,cuda:1, or cuda:all)
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
+    /// Save and end when this file comes to be there, as Ctrl-C has it: for who cannot press it
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
+    stop_file: Option<PathBuf>,
     /// Print the configuration with comments, and do nothing
     #[arg(long)]
     print_config: bool,
@@ -82,6 +90,16 @@ impl Train {
             _ => Mode::Human,
         });
         let mut together = Together::join()?;
+        // The first process ends all of them.
+        if let Some(file) = self.stop_file.clone().filter(|_| together.group().rank() == 0) {
+            interruption::watch_for(file, || {
+                INTERRUPTED.store(true, Ordering::SeqCst);
+                if !TRAINS.load(Ordering::SeqCst) {
+                    let error = anyhow::anyhow!("it was stopped before the first step");
+                    std::process::exit(failure::report(&error).into());
+                }
+            })?;
+        }
         let trained = match (together.group().rank(), &self.resume) {
             (0, Some(folder)) => self.go_on(folder, progress, &mut together),
             (0, None) => self.start(progress, &mut together),
@@ -207,13 +225,13 @@ impl Train {
         together: &mut Together,
         resume: bool,
     ) -> anyhow::Result<()> {
-        static INTERRUPTED: AtomicBool = AtomicBool::new(false);
         interruption::listen(|| {
             // The first ends the run after its step, the second ends the process.
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            if INTERRUPTED.swap(true, Ordering::SeqCst) {
                 std::process::exit(1);
             }
         })?;
+        TRAINS.store(true, Ordering::SeqCst);
         let processes = together.group().size();
         if processes > 1 {
             progress.say(&match ready.checked.config().training.threads {

@@ -190,6 +190,18 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.keys(&labelled("A folder"), &path(&place.path("foxes")));
     browser.says(&["7 pictures", "1 file is no picture and was left out"]);
 
+    // A sheet is seen to be one, and cut.
+    crate::sheets::full_sheet(&place.path("sprites.png"));
+    browser.keys(&labelled("Pictures or .zip"), &path(&place.path("sprites.png")));
+    browser.says(&["1 picture,"]);
+    let cells = labelled("Cut sprite sheets into cells of");
+    browser.press("Cut into 24 cells of 16x16");
+    browser.says(&["24 pictures", "trained at 16"]);
+    browser.holds(&cells, "16x16,spacing=1,margin=1");
+    browser.on(&cells, |element| browser.session.tell(&format!("{element}/clear"), &json!({})));
+    browser.keys(&cells, &format!("33x{ENTER}"));
+    browser.says(&["height is"]);
+
     // Few pictures are all trained on, many are held back in part.
     let held = labelled("Pictures held back");
     browser.holds(&held, "0");

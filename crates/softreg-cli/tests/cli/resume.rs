@@ -96,6 +96,26 @@ fn a_killed_conditional_run_with_held_out_pictures_goes_on_bit_for_bit() {
     killed_again_and_again(&format!("motif {TINY} {options}"), 5);
 }
 
+#[test]
+fn a_file_ends_a_run_as_ctrl_c_does() {
+    let place = Workplace::new();
+    let line = format!("train motif {TINY} {OFTEN} --steps 100000 --stop-file end --out b");
+    let child = place.start(&line);
+    until("it trains", || place.path("b/checkpoints/step-00000003.safetensors").exists());
+    std::fs::write(place.path("end"), "").unwrap();
+    wait(child).is_one_error(1, &line, &["interrupted after", "softreg train --resume b"]);
+    let status = std::fs::read_to_string(place.path("b/run.json")).unwrap();
+    assert!(status.contains("\"stopped\"") && status.contains("interrupted"), "{status}");
+    assert!(place.path("b/sheet.png").is_file() && !has_leftovers(&place.path("b")));
+    // It would end what begins now.
+    place.fails(2, "train --resume b --stop-file end", &["end is there already"]);
+    std::fs::remove_file(place.path("end")).unwrap();
+    let steps = std::fs::read_to_string(place.path("b/metrics.jsonl")).unwrap().lines().count() + 7;
+    place.ok(&format!("train --resume b --steps {steps} --stop-file end"));
+    place.ok(&format!("train motif {TINY} {OFTEN} --out a --steps {steps}"));
+    assert_same_run(&place.path("a"), &place.path("b"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {

@@ -88,3 +88,42 @@ fn a_run_on_a_sheet_is_named_after_it_and_goes_on_from_any_folder() {
         .unwrap();
     place.fails(1, "train --resume runs/tiles-001 --steps 6", &["tiles.png"]);
 }
+
+/// Eight columns and three rows of sprites, one pixel apart.
+pub(crate) fn full_sheet(path: &Path) {
+    let mut sheet = RgbaImage::new(1 + 8 * 17, 1 + 3 * 17);
+    for i in 0..24 {
+        let (column, row) = (i64::from(i) % 8, i64::from(i) / 8);
+        imageops::replace(
+            &mut sheet,
+            &pictures::blob(i, 16, 16, true),
+            1 + 17 * column,
+            1 + 17 * row,
+        );
+    }
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, pictures::png(&sheet)).unwrap();
+}
+
+#[test]
+fn what_looks_like_a_sheet_is_said_with_what_cuts_it() {
+    let place = Workplace::new();
+    full_sheet(&place.path("art/tiles.png"));
+    let spec = "sheet:16x16,spacing=1,margin=1:art";
+    place.fails(
+        1,
+        "train art/tiles.png",
+        &["looks like a sprite sheet, whose 24 cells", &format!("'{spec}/tiles.png'")],
+    );
+    let said = place.ok("data check art");
+    assert!(said.out.contains("Looks like") && said.out.contains(spec), "{}", said.out);
+    let report: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!((&report["sheets"]["cells"], &report["sheets"]["spec"]), (&24.into(), &spec.into()));
+    let cut: Value =
+        serde_json::from_str(&place.ok(&format!("data check {spec} --json")).out).unwrap();
+    assert_eq!((&cut["pictures"], &cut["sheets"]), (&24.into(), &Value::Null));
+    // Pictures that are none.
+    pictures::folder(&place.path("owls"), 5, 64, 64, false);
+    let report: Value = serde_json::from_str(&place.ok("data check owls --json").out).unwrap();
+    assert_eq!(report["sheets"], Value::Null);
+}

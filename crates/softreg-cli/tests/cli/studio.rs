@@ -490,6 +490,36 @@ fn uploads_are_looked_at_before_they_are_kept() {
 }
 
 #[test]
+fn sheets_are_cut_where_that_is_asked_for() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    crate::sheets::full_sheet(&place.path("tiles.png"));
+    let sheet = std::fs::read(place.path("tiles.png")).unwrap();
+    assert_eq!(studio.upload("tiles", &[("tiles.png", &sheet)]).status, 200);
+    let check = |cells: &str| studio.get(&format!("/api/v1/collections/tiles/check{cells}"));
+    let whole = check("").json();
+    assert_eq!((&whole["pictures"], &whole["sheets"]["cells"]), (&json!(1), &json!(24)));
+    let cells = whole["sheets"]["grid"].as_str().unwrap();
+    assert_eq!(check(&format!("?cells={cells}")).json()["pictures"], 24);
+    let drawn = studio.get(&format!("/api/v1/collections/tiles/sheet?cells={cells}"));
+    assert_eq!((drawn.status, &drawn.body[..4]), (200, &b"\x89PNG"[..]));
+    for (wrong, words) in
+        [("16x16:x", "no grid"), ("16xx", "height is"), ("400", "too few for a cell")]
+    {
+        let answer = check(&format!("?cells={wrong}"));
+        assert_eq!(answer.status, 400, "{wrong}");
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    let mut wanted = short(0.02);
+    (wanted["collection"], wanted["cells"], wanted["size"]) =
+        (json!("tiles"), json!(cells), json!("16"));
+    let job = studio.ok("POST", "/api/v1/runs", &wanted).json();
+    until("it is trained", || studio.job(&job["id"])["state"] == "finished");
+    let config = std::fs::read_to_string(place.path("runs/tiles-001/config.toml")).unwrap();
+    assert!(config.contains("sheet:16x16,spacing=1,margin=1:"), "{config}");
+}
+
+#[test]
 fn whatever_is_sent_to_a_described_route_is_answered_in_words() {
     let place = Workplace::new();
     let studio = Studio::start(&place, "");

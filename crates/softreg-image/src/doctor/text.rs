@@ -57,6 +57,12 @@ impl fmt::Display for Report {
                 line(out, "", &format!("smallest: {} ({})", class.name, class.count))?;
             }
         }
+        if let Some(guess) = &self.sheets {
+            let cells = guess.cells;
+            let what =
+                format!("sprite sheets of {cells} cells: '{}' has these learned", guess.spec);
+            line(out, "Looks like", &what)?;
+        }
         if !self.ignored.is_empty() {
             let endings: Vec<String> = self
                 .ignored

@@ -5,12 +5,15 @@
 //! Cells are in the order of reading, and named after column and row, from 0: `tiles.png@3,5`.
 
 mod grid;
+mod guess;
 mod single;
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use self::grid::Grid;
 use self::single::Single;
@@ -27,6 +30,8 @@ const PREFIX: &str = "sheet:";
 const MAX_BYTES: u64 = 4 << 30;
 /// Sheets decoded between two looks at how much is kept, on every machine.
 const CHUNK: usize = 8;
+/// More pictures than these are not looked at as if they were sheets.
+const MOST_SHEETS: usize = 16;
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "sheet",
@@ -49,6 +54,61 @@ fn divided(text: &str) -> Result<(Grid, &str), Error> {
         "" => Err(wrong("no file follows it".to_owned())),
         path => Ok((read, path)),
     }
+}
+
+/// What pictures seem to be sheets of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guess {
+    /// The grid, as a specification has it.
+    pub grid: String,
+    /// Cells that show something.
+    pub cells: usize,
+    /// The specification that takes them.
+    pub spec: String,
+}
+
+impl Guess {
+    /// From the picture files of a source that `spec` names, where they are few; `None` where less than half of them seem to
+    /// be sheets of the same grid.
+    pub(crate) fn of(source: &dyn Source, spec: &str) -> Option<Guess> {
+        let count = source.listing().names.len();
+        if count > MOST_SHEETS {
+            return None;
+        }
+        // One at a time, since a picture may be large.
+        let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for (grid, cells) in (0..count).filter_map(|index| guessed(source, index)) {
+            let (sheets, all) = found.entry(grid.to_string()).or_default();
+            (*sheets, *all) = (*sheets + 1, *all + cells);
+        }
+        let (grid, (sheets, cells)) = found.into_iter().max_by_key(|(_, (sheets, _))| *sheets)?;
+        let spec = specification(&grid, spec);
+        (2 * sheets >= count).then_some(Guess { grid, cells, spec })
+    }
+
+    /// From a picture file by itself.
+    pub(super) fn of_file(spec: &str) -> Option<Guess> {
+        Guess::of(&Single::new(Path::new(spec)), spec)
+    }
+}
+
+/// The grid of a picture, and how many of its cells show something; `None` where it seems to be no sheet, or cannot be read.
+fn guessed(source: &dyn Source, index: usize) -> Option<(Grid, usize)> {
+    let Record::File(bytes) = source.record(index, None).ok()? else { return None };
+    let Head { format, width, height } = picture::head(Cursor::new(&bytes)).ok()?;
+    // The blocks of which such a file is made are a grid too.
+    if format == "JPEG" {
+        return None;
+    }
+    let picture = picture::decode(&bytes).ok()?;
+    let grid = guess::grid(&picture)?;
+    let cells = Sheet::new(format, width, height).filled(&picture, grid).places.len();
+    (cells >= guess::MIN_CELLS).then_some((grid, cells))
+}
+
+/// What takes the cells of the sheets that `spec` names.
+pub(super) fn specification(grid: &str, spec: &str) -> String {
+    format!("{PREFIX}{grid}:{spec}")
 }
 
 /// The files that are to be cut.
@@ -86,15 +146,19 @@ struct Sheet {
 }
 
 impl Sheet {
+    /// Without any cells.
+    fn new(format: &'static str, width: u32, height: u32) -> Sheet {
+        let (places, pixels) = (Vec::new(), Vec::new());
+        Sheet { format, width, height, channels: 0, places, pixels, whole: 0, cut_off: 0 }
+    }
+
     /// Decodes a file and takes its cells; none of a file that is smaller than a cell, which is not decoded.
     fn read(source: &dyn Source, index: usize, grid: Grid) -> Result<Sheet, String> {
         let Record::File(bytes) = source.record(index, None)? else {
             return Err("is not a picture file".to_owned());
         };
         let Head { format, width, height } = picture::head(Cursor::new(&bytes))?;
-        let (places, pixels) = (Vec::new(), Vec::new());
-        let nothing =
-            Sheet { format, width, height, channels: 0, places, pixels, whole: 0, cut_off: 0 };
+        let nothing = Sheet::new(format, width, height);
         match grid.whole(width, height) {
             (0, _) | (_, 0) => Ok(nothing),
             _ => Ok(nothing.filled(&picture::decode(&bytes)?, grid)),

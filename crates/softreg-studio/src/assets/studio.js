@@ -227,28 +227,34 @@ async function showNew() {
   const [options, collections, runs] = await Promise.all([ask("/options"), ask("/collections"), ask("/runs")]);
   const earlier = runs.filter((r) => r.step > 0);
   const found = h("div", { "aria-live": "polite" });
-  const collection = h("select", { change: () => look() });
+  const collection = h("select", { change: () => { cells.value = ""; look(); } });
+  const cells = h("input", { type: "text", placeholder: "each file is one picture", size: 24, "aria-describedby": "cells-help", change: () => look() });
   const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
   collections.forEach(add);
 
   /** Shows what is in the collection, below a note. */
   async function look(note = null) {
-    const name = collection.value;
+    const name = collection.value, grid = cells.value.trim();
+    cells.disabled = name === "motif";
+    const changed = () => name !== collection.value || grid !== cells.value.trim();
+    const of = (part) => `/collections/${encodeURIComponent(name)}/${part}${grid ? `?cells=${encodeURIComponent(grid)}` : ""}`;
     found.replaceChildren(h("p", { class: "soft" }, "Looking at the pictures…"));
     try {
-      const report = await ask(`/collections/${encodeURIComponent(name)}/check`);
-      if (name !== collection.value) return;
+      const report = await ask(of("check"));
+      if (changed()) return;
       const size = report.suggested_size;
       // Of few pictures each one is needed to learn from.
       if (!told_clear && !clear.disabled) clear.checked = report.transparent > report.pictures / 2;
       if (!told_held) held.value = report.pictures >= 300 ? "0.1" : "0";
       found.replaceChildren(...[note ? h("p", {}, note) : []].flat(),
-        h("p", {}, `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
+        h("p", {}, report.pictures === 1 ? "1 picture" : `${whole(report.pictures)} pictures`, size ? `, trained at ${size.width ?? size}${size.height ? "×" + size.height : ""}` : "",
           report.unreadable?.length ? `, ${report.unreadable.length} unreadable` : "", report.duplicates?.length ? `, ${report.duplicates.length} groups of duplicates` : "", "."),
+        h("div", {}, report.sheets ? h("button", { click: () => { cells.value = report.sheets.grid; look(); } },
+          `Cut into ${whole(report.sheets.cells)} cells of ${report.sheets.grid.split(",")[0]}`) : null),
         h("ul", { class: "small" }, (report.plan || []).map((line) => h("li", {}, line))),
-        h("img", { class: "sheet", alt: `Pictures of ${name} as training sees them`, src: `/api/v1/collections/${encodeURIComponent(name)}/sheet` }));
+        h("img", { class: "sheet", alt: `Pictures of ${name} as training sees them`, src: `/api/v1${of("sheet")}` }));
     } catch (error) {
-      if (name === collection.value) found.replaceChildren(h("p", { class: "error" }, error.message));
+      if (!changed()) found.replaceChildren(h("p", { class: "error" }, error.message));
     }
   }
 
@@ -271,6 +277,7 @@ async function showNew() {
       add(taken);
       if (mine !== uploads) return;
       collection.value = taken.name;
+      cells.value = "";
       const skipped = taken.skipped === 1 ? "1 file is no picture and was left out." : `${whole(taken.skipped)} files are no pictures and were left out.`;
       await look(taken.skipped ? skipped : null);
     } catch (error) {
@@ -335,7 +342,7 @@ async function showNew() {
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
     const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
+    const wanted = { collection: collection.value, cells: text(cells), recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -347,7 +354,8 @@ async function showNew() {
 
   look();
   return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
-    h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop, found),
+    h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop,
+      h("label", {}, "Cut sprite sheets into cells of", cells), h("p", { class: "soft small", id: "cells-help" }, "Where one file holds many pictures: width x height in pixels, such as 16x16, or 16x16,spacing=1,margin=2 with pixels between the cells and around them."), found),
     h("section", { class: "card stack" }, h("h2", {}, "2. How"), h("label", {}, "Recipe", recipe), about,
       h("label", {}, "Begin with", from), h("p", { class: "soft small", id: "from-help" }, "What an earlier run has learned from many pictures helps where there are few. Size and network are then that run's."),
       h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),

@@ -27,6 +27,11 @@ pub(super) struct Grid {
 }
 
 impl Grid {
+    /// Of width, height, spacing and margin.
+    pub(super) fn new([width, height, spacing, margin]: [u32; 4]) -> Grid {
+        Grid { width, height, spacing, margin }
+    }
+
     /// Columns and rows of whole cells on a sheet of so many pixels.
     pub(super) fn whole(&self, width: u32, height: u32) -> (u32, u32) {
         let whole = |sheet: u32, cell: u32| {

@@ -121,3 +121,167 @@ fn the_path_is_found_behind_the_grid() {
         assert_eq!(crate::absolute(none), none);
     }
 }
+
+/// A sheet of so many columns, with what lies between its tiles and around them in one colour, each pixel drawn so large.
+fn laid_out(
+    tiles: &[RgbaImage],
+    columns: u32,
+    [spacing, margin, scale]: [u32; 3],
+    back: Rgba<u8>,
+) -> Raster {
+    let (width, height) = tiles[0].dimensions();
+    let side = |count: u32, cell: u32| 2 * margin + count * (cell + spacing) - spacing;
+    let rows = (tiles.len() as u32).div_ceil(columns);
+    let mut sheet = RgbaImage::from_pixel(side(columns, width), side(rows, height), back);
+    for (tile, at) in tiles.iter().zip(0..) {
+        let place = |at: u32, cell: u32| i64::from(margin + at * (cell + spacing));
+        image::imageops::overlay(
+            &mut sheet,
+            tile,
+            place(at % columns, width),
+            place(at / columns, height),
+        );
+    }
+    let large = |side: u32| side * scale;
+    let (width, height) = sheet.dimensions();
+    let filter = image::imageops::FilterType::Nearest;
+    let sheet = image::imageops::resize(&sheet, large(width), large(height), filter);
+    Raster::from(image::DynamicImage::from(sheet))
+}
+
+/// Numbers from 0 to 1 without an end.
+fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// A disc of some colour and size, a little off the middle.
+fn sprite(seed: u64, width: u32, height: u32) -> RgbaImage {
+    let mut next = noise(seed);
+    let mut upto = |limit: f64| next() * limit;
+    let colour = Rgba([upto(255.0) as u8, upto(255.0) as u8, upto(255.0) as u8, 255]);
+    let (x0, y0) = (f64::from(width) / 2.0 + upto(3.0), f64::from(height) / 2.0 + upto(3.0));
+    let radius = f64::from(width) * (0.2 + upto(0.25));
+    RgbaImage::from_fn(width, height, |x, y| {
+        let far =
+            (f64::from(x) - x0).hypot((f64::from(y) - y0) * f64::from(width) / f64::from(height));
+        if far < radius { colour } else { CLEAR }
+    })
+}
+
+#[test]
+fn the_grid_of_a_sheet_is_seen() {
+    let pink = Rgba([255, 0, 255, 255]);
+    for (grid, columns, back) in [
+        ("16x16", 8, CLEAR),
+        ("16x16,spacing=1,margin=1", 10, CLEAR),
+        ("16x24,spacing=2", 7, pink),
+        ("24x24,spacing=2,margin=1", 9, pink),
+        ("32x32", 12, CLEAR),
+    ] {
+        let Grid { width, height, .. } = grid.parse().unwrap();
+        let tiles: Vec<RgbaImage> = (0..63).map(|seed| sprite(seed, width, height)).collect();
+        let number = |name: &str| {
+            grid.split(',').find_map(|part| part.strip_prefix(name)?.parse().ok()).unwrap_or(0)
+        };
+        let gaps = [number("spacing="), number("margin=")];
+        let seen = |scale| guess::grid(&laid_out(&tiles, columns, [gaps[0], gaps[1], scale], back));
+        assert_eq!(seen(1).map(|grid| grid.to_string()).as_deref(), Some(grid));
+        let large = Grid::new([width, height, gaps[0], gaps[1]].map(|pixels| 3 * pixels));
+        assert_eq!(seen(3), Some(large));
+    }
+}
+
+#[test]
+fn what_is_no_sheet_is_not_taken_for_one() {
+    let seen = |picture: RgbaImage| guess::grid(&Raster::from(image::DynamicImage::from(picture)));
+    for seed in 0..20 {
+        // Waves of many lengths and directions, the longer the stronger, and noise.
+        let mut next = noise(seed + 1);
+        let waves: Vec<[f64; 4]> = (1..60)
+            .map(|i| {
+                let frequency = 0.01 * f64::from(i);
+                let turn = next() * std::f64::consts::TAU;
+                [frequency * turn.cos(), frequency * turn.sin(), next() * 6.0, 1.0 / f64::from(i)]
+            })
+            .collect();
+        let mut picture = RgbaImage::from_fn(320, 256, |x, y| {
+            let (x, y) = (f64::from(x), f64::from(y));
+            let sum: f64 = waves.iter().map(|[u, v, w, a]| a * (u * x + v * y + w).sin()).sum();
+            Rgba([(128.0 + 40.0 * sum + 10.0 * next()) as u8, (128.0 + 40.0 * sum) as u8, 90, 255])
+        });
+        assert_eq!(seen(picture.clone()), None, "{seed}");
+        // As a JPEG file leaves it: a step at every eighth line.
+        for (x, y, pixel) in picture.enumerate_pixels_mut() {
+            pixel[2] = pixel[2].wrapping_add(((x / 8 * 7 + y / 8 * 5) % 11 * 8) as u8);
+        }
+        assert_eq!(seen(picture), None, "{seed}");
+    }
+    // One colour, one sprite, one sprite drawn large.
+    assert_eq!(seen(RgbaImage::from_pixel(256, 256, Rgba([1, 2, 3, 255]))), None);
+    assert_eq!(seen(sprite(3, 128, 128)), None);
+    assert_eq!(guess::grid(&laid_out(&[sprite(3, 32, 32)], 1, [0, 0, 8], CLEAR)), None);
+    for (width, height) in [(1, 1), (1, 300), (300, 1), (8, 8), (15, 16)] {
+        assert_eq!(seen(sprite(1, width, height)), None);
+    }
+}
+
+/// The tiles of an artist's, laid out in many ways.
+#[test]
+fn nine_of_ten_sheets_of_real_tiles_are_seen_as_they_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/tiles/crawl-tiles-nov2015.zip");
+    if !path.exists() {
+        println!("skipped: {} is not there", path.display());
+        return;
+    }
+    let source = crate::source::open(path.to_str().unwrap(), None, 0).unwrap();
+    let mut kinds: BTreeMap<String, Vec<RgbaImage>> = BTreeMap::new();
+    for (index, name) in source.listing().names.iter().enumerate() {
+        let Ok(Record::File(bytes)) = source.record(index, None) else { continue };
+        let tile = image::load_from_memory(&bytes).unwrap().into_rgba8();
+        if tile.dimensions() == (32, 32) {
+            let kind = name.rsplit_once('/').map_or("", |(kind, _)| kind);
+            kinds.entry(kind.to_owned()).or_default().push(tile);
+        }
+    }
+    kinds.retain(|_, tiles| tiles.len() >= 24);
+    let kinds: Vec<Vec<RgbaImage>> = kinds.into_values().collect();
+    let mut next = noise(7);
+    let mut pick = |count: usize| (next() * count as f64) as usize;
+    let (mut right, mut wrong, mut all) = (0, 0, 0);
+    while all < 200 {
+        let tiles = &kinds[pick(kinds.len())];
+        let columns = [4, 6, 8, 10, 12, 16][pick(6)];
+        let count = tiles.len().min(columns * (2 + pick(11)));
+        let (side, back) = ([32, 32, 24, 16][pick(4)], [CLEAR, Rgba([255, 0, 255, 255])][pick(2)]);
+        let [spacing, margin] = [[0, 0], [0, 0], [1, 0], [1, 1], [2, 0], [2, 1]][pick(6)];
+        let scale = [1, 1, 1, 2, 4][pick(5)];
+        if count < 16 {
+            continue;
+        }
+        let cut = |tile: &RgbaImage| {
+            let at = (32 - side) / 2;
+            image::imageops::crop_imm(tile, at, at, side, side).to_image()
+        };
+        let tiles: Vec<RgbaImage> = tiles[..count].iter().map(cut).collect();
+        let sheet = laid_out(&tiles, columns as u32, [spacing, margin, scale], back);
+        let grid = Grid::new([side, side, spacing, margin].map(|pixels| pixels * scale));
+        all += 1;
+        match guess::grid(&sheet) {
+            Some(seen) if seen == grid => right += 1,
+            Some(seen) => {
+                wrong += 1;
+                println!("{grid} was taken for {seen}, {count} tiles in {columns} columns");
+            }
+            None => {}
+        }
+    }
+    println!("{right} of {all} were seen as they are, {wrong} as others");
+    assert!(right >= 170 && wrong <= 8, "{right} {wrong}");
+}

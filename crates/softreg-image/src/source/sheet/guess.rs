@@ -1,0 +1,221 @@
+//! The grid that a picture seems to be a sheet of, where it seems to be one.
+//!
+//! Along each side, `e(x)` is how much the pixels change between `x - 1` and `x`. In a sheet that depends on where in its cell
+//! `x` is, so that of all periods `P` those are looked for by which the analysis of variance of `e` by `x mod P` explains most:
+//! `1 - (W / (n - P)) / (T / (n - 1))`, with `W` the sum of squares within the classes, `T` around the mean of all and `n` the
+//! number of places, which is the adjusted coefficient of determination. Multiples of the period explain as much, so that the
+//! smallest of about the best counts, where sprites stand apart the smallest that cuts none. Only grids are looked at that fill
+//! the sheet and whose pixels between the cells are all of one colour per line.
+//!
+//! Of sheets made of real tiles, with sixteen cells and more, nine of ten are found and one of a hundred is taken for another
+//! (`tests.rs`); of pictures of noise with the spectrum of photographs none is taken for a sheet.
+
+use super::grid::Grid;
+use crate::picture::Raster;
+
+/// The fewest cells of a sheet: fewer are no collection.
+pub(super) const MIN_CELLS: usize = 16;
+/// The shortest side of a cell, in pixels of the drawing.
+const MIN_SIDE: u32 = 8;
+/// The longest period that is tried, in pixels of the drawing.
+const MAX_PERIOD: u32 = 512;
+/// The most pixels between cells and around them, as artists leave them.
+const MAX_GAP: u32 = 2;
+/// The least that the periods explain.
+const LEAST: f64 = 0.15;
+/// What cells that are no squares must explain more than squares do.
+const OBLONG: f64 = 0.45;
+/// How much less than the best one the smallest may explain.
+const ABOUT: f64 = 0.05;
+
+/// The grid of a sheet; `None` for a picture that seems to be none.
+pub(super) fn grid(picture: &Raster) -> Option<Grid> {
+    let sides = [Side::across(picture), Side::down(picture)];
+    // Pixels that were drawn large.
+    let scale = sides.iter().fold(0, |all, side| common_divisor(all, side.scale()));
+    let [across, down] = sides.map(|side| side.shrunk(scale.max(1)));
+    let mut found = Vec::new();
+    for a in across.divisions() {
+        for b in down.divisions() {
+            let alike = a.spacing == b.spacing && a.margin == b.margin;
+            let slim = a.period > 2 * b.period || b.period > 2 * a.period;
+            if !alike || slim || ((a.cells * b.cells) as usize) < MIN_CELLS {
+                continue;
+            }
+            let (n, m) = (across.changes.len() as f64, down.changes.len() as f64);
+            let explained = (a.explained * n + b.explained * m) / (n + m);
+            let penalty = if a.period == b.period { 0.0 } else { OBLONG };
+            found.push((explained - penalty, a, b));
+        }
+    }
+    let best = found.iter().map(|(explained, ..)| *explained).fold(f64::NEG_INFINITY, f64::max);
+    found.retain(|(explained, ..)| *explained >= LEAST.max(best - ABOUT));
+    // Where sprites stand apart in one of them, the others go through sprites.
+    if found.iter().any(|(_, a, b)| a.apart && b.apart) {
+        found.retain(|(_, a, b)| a.apart && b.apart);
+    }
+    let area = |a: &Division, b: &Division| a.period * b.period;
+    let smallest = found.iter().map(|(_, a, b)| area(a, b)).min()?;
+    found.retain(|(_, a, b)| area(a, b) == smallest);
+    // Sides of cells are round numbers, and what lies between them is as little as it can be.
+    let (_, a, b) = found.iter().min_by_key(|(_, a, b)| {
+        let round = a.cell.trailing_zeros().min(4) + b.cell.trailing_zeros().min(4);
+        (std::cmp::Reverse(round), a.spacing, a.margin)
+    })?;
+    // As small a period is that of the blocks of a JPEG file, which this may have been.
+    let is_sheet = a.period.min(b.period) > MIN_SIDE;
+    is_sheet.then(|| Grid::new([a.cell, b.cell, a.spacing, a.margin].map(|pixels| pixels * scale)))
+}
+
+fn common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+/// One way to divide a side into cells.
+#[derive(Clone, Copy)]
+struct Division {
+    /// Pixels from a cell to the next.
+    period: u32,
+    cell: u32,
+    spacing: u32,
+    margin: u32,
+    cells: u32,
+    /// Whether a line of one colour lies between each two cells, if only the last one of a cell or the first.
+    apart: bool,
+    /// Of the variance of changes, 1 at most.
+    explained: f64,
+}
+
+/// What is seen along one side of a picture.
+struct Side {
+    /// Of each line across this side, whether it has one colour.
+    plain: Vec<bool>,
+    /// Between each line and the next, 0 to 1.
+    changes: Vec<f64>,
+}
+
+impl Side {
+    fn across(picture: &Raster) -> Side {
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        Side::new(picture, width, height, |x, y| y * width + x)
+    }
+
+    fn down(picture: &Raster) -> Side {
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        Side::new(picture, height, width, |y, x| y * width + x)
+    }
+
+    fn new(
+        picture: &Raster,
+        length: usize,
+        depth: usize,
+        at: impl Fn(usize, usize) -> usize,
+    ) -> Side {
+        let channels = picture.channels;
+        let pixel = |line: usize, place: usize| {
+            let at = at(line, place) * channels;
+            match &picture.data[at..at + channels] {
+                [_, _, _, 0] => [0; 4],
+                seen => std::array::from_fn(|channel| seen.get(channel).copied().unwrap_or(255)),
+            }
+        };
+        let plain = |line| (1..depth).all(|place| pixel(line, place) == pixel(line, 0));
+        let change = |line: usize, place: usize| {
+            let (a, b) = (pixel(line - 1, place), pixel(line, place));
+            let all: u32 = (0..4).map(|channel| u32::from(a[channel].abs_diff(b[channel]))).sum();
+            // Of the root the few hard edges do not outweigh all others.
+            (f64::from(all) / (4.0 * 255.0)).sqrt()
+        };
+        let changed =
+            |line| (0..depth).map(|place| change(line, place)).sum::<f64>() / depth as f64;
+        Side {
+            plain: (0..length).map(plain).collect(),
+            changes: (1..length).map(changed).collect(),
+        }
+    }
+
+    /// The largest number that all places are multiples of at which something changes; 0 where nothing does.
+    fn scale(&self) -> u32 {
+        let places = self.changes.iter().zip(1..).filter(|(change, _)| **change > 0.0);
+        places.fold(0, |scale, (_, place)| common_divisor(scale, place))
+    }
+
+    /// The side of the picture with so much smaller pixels.
+    fn shrunk(self, scale: u32) -> Side {
+        let scale = scale as usize;
+        Side {
+            plain: self.plain.into_iter().step_by(scale).collect(),
+            changes: self.changes.into_iter().skip(scale - 1).step_by(scale).collect(),
+        }
+    }
+
+    /// All ways in which it can be divided.
+    fn divisions(&self) -> Vec<Division> {
+        let length = self.plain.len() as u32;
+        // Half of it, or all of it where there is one cell, without what lies around.
+        let halves = MIN_SIDE..=(length / 2).min(MAX_PERIOD);
+        let whole = (length.saturating_sub(2 * MAX_GAP)..=length + MAX_GAP)
+            .filter(|period| *period >= MIN_SIDE && *period > length / 2);
+        halves.chain(whole).flat_map(|period| self.divided(period)).collect()
+    }
+
+    fn divided(&self, period: u32) -> Vec<Division> {
+        let length = self.plain.len() as u32;
+        let mut found = Vec::new();
+        for (spacing, margin) in (0..=MAX_GAP).flat_map(|a| (0..=MAX_GAP).map(move |b| (a, b))) {
+            let cell = period - spacing;
+            // Behind the last cell is nothing, or a margin, or what is between two.
+            let cells = [0, margin, spacing].into_iter().find_map(|rest| {
+                let cells = (length + spacing).checked_sub(margin + rest)?;
+                (cell >= MIN_SIDE && cells >= period && cells % period == 0).then(|| cells / period)
+            });
+            let Some(cells) =
+                cells.filter(|cells| self.is_plain_between(period, cell, margin, *cells))
+            else {
+                continue;
+            };
+            let apart = (1..cells).map(|i| margin + i * period).all(|first| {
+                let last = first - spacing - 1;
+                (last..=first).any(|line| self.plain.get(line as usize) == Some(&true))
+            });
+            found.push(Division { period, cell, spacing, margin, cells, apart, explained: 0.0 });
+        }
+        if found.iter().any(|division| division.cells > 1) {
+            let explained = self.explained(period);
+            found.iter_mut().for_each(|division| division.explained = explained);
+        }
+        found
+    }
+
+    /// Whether no pixel that shows something lies before the cells or between them.
+    fn is_plain_between(&self, period: u32, cell: u32, margin: u32, cells: u32) -> bool {
+        let mut between = (0..cells).flat_map(|i| {
+            let end = margin + i * period + cell;
+            end..end + period - cell
+        });
+        let plain = |line: u32| self.plain.get(line as usize).is_none_or(|plain| *plain);
+        (0..margin).all(plain) && between.all(plain)
+    }
+
+    /// The share of the variance of changes that a period explains, adjusted for its number of classes.
+    fn explained(&self, period: u32) -> f64 {
+        let (n, period) = (self.changes.len(), period as usize);
+        if n < period + period / 2 {
+            return 0.0;
+        }
+        let of = |class: usize| self.changes.iter().skip(class).step_by(period);
+        let around = |mean: f64, value: &f64| (value - mean).powi(2);
+        let mean = self.changes.iter().sum::<f64>() / n as f64;
+        let total: f64 = self.changes.iter().map(|value| around(mean, value)).sum();
+        let within: f64 = (0..period)
+            .map(|class| {
+                let mean = of(class).sum::<f64>() / of(class).count() as f64;
+                of(class).map(|value| around(mean, value)).sum::<f64>()
+            })
+            .sum();
+        match total > 0.0 {
+            true => 1.0 - (within / (n - period) as f64) / (total / (n - 1) as f64),
+            false => 0.0,
+        }
+    }
+}
