@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::collection::{LoadOptions, Skipped, size_of};
 use crate::error::Error;
+use crate::picture::enlargement::common_divisor;
 use crate::size::{Size, suggest_size};
 use crate::source::{self, Guess};
 use survey::Facts;
@@ -53,6 +54,8 @@ pub struct Report {
     pub grey: usize,
     /// Pictures with more than one frame.
     pub animated: usize,
+    /// How large the pixels of all pictures were drawn: 3 where each is a block of 3 x 3.
+    pub enlargement: u32,
     /// Pictures of a single colour over the background.
     pub flat: usize,
     /// Groups of pictures with the very same pixels, by name.
@@ -156,6 +159,7 @@ pub fn check(
     let near_duplicates = duplicate::near(&facts, &duplicates);
     let dimensions: Vec<(u32, u32)> = facts.iter().map(|fact| (fact.width, fact.height)).collect();
     let count = |property: fn(&Facts) -> bool| facts.iter().filter(|fact| property(fact)).count();
+    let enlargement = facts.iter().fold(0, |all, fact| common_divisor(all, fact.enlargement));
     // As training asks for it; with no picture to ask, any size will do.
     let native = size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[]));
     let mut report = Report {
@@ -173,6 +177,7 @@ pub fn check(
         transparent: count(|fact| fact.transparent),
         grey: count(|fact| fact.grey),
         animated: count(|fact| fact.animated),
+        enlargement: enlargement.max(1),
         flat: count(|fact| fact.flat),
         duplicates: named(duplicates),
         near_duplicates: near_duplicates.map(named),
@@ -181,7 +186,7 @@ pub fn check(
         suggested_size: possible(native),
         plan: Vec::new(),
     };
-    report.plan = plan::sentences(&report, native, options, &dimensions);
+    report.plan = plan::sentences(&report, native, options, &dimensions, possible);
     Ok(report)
 }
 

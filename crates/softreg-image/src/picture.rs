@@ -3,6 +3,7 @@
 //! A picture is refused by what its header declares, before memory is set aside for it, and the
 //! large ones take turns: a folder of huge or hostile files costs time, never all the memory.
 
+pub(crate) mod enlargement;
 mod gate;
 mod raster;
 

@@ -47,6 +47,30 @@ fn a_check_tells_the_size_at_which_training_learns() {
 }
 
 #[test]
+fn pixels_that_were_drawn_large_are_seen() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path("art")).unwrap();
+    for i in 0..4 {
+        let (drawn, filter) =
+            (pictures::blob(i, 16, 24, true), image::imageops::FilterType::Nearest);
+        let large = image::imageops::resize(&drawn, 48, 72, filter);
+        std::fs::write(place.path(&format!("art/{i}.png")), pictures::png(&large)).unwrap();
+    }
+    let said = place.ok("data check art").out;
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "drawn 3 times as large as they are: --size 16x24 learns from 384 of them in place of 3456, and generate --scale 3";
+    assert!(words.contains(told), "{said}");
+    let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!(found["enlargement"], 3);
+    assert!(!place.ok("data check art --size 16x24").out.contains("drawn 3 times"));
+    // One picture among them that is not.
+    std::fs::write(place.path("art/x.png"), pictures::png(&pictures::blob(9, 48, 72, true)))
+        .unwrap();
+    let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!(found["enlargement"], 1);
+}
+
+#[test]
 fn what_the_program_wrote_is_not_learned_from() {
     let place = Workplace::new();
     pictures::folder(&place.path("art"), 12, 16, 16, false);

@@ -140,6 +140,7 @@ mod tests {
                 grey: true,
                 animated: false,
                 flat: false,
+                enlargement: 1,
                 digest: [0; 32],
                 hash: 0,
                 thumbnail: (0..768).map(value).collect(),

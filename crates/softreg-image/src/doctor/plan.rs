@@ -3,7 +3,7 @@
 use super::Report;
 use crate::channels::Channels;
 use crate::collection::LoadOptions;
-use crate::size::Size;
+use crate::size::{Size, suggest_size};
 use crate::transform::Fit;
 
 /// Below this many pictures a run will mostly repeat what it was shown.
@@ -16,6 +16,7 @@ pub(super) fn sentences(
     native: Size,
     options: &LoadOptions,
     dimensions: &[(u32, u32)],
+    possible: impl Fn(Size) -> Size,
 ) -> Vec<String> {
     if report.pictures == 0 {
         return vec!["Training cannot start: no picture can be read.".to_owned()];
@@ -30,6 +31,21 @@ pub(super) fn sentences(
         }
     };
     plan.push(format!("Every picture becomes {size} pixels, {chosen}."));
+    if report.enlargement > 1 {
+        let drawn: Vec<(u32, u32)> = dimensions
+            .iter()
+            .map(|(width, height)| (width / report.enlargement, height / report.enlargement))
+            .collect();
+        let (drawn, times) = (possible(suggest_size(&drawn)), report.enlargement);
+        if drawn.area() < size.area() {
+            plan.push(format!(
+                "Pixels are drawn {times} times as large as they are: --size {drawn} learns from {} of \
+                 them in place of {}, and generate --scale {times} draws them as large again.",
+                drawn.area(),
+                size.area()
+            ));
+        }
+    }
     fit(options.fit, (size.width(), size.height()), dimensions, &mut plan);
     channels(report, options, &mut plan);
     if report.flat > 0 {

@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) animated: bool,
     /// Of a single colour over the background.
     pub(super) flat: bool,
+    /// How large its pixels were drawn; 0 where that cannot be seen.
+    pub(super) enlargement: u32,
     /// Equal for equal visible pixels, whatever the file format.
     pub(super) digest: [u8; 32],
     /// 64 signs of horizontal differences.
@@ -52,6 +54,7 @@ impl Facts {
             grey: pixels.is_grey(),
             animated,
             flat: thumbnail.data.chunks_exact(3).all(|pixel| *pixel == thumbnail.data[..3]),
+            enlargement: pixels.enlargement(),
             digest: digest(&pixels),
             hash: difference_hash(&thumbnail),
             thumbnail: thumbnail.data,

@@ -30,10 +30,8 @@ const ABOUT: f64 = 0.05;
 
 /// The grid of a sheet; `None` for a picture that seems to be none.
 pub(super) fn grid(picture: &Raster) -> Option<Grid> {
-    let sides = [Side::across(picture), Side::down(picture)];
-    // Pixels that were drawn large.
-    let scale = sides.iter().fold(0, |all, side| common_divisor(all, side.scale()));
-    let [across, down] = sides.map(|side| side.shrunk(scale.max(1)));
+    let scale = picture.enlargement().max(1);
+    let (across, down) = (Side::across(picture, scale), Side::down(picture, scale));
     let mut found = Vec::new();
     for a in across.divisions() {
         for b in down.divisions() {
@@ -67,10 +65,6 @@ pub(super) fn grid(picture: &Raster) -> Option<Grid> {
     is_sheet.then(|| Grid::new([a.cell, b.cell, a.spacing, a.margin].map(|pixels| pixels * scale)))
 }
 
-fn common_divisor(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { common_divisor(b, a % b) }
-}
-
 /// One way to divide a side into cells.
 #[derive(Clone, Copy)]
 struct Division {
@@ -95,57 +89,30 @@ struct Side {
 }
 
 impl Side {
-    fn across(picture: &Raster) -> Side {
-        let (width, height) = (picture.width as usize, picture.height as usize);
-        Side::new(picture, width, height, |x, y| y * width + x)
+    fn across(picture: &Raster, scale: u32) -> Side {
+        let (width, height) = (picture.width / scale, picture.height / scale);
+        Side::new(width, height, |x, y| picture.seen(x * scale, y * scale))
     }
 
-    fn down(picture: &Raster) -> Side {
-        let (width, height) = (picture.width as usize, picture.height as usize);
-        Side::new(picture, height, width, |y, x| y * width + x)
+    fn down(picture: &Raster, scale: u32) -> Side {
+        let (width, height) = (picture.width / scale, picture.height / scale);
+        Side::new(height, width, |y, x| picture.seen(x * scale, y * scale))
     }
 
-    fn new(
-        picture: &Raster,
-        length: usize,
-        depth: usize,
-        at: impl Fn(usize, usize) -> usize,
-    ) -> Side {
-        let channels = picture.channels;
-        let pixel = |line: usize, place: usize| {
-            let at = at(line, place) * channels;
-            match &picture.data[at..at + channels] {
-                [_, _, _, 0] => [0; 4],
-                seen => std::array::from_fn(|channel| seen.get(channel).copied().unwrap_or(255)),
-            }
-        };
+    /// Of so many lines of so many pixels.
+    fn new(length: u32, depth: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Side {
         let plain = |line| (1..depth).all(|place| pixel(line, place) == pixel(line, 0));
-        let change = |line: usize, place: usize| {
+        let change = |line: u32, place: u32| {
             let (a, b) = (pixel(line - 1, place), pixel(line, place));
             let all: u32 = (0..4).map(|channel| u32::from(a[channel].abs_diff(b[channel]))).sum();
             // Of the root the few hard edges do not outweigh all others.
             (f64::from(all) / (4.0 * 255.0)).sqrt()
         };
         let changed =
-            |line| (0..depth).map(|place| change(line, place)).sum::<f64>() / depth as f64;
+            |line| (0..depth).map(|place| change(line, place)).sum::<f64>() / f64::from(depth);
         Side {
             plain: (0..length).map(plain).collect(),
             changes: (1..length).map(changed).collect(),
-        }
-    }
-
-    /// The largest number that all places are multiples of at which something changes; 0 where nothing does.
-    fn scale(&self) -> u32 {
-        let places = self.changes.iter().zip(1..).filter(|(change, _)| **change > 0.0);
-        places.fold(0, |scale, (_, place)| common_divisor(scale, place))
-    }
-
-    /// The side of the picture with so much smaller pixels.
-    fn shrunk(self, scale: u32) -> Side {
-        let scale = scale as usize;
-        Side {
-            plain: self.plain.into_iter().step_by(scale).collect(),
-            changes: self.changes.into_iter().skip(scale - 1).step_by(scale).collect(),
         }
     }
 
