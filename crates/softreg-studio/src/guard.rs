@@ -3,10 +3,12 @@
 //! A page from elsewhere that is open in the same browser can send requests to this computer. It is kept out three
 //! times over: the `Host` must be ours (a name that was rebound to this computer is not), `Origin` and
 //! `Sec-Fetch-Site`, where a browser states them, must be ours too, and whatever changes something needs a header that a
-//! page from elsewhere cannot send without being asked first. On an address that others can reach, a token is needed as well.
+//! page from elsewhere cannot send without being asked first. On an address that others can reach, a token is needed as well;
+//! without one, processes of other accounts of this computer are kept out where the system tells whose they are.
 
 use crate::problem::Problem;
-use axum::extract::{Request, State};
+use crate::visitor::Visitor;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -85,6 +87,16 @@ impl Guard {
             )),
         }
     }
+
+    /// Whether somebody may ask who has no token.
+    fn know(&self, visitor: Option<Visitor>) -> Result<(), Problem> {
+        match visitor {
+            Some(Visitor::OtherAccount) if self.token.is_none() => Err(Problem::forbidden(
+                "this studio is of another account of this computer: start one of your own, or have it started with --token and ask for the address that it prints",
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The token in a query `token=…`.
@@ -101,7 +113,9 @@ fn same(a: &str, b: &str) -> bool {
 /// Lets a request through or answers it, and says to the browser what a page may do.
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let uri = request.uri();
-    let mut response = match guard.check(request.method(), uri, request.headers()) {
+    let visitor = request.extensions().get::<ConnectInfo<Visitor>>();
+    let checked = guard.check(request.method(), uri, request.headers());
+    let mut response = match checked.and_then(|()| guard.know(visitor.map(|info| info.0))) {
         Err(problem) => problem.into_response(),
         Ok(()) => match guard.token.as_ref().filter(|_| uri.query().and_then(token_of).is_some()) {
             // Once is enough: the address without the token can be seen and shared.
@@ -170,6 +184,15 @@ mod tests {
         ] {
             assert!(!ask(&guard, method.clone(), headers, ""), "{method} {headers:?}");
         }
+    }
+
+    #[test]
+    fn other_accounts_need_a_token() {
+        let address = "127.0.0.1:8321".parse().unwrap();
+        let (open, guarded) = (Guard::new(address, None), Guard::new(address, Some("x".into())));
+        assert!(open.know(Some(Visitor::OtherAccount)).is_err());
+        assert!(open.know(Some(Visitor::Ours)).is_ok() && open.know(None).is_ok());
+        assert!(guarded.know(Some(Visitor::OtherAccount)).is_ok());
     }
 
     #[test]

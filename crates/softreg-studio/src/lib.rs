@@ -24,6 +24,7 @@ pub mod queue;
 mod request;
 pub mod shelf;
 pub mod takeaway;
+mod visitor;
 pub mod walk;
 pub mod watch;
 
@@ -43,6 +44,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use visitor::Visitor;
 
 /// What a studio is made of.
 pub struct Settings {
@@ -164,7 +166,8 @@ impl Server {
             }
         });
         // Pages that watch keep their connection open, so this does not wait for them.
-        let serving = axum::serve(self.listener, self.router).into_future();
+        let router = self.router.into_make_service_with_connect_info::<Visitor>();
+        let serving = axum::serve(self.listener, router).into_future();
         let result = tokio::select! {
             result = serving => result,
             () = end => Ok(()),

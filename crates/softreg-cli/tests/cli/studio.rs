@@ -334,6 +334,39 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
     assert_eq!(studio.send("POST", "/api/v1/runs/motif-001/stop", &Value::Null).status, 409);
 }
 
+/// What the studio answers to a process of another account; `None` where this one may not begin any.
+#[cfg(target_os = "linux")]
+fn asked_by_another_account(host: &str, path: &str) -> Option<String> {
+    use std::os::unix::process::CommandExt;
+    let (host, port) = host.split_once(':').unwrap();
+    let ask = "exec 3<>/dev/tcp/$0/$1; printf 'GET %s HTTP/1.1\\r\\nHost: %s:%s\\r\\nConnection: close\\r\\n\\r\\n' \"$2\" \"$0\" \"$1\" >&3; cat <&3";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", ask, host, port, path]).current_dir("/").uid(65_534).gid(65_534);
+    let output = command.output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_accounts_of_the_computer_get_nothing() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let Some(answer) = asked_by_another_account(&studio.host, "/api/v1/runs") else {
+        println!("skipped: processes of another account need the administrator's rights");
+        return;
+    };
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("another account"), "{answer}");
+    assert_eq!(studio.get("/api/v1/runs").status, 200);
+    drop(studio);
+    // The address with the token is for everybody who was told.
+    let studio = Studio::start(&place, "--token");
+    let (host, token) = studio.host.split_once('/').unwrap();
+    let told = |query: &str| asked_by_another_account(host, &format!("/{query}")).unwrap();
+    assert!(told("").starts_with("HTTP/1.1 403"));
+    assert!(told(token).starts_with("HTTP/1.1 303"), "{}", told(token));
+}
+
 #[test]
 fn pages_from_elsewhere_get_nothing() {
     let place = Workplace::new();
