@@ -39,7 +39,8 @@ pub(crate) struct Studio {
     /// Where to listen; port 0 is any free one. Others than this computer need a token
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8321", value_parser = address)]
     address: SocketAddr,
-    /// Ask for a token on this computer too, where other people have accounts on it
+    /// Ask for a token on this computer too: where it is not Linux, this keeps its other accounts out; on Linux, where
+    /// they get nothing, the printed address lets them in
     #[arg(long)]
     token: bool,
     /// Show the page in the browser
