@@ -3,9 +3,11 @@
 Both learn the first pictures of a CIFAR-10 file, on one thread, one after the other, with generators and critics of the
 same feature maps (96, 48 and 24 around 32x32). PyTorch trains as published for little data: an SNDCGAN (spectral
 norm in the critic, batch norm in the generator, hinge loss, Adam with 2e-4, 0.5 and 0.999, batch 64: arXiv 1802.05957,
-1910.12027) with consistency of weight 10 (flip and shift, arXiv 1910.12027) and differentiable augmentation (colour,
-translation, cutout, arXiv 2006.10738), pictures from an average of the generator's weights. softreg trains with the
-options given. Published rates are made for hours: with --rates PyTorch trains once with each, and its best counts.
+1910.12027) with consistency of weight 10 (flip and shift, arXiv 1910.12027; others with --consistency) and differentiable
+augmentation (colour, translation, cutout, arXiv 2006.10738), pictures from an average of the generator's weights. softreg trains
+with the options given. Published rates are made for hours: with --rates PyTorch trains once with each, and its best counts.
+With --standing its pictures are also drawn with statistics of the batch norm that were taken anew, of the averaged weights
+(standing statistics, arXiv 1809.11096, appendix), beside the running ones of training.
 
 At fixed intervals of training time (the clock stands still meanwhile) 5,000 pictures are drawn and `softreg evaluate`
 measures their Fréchet distance to pictures that neither has seen. Printed are both curves, and the time until either is
@@ -83,8 +85,9 @@ def moved(x):
 
 
 class Torch:
-    def __init__(self, pictures, seed, rate):
+    def __init__(self, pictures, seed, rate, consistency):
         torch.manual_seed(seed)
+        self.consistency = consistency
         self.pictures = pictures
         self.generator, self.critic = Generator(), Critic()
         self.average = copy.deepcopy(self.generator)
@@ -97,7 +100,8 @@ class Torch:
         made = self.generator(torch.randn(BATCH, LATENT))
         score = self.critic(augmented(real))
         loss = F.relu(1 - score).mean() + F.relu(1 + self.critic(augmented(made.detach()))).mean()
-        loss = loss + 10 * (self.critic(real) - self.critic(moved(real))).pow(2).mean()
+        if self.consistency:
+            loss = loss + self.consistency * (self.critic(real) - self.critic(moved(real))).pow(2).mean()
         self.optimizers[1].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[1].step()
@@ -113,11 +117,20 @@ class Torch:
             for mean, now in zip(self.average.buffers(), self.generator.buffers()):
                 mean.copy_(now)
 
-    def draw(self, path):
-        """A file in the form of CIFAR-10's."""
-        self.average.eval()
+    def draw(self, path, standing):
+        """A file in the form of CIFAR-10's; nothing of it goes into the training, nor does it draw from its random numbers."""
+        state, player = torch.get_rng_state(), copy.deepcopy(self.average)
         with torch.no_grad():
-            made = torch.cat([self.average(torch.randn(500, LATENT)) for _ in range(COUNT // 500)])
+            if standing:
+                for layer in player.modules():
+                    if isinstance(layer, torch.nn.BatchNorm2d):
+                        layer.reset_running_stats()
+                        layer.momentum = None
+                for _ in range(20):
+                    player(torch.randn(500, LATENT))
+            player.eval()
+            made = torch.cat([player(torch.randn(500, LATENT)) for _ in range(COUNT // 500)])
+        torch.set_rng_state(state)
         pixels = ((made + 1) * 127.5).round().clamp(0, 255).byte().flatten(1).numpy()
         np.concatenate([np.zeros((COUNT, 1), np.uint8), pixels], 1).tofile(path)
 
@@ -130,11 +143,11 @@ def distance(what, options, *more):
     return json.loads(said)["metrics"]["fd5k_resnet20"]["value"]
 
 
-def of_torch(options, seed, rate):
-    """Minutes and distances."""
+def of_torch(options, seed, rate, consistency):
+    """Minutes and distances, of the better statistics where both are taken."""
     records = np.fromfile(options.pictures, np.uint8).reshape(-1, 3073)[: options.limit, 1:]
     torch.set_num_threads(1)
-    run = Torch(torch.from_numpy(records.reshape(-1, 3, 32, 32).copy()), seed, rate)
+    run = Torch(torch.from_numpy(records.reshape(-1, 3, 32, 32).copy()), seed, rate, consistency)
     curve, spent, steps, path = [], 0.0, 0, Path(options.folder) / "made.bin"
     while spent < 60 * options.minutes:
         start, until = time.perf_counter(), spent + options.every
@@ -142,9 +155,13 @@ def of_torch(options, seed, rate):
             run.step()
             steps += 1
         spent += time.perf_counter() - start
-        run.draw(path)
-        curve.append((spent / 60, distance(path, options)))
-        print(f"PyTorch, rate {rate:g}, seed {seed}: {curve[-1][0]:.2f} minutes, {steps} steps: {curve[-1][1]:.2f}", file=sys.stderr)
+        found = []
+        for standing in [False, True][: 1 + options.standing]:
+            run.draw(path, standing)
+            found.append(distance(path, options))
+        curve.append((spent / 60, min(found)))
+        told = ", ".join(f"{value:.2f}" for value in found)
+        print(f"PyTorch, rate {rate:g}, consistency {consistency:g}, seed {seed}: {curve[-1][0]:.2f} minutes, {steps} steps: {told}", file=sys.stderr, flush=True)
     return curve
 
 
@@ -192,6 +209,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=60)
     parser.add_argument("--rates", type=float, nargs="+", default=[2e-4], help="PyTorch's learning rates")
+    parser.add_argument("--consistency", type=float, nargs="+", default=[10], help="PyTorch's weights of consistency")
+    parser.add_argument("--standing", action="store_true", help="measure PyTorch with standing statistics too")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--built", action="store_true", help="do not run cargo")
     options = parser.parse_args(sys.argv[1:end])
@@ -200,8 +219,9 @@ def main():
         subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "softreg-cli"], cwd=peer.ROOT, check=True)
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as options.folder:
-            ours, theirs = of_softreg(options, seed), [of_torch(options, seed, rate) for rate in options.rates]
-        heads = "".join(f" PyTorch, {rate:g} | |" for rate in options.rates)
+            kinds = [(rate, consistency) for rate in options.rates for consistency in options.consistency]
+            ours, theirs = of_softreg(options, seed), [of_torch(options, seed, *kind) for kind in kinds]
+        heads = "".join(f" PyTorch, {rate:g}, {consistency:g} | |" for rate, consistency in kinds)
         print(f"\nSeed {seed}, minutes and distance:\n\n| softreg | |{heads}\n|{'---:|' * (2 + 2 * len(theirs))}")
         for i in range(max(map(len, [ours, *theirs]))):
             cell = lambda curve: f" {curve[i][0]:.1f} | {curve[i][1]:.1f} |" if i < len(curve) else " | |"

@@ -137,7 +137,7 @@ impl Side {
                 (cell >= MIN_SIDE && cells >= period && cells % period == 0).then(|| cells / period)
             });
             let Some(cells) =
-                cells.filter(|cells| self.is_plain_between(period, cell, margin, *cells))
+                cells.filter(|cells| self.is_plain_outside(period, cell, margin, *cells))
             else {
                 continue;
             };
@@ -154,14 +154,15 @@ impl Side {
         found
     }
 
-    /// Whether no pixel that shows something lies before the cells or between them.
-    fn is_plain_between(&self, period: u32, cell: u32, margin: u32, cells: u32) -> bool {
+    /// Whether no pixel that shows something lies before the cells, between them or behind them.
+    fn is_plain_outside(&self, period: u32, cell: u32, margin: u32, cells: u32) -> bool {
         let mut between = (0..cells).flat_map(|i| {
             let end = margin + i * period + cell;
             end..end + period - cell
         });
         let plain = |line: u32| self.plain.get(line as usize).is_none_or(|plain| *plain);
-        (0..margin).all(plain) && between.all(plain)
+        let end = margin + (cells - 1) * period + cell;
+        (0..margin).all(plain) && between.all(plain) && (end..self.plain.len() as u32).all(plain)
     }
 
     /// The share of the variance of changes that a period explains, adjusted for its number of classes.
