@@ -9,18 +9,34 @@ use std::path::Path;
 const TINY: &str = "--width 4 --batch 4 --threads 1";
 const CELLS: &str = "sheet:16x16,spacing=1,margin=2";
 
-/// A sheet of four columns and three rows, whose last cell is empty and whose last row is cut through.
-fn sheet(path: &Path) {
-    let mut sheet = RgbaImage::new(2 + 4 * 17, 2 + 3 * 17 + 8);
-    for i in 0..15 {
-        let (column, row) = (i64::from(i) % 4, i64::from(i) / 4);
-        if i != 11 {
-            let cell = pictures::blob(i, 16, 16, true);
-            imageops::replace(&mut sheet, &cell, 2 + 17 * column, 2 + 17 * row);
-        }
+/// A sheet of so many columns, with one pixel between its cells and so many around them, and so many less below.
+fn lay_out(
+    path: &Path,
+    columns: u32,
+    margin: u32,
+    below: u32,
+    cells: impl Iterator<Item = u32> + Clone,
+) {
+    let rows = cells.clone().max().unwrap() / columns + 1;
+    let side = |count: u32| 2 * margin + 17 * count - 1;
+    let mut sheet = RgbaImage::new(side(columns), side(rows) - below);
+    for i in cells {
+        let at = |at: u32| i64::from(margin + 17 * at);
+        let cell = pictures::blob(i, 16, 16, true);
+        imageops::replace(&mut sheet, &cell, at(i % columns), at(i / columns));
     }
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, pictures::png(&sheet)).unwrap();
+}
+
+/// A sheet of four columns and three rows, whose last cell is empty, and a fourth row that is cut through.
+fn sheet(path: &Path) {
+    lay_out(path, 4, 2, 10, (0..15).filter(|i| *i != 11));
+}
+
+/// A sheet of eight columns and three rows, one pixel around it.
+pub(crate) fn full_sheet(path: &Path) {
+    lay_out(path, 8, 1, 0, 0..24);
 }
 
 #[test]
@@ -87,22 +103,6 @@ fn a_run_on_a_sheet_is_named_after_it_and_goes_on_from_any_folder() {
     std::fs::write(place.path("art/tiles.png"), pictures::png(&pictures::blob(1, 40, 40, false)))
         .unwrap();
     place.fails(1, "train --resume runs/tiles-001 --steps 6", &["tiles.png"]);
-}
-
-/// Eight columns and three rows of sprites, one pixel apart.
-pub(crate) fn full_sheet(path: &Path) {
-    let mut sheet = RgbaImage::new(1 + 8 * 17, 1 + 3 * 17);
-    for i in 0..24 {
-        let (column, row) = (i64::from(i) % 8, i64::from(i) / 8);
-        imageops::replace(
-            &mut sheet,
-            &pictures::blob(i, 16, 16, true),
-            1 + 17 * column,
-            1 + 17 * row,
-        );
-    }
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, pictures::png(&sheet)).unwrap();
 }
 
 #[test]
