@@ -136,7 +136,10 @@ class Torch:
 
 
 def distance(what, options, *more):
-    command = [peer.TARGET / "softreg", "evaluate", what, "--metric", "fd", "--json", "--count", COUNT, "--out", Path(options.folder) / "out.json"]
+    out = Path(options.folder) / "out.json"
+    # A report that is there already is not replaced.
+    out.unlink(missing_ok=True)
+    command = [peer.TARGET / "softreg", "evaluate", what, "--metric", "fd", "--json", "--count", COUNT, "--out", out]
     command += ["--reference", options.pictures, "--reference-skip", options.skip, "--reference-limit", options.reference]
     command += ["--features", "resnet20", "--weights", options.weights, *more]
     said = subprocess.run([str(x) for x in command], check=True, capture_output=True, text=True).stdout
