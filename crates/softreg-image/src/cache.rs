@@ -19,8 +19,8 @@ use std::time::{Duration, Instant, SystemTime};
 const FORMAT: &str = "softreg pictures 1";
 /// What takes less is decoded again.
 const WORTH_KEEPING: Duration = Duration::from_secs(1);
-/// The most that is kept, in bytes; what was not wanted for longest goes first.
-const ROOM: u64 = 4 << 30;
+/// The most that is kept of one kind, in bytes; what was not wanted for longest goes first.
+pub const ROOM: u64 = 4 << 30;
 const ENDING: &str = "pictures";
 /// Of a file in the making.
 const BEGUN: &str = "part";
@@ -84,32 +84,36 @@ impl Cache {
         write(&beside, collection)
             .and_then(|()| fs::rename(&beside, path))
             .inspect_err(|_| drop(fs::remove_file(&beside)))?;
-        self.make_room()
+        make_room(&self.folder, ENDING, BEGUN, self.room)
     }
+}
 
-    /// Removes what was not wanted for longest, until the rest has room, and what killed writers left.
-    fn make_room(&self) -> io::Result<()> {
-        let mut kept = Vec::new();
-        for entry in fs::read_dir(&self.folder)?.flatten() {
-            let (path, about) = (entry.path(), entry.metadata()?);
-            let ends = |with: &str| path.extension().is_some_and(|ending| ending == with);
-            if ends(ENDING) {
-                kept.push((about.modified()?, about.len(), path));
-            } else if ends(BEGUN) && about.modified()?.elapsed().is_ok_and(|age| age > ABANDONED) {
-                fs::remove_file(path)?;
-            }
-        }
-        kept.sort();
-        let mut all: u64 = kept.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, bytes, path) in kept {
-            if all <= self.room {
-                break;
-            }
+/// Removes the files of this ending that were not wanted for longest, until the rest has room (in bytes), and those of the other ending
+/// that killed writers left.
+///
+/// # Errors
+/// Those of the file system, and what is beyond the room may then stay.
+pub fn make_room(folder: &Path, ending: &str, begun: &str, room: u64) -> io::Result<()> {
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let (path, about) = (entry.path(), entry.metadata()?);
+        let ends = |with: &str| path.extension().is_some_and(|ending| ending == with);
+        if ends(ending) {
+            kept.push((about.modified()?, about.len(), path));
+        } else if ends(begun) && about.modified()?.elapsed().is_ok_and(|age| age > ABANDONED) {
             fs::remove_file(path)?;
-            all -= bytes;
         }
-        Ok(())
     }
+    kept.sort();
+    let mut all: u64 = kept.iter().map(|(_, bytes, _)| bytes).sum();
+    for (_, bytes, path) in kept {
+        if all <= room {
+            break;
+        }
+        fs::remove_file(path)?;
+        all -= bytes;
+    }
+    Ok(())
 }
 
 /// Whether what was left out is broken, and not just out of reach for a moment.
