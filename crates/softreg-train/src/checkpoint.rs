@@ -4,6 +4,7 @@
 //! of a run is its seed and how many steps it has taken.
 
 use crate::config::Checked;
+use crate::config::settings::{changes, settings};
 use crate::error::Error;
 use crate::players::Players;
 use crate::stop::Progress;
@@ -74,6 +75,7 @@ pub(crate) fn write(
         let tensor = Tensor::new(vec![numbers.len()], Data::U64(bits))?;
         tensors.insert(format!("{MEMORY}/{name}"), tensor);
     }
+    let settings = serde_json::to_string(&settings(checked.config())).unwrap_or_default();
     let number = |bits: Option<f64>| bits.map(|v| v.to_string()).unwrap_or_default();
     let metadata = [
         ("seed", checked.config().seed.to_string()),
@@ -85,6 +87,7 @@ pub(crate) fn write(
         ("checks_without_improvement", progress.checks_without_improvement.to_string()),
         ("pending", progress.pending.map(|step| step.to_string()).unwrap_or_default()),
         ("pictures", fingerprint.to_owned()),
+        ("settings", settings),
         ("softreg", env!("CARGO_PKG_VERSION").to_owned()),
     ];
     let metadata = metadata.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
@@ -159,6 +162,12 @@ pub(crate) fn restore(
         memory: memory(take(&mut file, MEMORY))?,
     };
     Ok((players, progress))
+}
+
+/// What of the configuration is not as it was when the checkpoint was written; nothing where that is not known.
+pub(crate) fn changes_since(file: &Checkpoint, checked: &Checked) -> Vec<String> {
+    let before = file.text("settings").ok().and_then(|text| serde_json::from_str(text).ok());
+    before.map_or_else(Vec::new, |before| changes(&before, &settings(checked.config())))
 }
 
 /// The vectors of `like`, from a checkpoint.

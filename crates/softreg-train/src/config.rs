@@ -8,6 +8,7 @@
 mod check;
 pub mod keys;
 pub mod parse;
+pub(crate) mod settings;
 
 pub use check::{Checked, ConfigError};
 

@@ -261,6 +261,15 @@ impl Run<'_> {
             let notice = format!("{reason}; skipping the checkpoint of step {step}");
             self.observer.notice(Event::Notice(notice));
         }
+        let changes = checkpoint::changes_since(&latest.checkpoint, self.checked);
+        if !changes.is_empty() {
+            let notice = format!(
+                "config.toml was changed since step {}, and so is what the run comes to: {}",
+                latest.step,
+                changes.join("; ")
+            );
+            self.observer.notice(Event::Notice(notice));
+        }
         let fingerprint = &self.pictures.fingerprint;
         checkpoint::restore(
             &latest.path,

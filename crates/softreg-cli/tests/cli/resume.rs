@@ -97,6 +97,25 @@ fn a_killed_conditional_run_with_held_out_pictures_goes_on_bit_for_bit() {
 }
 
 #[test]
+fn a_configuration_that_was_changed_by_hand_is_said_to_be() {
+    let place = Workplace::new();
+    place.ok(&format!("train motif {TINY} --steps 4 --out a --reg consistency=2"));
+    let said = |more: &str| place.ok(&format!("train --resume a {more}")).err;
+    let word = "note: config.toml was changed since step ";
+    assert!(!said("--steps 6 --set output.keep=3").contains(word));
+    let file = place.path("a/config.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, before.replace("weight = 2.0 }", "weight = 5.0 }")).unwrap();
+    let told = said("--steps 8");
+    assert!(told.contains(&format!("{word}6, and")), "{told}");
+    let (was, is) = ("{ flip = false, weight = 2.0 }", "{ flip = false, weight = 5.0 }");
+    let words = format!("regularizers.consistency from {was} to {is}");
+    assert!(told.contains(&words), "{told}");
+    // From then on it is what it is.
+    assert!(!said("--steps 10").contains(word));
+}
+
+#[test]
 fn a_file_ends_a_run_as_ctrl_c_does() {
     let place = Workplace::new();
     let line = format!("train motif {TINY} {OFTEN} --steps 100000 --stop-file end --out b");
