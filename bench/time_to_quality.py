@@ -33,6 +33,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 import peer
 
+# What standing statistics are better by, at each measurement; steps a second, by the weight of consistency.
+STANDING, SPEEDS = [], {}
 MAPS, LATENT, BATCH, HALF_LIFE, COUNT = (96, 48, 24), 128, 64, 10_000, 5_000
 
 
@@ -162,9 +164,11 @@ def of_torch(options, seed, rate, consistency):
         for standing in [False, True][: 1 + options.standing]:
             run.draw(path, standing)
             found.append(distance(path, options))
+        STANDING.extend([found[0] - found[1]] if options.standing else [])
         curve.append((spent / 60, min(found)))
         told = ", ".join(f"{value:.2f}" for value in found)
         print(f"PyTorch, rate {rate:g}, consistency {consistency:g}, seed {seed}: {curve[-1][0]:.2f} minutes, {steps} steps: {told}", file=sys.stderr, flush=True)
+    SPEEDS.setdefault(consistency, []).append(steps / spent)
     return curve
 
 
@@ -233,6 +237,11 @@ def main():
         a, b = reached(ours, target), min(filter(None, (reached(curve, target) for curve in theirs)))
         told = f"softreg {a:.1f} minutes, PyTorch {b:.1f}: {b / a:.1f} times sooner" if a else f"softreg did not get there, PyTorch in {b:.1f} minutes"
         print(f"\nA distance of {target:.1f}, PyTorch's best: {told}")
+    if STANDING:
+        better = sum(gain > 0 for gain in STANDING)
+        print(f"Standing statistics: better in {better} of {len(STANDING)}, by {np.median(STANDING):.1f} in the median")
+    for consistency, speeds in SPEEDS.items():
+        print(f"PyTorch with consistency {consistency:g}: {np.mean(speeds):.1f} steps a second")
 
 
 if __name__ == "__main__":

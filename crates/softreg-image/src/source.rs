@@ -131,7 +131,7 @@ pub fn is_built_in(spec: &str) -> bool {
 /// The path at the end of `spec`: `tiles.png` of `sheet:16x16:tiles.png`. `None` where it names no files, or nothing that is
 /// there.
 pub fn path_in(spec: &str) -> Option<&str> {
-    let (entry, text) = find(spec).ok()?;
+    let (entry, text) = recognised(spec)?;
     (entry.path)(text)
 }
 
@@ -148,14 +148,8 @@ pub fn absolute(spec: &str) -> String {
 /// # Errors
 /// [`Error::NotFound`] with the nearest names, or [`Error::Unrecognised`] for an existing file.
 pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
-    if let Some(entry) = SOURCES.iter().find(|entry| (entry.detect)(spec)) {
-        return Ok((entry, spec));
-    }
-    if let Some((name, rest)) = spec.split_once(':')
-        && let Some(entry) = SOURCES.iter().find(|entry| entry.name == name)
-        && Path::new(rest).exists()
-    {
-        return Ok((entry, rest));
+    if let Some(found) = recognised(spec) {
+        return Ok(found);
     }
     let path = PathBuf::from(spec);
     match std::fs::metadata(&path) {
@@ -175,6 +169,16 @@ pub fn find(spec: &str) -> Result<(&'static SourceEntry, &str), Error> {
             hint: nearest(spec),
         }),
     }
+}
+
+/// The entry that reads `spec`, and the text it is to open, where there is one.
+fn recognised(spec: &str) -> Option<(&'static SourceEntry, &str)> {
+    if let Some(entry) = SOURCES.iter().find(|entry| (entry.detect)(spec)) {
+        return Some((entry, spec));
+    }
+    let (name, rest) = spec.split_once(':')?;
+    let entry = SOURCES.iter().find(|entry| entry.name == name)?;
+    Path::new(rest).exists().then_some((entry, rest))
 }
 
 /// What to do with one picture that was given as a collection.

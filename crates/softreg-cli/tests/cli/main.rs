@@ -11,6 +11,7 @@ mod disk;
 mod evaluate;
 mod from;
 mod generate;
+mod guard;
 mod input;
 mod phone;
 mod pictures;

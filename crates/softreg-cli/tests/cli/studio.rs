@@ -1,4 +1,4 @@
-//! The studio as a browser and as an attacker meet it: over the network, with the real program behind it.
+//! The studio as a browser meets it: over the network, with the real program behind it.
 
 use crate::pictures;
 use crate::program::{Workplace, until};
@@ -13,6 +13,8 @@ pub(crate) struct Studio {
     child: Child,
     /// Such as `127.0.0.1:40123`.
     pub(crate) host: String,
+    /// What stands behind it: `?token=…`, or nothing.
+    pub(crate) query: String,
 }
 
 impl Drop for Studio {
@@ -23,19 +25,19 @@ impl Drop for Studio {
 }
 
 /// An answer.
-struct Answer {
-    status: u16,
-    head: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
@@ -50,13 +52,14 @@ impl Studio {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let host = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let address = line.trim().trim_start_matches("http://");
+        let (host, query) = address.split_once('/').unwrap_or((address, ""));
         assert!(host.starts_with("127.0.0.1:"), "{line}");
-        Self { child, host }
+        Self { child, host: host.to_owned(), query: query.to_owned() }
     }
 
     /// Sends a request as it is written, but for the length of the body.
-    fn raw(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn raw(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut head = format!(
@@ -77,11 +80,11 @@ impl Studio {
         Answer { status, head, body: all[end..].to_vec() }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.raw(&format!("GET {path}"), &[("Host", &self.host)], b"")
     }
 
-    fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         let headers = [
             ("Host", self.host.as_str()),
             ("X-Softreg", "1"),
@@ -92,7 +95,7 @@ impl Studio {
     }
 
     /// What must succeed.
-    fn ok(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn ok(&self, method: &str, path: &str, body: &Value) -> Answer {
         let answer = match method {
             "GET" => self.get(path),
             _ => self.send(method, path, body),
@@ -332,118 +335,6 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
     studio.ok("POST", "/api/v1/runs/motif-001/stop", &Value::Null);
     until("it has stopped", || studio.job(&job["id"])["state"] == "stopped");
     assert_eq!(studio.send("POST", "/api/v1/runs/motif-001/stop", &Value::Null).status, 409);
-}
-
-/// What the studio answers to a process of another account; `None` where this one may not begin any.
-#[cfg(target_os = "linux")]
-fn asked_by_another_account(host: &str, path: &str) -> Option<String> {
-    use std::os::unix::process::CommandExt;
-    let (host, port) = host.split_once(':').unwrap();
-    let ask = "exec 3<>/dev/tcp/$0/$1; printf 'GET %s HTTP/1.1\\r\\nHost: %s:%s\\r\\nConnection: close\\r\\n\\r\\n' \"$2\" \"$0\" \"$1\" >&3; cat <&3";
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", ask, host, port, path]).current_dir("/").uid(65_534).gid(65_534);
-    let output = command.output().ok()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn other_accounts_of_the_computer_get_nothing() {
-    let place = Workplace::new();
-    let studio = Studio::start(&place, "");
-    let Some(answer) = asked_by_another_account(&studio.host, "/api/v1/runs") else {
-        println!("skipped: processes of another account need the administrator's rights");
-        return;
-    };
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("another account"), "{answer}");
-    assert_eq!(studio.get("/api/v1/runs").status, 200);
-    drop(studio);
-    // The address with the token is for everybody who was told.
-    let studio = Studio::start(&place, "--token");
-    let (host, token) = studio.host.split_once('/').unwrap();
-    let told = |query: &str| asked_by_another_account(host, &format!("/{query}")).unwrap();
-    assert!(told("").starts_with("HTTP/1.1 403"));
-    assert!(told(token).starts_with("HTTP/1.1 303"), "{}", told(token));
-}
-
-#[test]
-fn pages_from_elsewhere_get_nothing() {
-    let place = Workplace::new();
-    let studio = Studio::start(&place, "");
-    let host = studio.host.clone();
-    let page = studio.ok("GET", "/", &Value::Null);
-    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
-    assert!(page.head.contains("nosniff") && !page.head.contains("access-control-allow"));
-    for path in ["/studio.js", "/studio.css", "/icon.svg"] {
-        let file = studio.ok("GET", path, &Value::Null).text();
-        assert!(!file.contains("https://"), "{path} loads from elsewhere");
-    }
-    let evil = format!("evil.example:{}", host.split(':').next_back().unwrap());
-    let own = ("Host", host.as_str());
-    for (request, headers) in [
-        // A name that was rebound to this computer.
-        ("GET /api/v1/runs", vec![("Host", evil.as_str())]),
-        ("GET /", vec![("Host", evil.as_str())]),
-        // A page from elsewhere that sends a form, or a script of its own.
-        ("POST /api/v1/runs", vec![own, ("Content-Type", "text/plain")]),
-        ("POST /api/v1/runs", vec![own, ("X-Softreg", "1"), ("Origin", "http://evil.example")]),
-        ("GET /api/v1/runs", vec![own, ("Origin", "null")]),
-        ("GET /api/v1/collections/motif/check", vec![own, ("Sec-Fetch-Site", "cross-site")]),
-        ("OPTIONS /api/v1/runs", vec![own, ("Origin", "http://evil.example")]),
-    ] {
-        let answer = studio.raw(request, &headers, b"{}");
-        assert_eq!(answer.status, 403, "{request} {headers:?}");
-    }
-    // No file outside the runs.
-    std::fs::write(place.path("secret"), "secret").unwrap();
-    place.ok(&format!("train motif {} --steps 1 --quiet --out runs/a", crate::program::TINY));
-    for path in [
-        "..",
-        "../secret",
-        "..%2fsecret",
-        "%2e%2e%2fsecret",
-        ".studio",
-        "a%2f..%2f..%2fsecret",
-        "/etc/passwd",
-        "a%00",
-    ] {
-        for route in ["", "/metrics", "/samples/0", "/gallery", "/archive"] {
-            let answer = studio.get(&format!("/api/v1/runs/{path}{route}"));
-            assert!((400..500).contains(&answer.status), "{path}{route}: {}", answer.status);
-            assert!(!answer.text().contains("secret\n"), "{path}");
-        }
-        let answer = studio.get(&format!("/api/v1/collections/{path}/check"));
-        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
-    }
-    // An option where a value should be.
-    for wrong in [
-        json!({"collection": "--help", "recipe": "default"}),
-        json!({"collection": "motif", "recipe": "../secret"}),
-        json!({"collection": "motif", "recipe": "default", "size": "16 --out /tmp/x"}),
-        json!({"collection": "motif", "recipe": "default", "out": "/tmp/x"}),
-        json!({"collection": "motif", "recipe": "default", "augment": ["--out=x"]}),
-    ] {
-        let answer = studio.send("POST", "/api/v1/runs", &wrong);
-        assert!((400..500).contains(&answer.status), "{wrong}: {}", answer.status);
-    }
-    assert_eq!(studio.ok("GET", "/api/v1/queue", &Value::Null).json(), json!([]));
-}
-
-#[test]
-fn other_accounts_of_this_computer_can_be_kept_out() {
-    let place = Workplace::new();
-    let mut command = place.command("studio runs --address 127.0.0.1:0 --token");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut studio = Studio { child, host: String::new() };
-    let mut line = String::new();
-    BufReader::new(studio.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let (host, token) = line.trim().trim_start_matches("http://").split_once("/?token=").unwrap();
-    studio.host = host.to_owned();
-    assert_eq!(studio.get("/api/v1/runs").status, 403);
-    let bearer = format!("Bearer {token}");
-    let headers = [("Host", host), ("Authorization", bearer.as_str())];
-    assert_eq!(studio.raw("GET /api/v1/runs", &headers, b"").status, 200);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! The studio as an attacker meets it: pages from elsewhere, other accounts, names that lead out.
+
+use crate::program::Workplace;
+use crate::studio::Studio;
+use serde_json::{Value, json};
+
+/// What the studio answers to a process of another account; `None` where this one may not begin any.
+#[cfg(target_os = "linux")]
+fn asked_by_another_account(host: &str, path: &str) -> Option<String> {
+    use std::os::unix::process::CommandExt;
+    let (host, port) = host.split_once(':').unwrap();
+    let ask = "exec 3<>/dev/tcp/$0/$1; printf 'GET %s HTTP/1.1\\r\\nHost: %s:%s\\r\\nConnection: close\\r\\n\\r\\n' \"$2\" \"$0\" \"$1\" >&3; cat <&3";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", ask, host, port, path]).current_dir("/").uid(65_534).gid(65_534);
+    let output = command.output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_accounts_of_the_computer_get_nothing() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let Some(answer) = asked_by_another_account(&studio.host, "/api/v1/runs") else {
+        println!("skipped: processes of another account need the administrator's rights");
+        return;
+    };
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("another account"), "{answer}");
+    assert_eq!(studio.get("/api/v1/runs").status, 200);
+    drop(studio);
+    // The address with the token is for everybody who was told.
+    let studio = Studio::start(&place, "--token");
+    let told = |query: &str| asked_by_another_account(&studio.host, &format!("/{query}")).unwrap();
+    assert!(told("").starts_with("HTTP/1.1 403"));
+    assert!(told(&studio.query).starts_with("HTTP/1.1 303"), "{}", told(&studio.query));
+}
+
+#[test]
+fn pages_from_elsewhere_get_nothing() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let host = studio.host.clone();
+    let page = studio.ok("GET", "/", &Value::Null);
+    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
+    assert!(page.head.contains("nosniff") && !page.head.contains("access-control-allow"));
+    for path in ["/studio.js", "/studio.css", "/icon.svg"] {
+        let file = studio.ok("GET", path, &Value::Null).text();
+        assert!(!file.contains("https://"), "{path} loads from elsewhere");
+    }
+    let evil = format!("evil.example:{}", host.split(':').next_back().unwrap());
+    let own = ("Host", host.as_str());
+    for (request, headers) in [
+        // A name that was rebound to this computer.
+        ("GET /api/v1/runs", vec![("Host", evil.as_str())]),
+        ("GET /", vec![("Host", evil.as_str())]),
+        // A page from elsewhere that sends a form, or a script of its own.
+        ("POST /api/v1/runs", vec![own, ("Content-Type", "text/plain")]),
+        ("POST /api/v1/runs", vec![own, ("X-Softreg", "1"), ("Origin", "http://evil.example")]),
+        ("GET /api/v1/runs", vec![own, ("Origin", "null")]),
+        ("GET /api/v1/collections/motif/check", vec![own, ("Sec-Fetch-Site", "cross-site")]),
+        ("OPTIONS /api/v1/runs", vec![own, ("Origin", "http://evil.example")]),
+    ] {
+        let answer = studio.raw(request, &headers, b"{}");
+        assert_eq!(answer.status, 403, "{request} {headers:?}");
+    }
+    // No file outside the runs.
+    std::fs::write(place.path("secret"), "secret").unwrap();
+    place.ok(&format!("train motif {} --steps 1 --quiet --out runs/a", crate::program::TINY));
+    for path in [
+        "..",
+        "../secret",
+        "..%2fsecret",
+        "%2e%2e%2fsecret",
+        ".studio",
+        "a%2f..%2f..%2fsecret",
+        "/etc/passwd",
+        "a%00",
+    ] {
+        for route in ["", "/metrics", "/samples/0", "/gallery", "/archive"] {
+            let answer = studio.get(&format!("/api/v1/runs/{path}{route}"));
+            assert!((400..500).contains(&answer.status), "{path}{route}: {}", answer.status);
+            assert!(!answer.text().contains("secret\n"), "{path}");
+        }
+        let answer = studio.get(&format!("/api/v1/collections/{path}/check"));
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+    }
+    // An option where a value should be.
+    for wrong in [
+        json!({"collection": "--help", "recipe": "default"}),
+        json!({"collection": "motif", "recipe": "../secret"}),
+        json!({"collection": "motif", "recipe": "default", "size": "16 --out /tmp/x"}),
+        json!({"collection": "motif", "recipe": "default", "out": "/tmp/x"}),
+        json!({"collection": "motif", "recipe": "default", "augment": ["--out=x"]}),
+    ] {
+        let answer = studio.send("POST", "/api/v1/runs", &wrong);
+        assert!((400..500).contains(&answer.status), "{wrong}: {}", answer.status);
+    }
+    assert_eq!(studio.ok("GET", "/api/v1/queue", &Value::Null).json(), json!([]));
+}
+
+#[test]
+fn other_accounts_of_this_computer_can_be_kept_out() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "--token");
+    let token = studio.query.strip_prefix("?token=").unwrap();
+    assert_eq!(studio.get("/api/v1/runs").status, 403);
+    let bearer = format!("Bearer {token}");
+    let headers = [("Host", studio.host.as_str()), ("Authorization", bearer.as_str())];
+    assert_eq!(studio.raw("GET /api/v1/runs", &headers, b"").status, 200);
+}
