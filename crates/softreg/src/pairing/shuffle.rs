@@ -13,7 +13,7 @@ pub struct Shuffle;
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "shuffle",
-    formula: "another sample of the batch",
+    formula: "another sample from the batch",
     settings: &[],
     build: |_| Arc::new(Shuffle),
 };
