@@ -146,7 +146,7 @@ impl Modes {
     /// Where a label is not below the number of shares.
     pub fn against(p: &[f64], generated: &[usize], seed: u64) -> Result<Self, Error> {
         if !p.iter().any(|share| *share > 0.0) || generated.is_empty() {
-            return Err(Error::TooFew { measure: "counting kinds", needed: 1, found: 0 });
+            return Err(Error::TooFew { measure: "the mode count", needed: 1, found: 0 });
         }
         let most = p.len();
         let shares =
