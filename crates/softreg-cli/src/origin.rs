@@ -81,7 +81,7 @@ impl Origin {
             return Ok(());
         }
         Err(usage(format!(
-            "the networks of {} are {}, but this run needs {}: leave out size and network to take them from --from RUN",
+            "the networks of {} are {}, but this run needs {}: with --from RUN, leave out size and network so that they are taken from it",
             self.folder.root().display(),
             said(&theirs),
             said(ours),

@@ -216,12 +216,15 @@ mod tests {
         for (bytes, name) in [
             (told("0.0.1").as_slice(), "process 0 is softreg 0.0.1"),
             (later.as_slice(), "process 0 is softreg 9.1.0"),
-            (b"\x00\x01".as_slice(), "of another kind"),
+            (b"\x00\x01".as_slice(), "of unknown version"),
         ] {
             let error = Told::read(bytes).err().unwrap();
             assert!(error.is::<crate::failure::Usage>());
             assert!(error.to_string().contains(name), "{error}");
-            assert!(error.to_string().contains("install the same on every host"), "{error}");
+            assert!(
+                error.to_string().contains("install the same version on every host"),
+                "{error}"
+            );
         }
     }
 }

@@ -209,7 +209,7 @@ mod tests {
         for (from, to, expected) in [
             ("resnet-cifar-20", "resnet-cifr-20", "did you mean `resnet-cifar-20`?"),
             ("\"pool\"", "\"poool\"", "choose from pool, logits"),
-            ("58.395", "0.0", "divide not 0"),
+            ("58.395", "0.0", "divide must not be 0"),
             ("[32, 32]", "[3, 32]", "from 8 to 4096"),
             ("resize =", "rezise =", "mine.toml:8: unknown field `rezise`"),
         ] {

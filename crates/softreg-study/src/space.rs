@@ -231,10 +231,10 @@ mod tests {
             ("=1..2", "key is missing"),
             ("a=2..1", "below the second"),
             ("a=0..1:log", "above 0"),
-            ("a=1..x", "no number"),
+            ("a=1..x", "not a number"),
             ("a=1", "two values"),
-            ("a=1,1", "named twice"),
-            ("a=1..2:lag", "none of"),
+            ("a=1,1", "given twice"),
+            ("a=1..2:lag", "not one of"),
             ("a=0.2..0.8:whole", "no whole number"),
         ] {
             let error = Space::parse(&[text.to_owned()]).unwrap_err().to_string();

@@ -295,7 +295,7 @@ mod tests {
         let gone = place.path().join("nothing");
         for (path, kind, words) in [
             (&gone, "", "no such file"),
-            (&gone, cells, "nothing at that path"),
+            (&gone, cells, "no such file or folder"),
             (&sheet, "", "sheet:16x16:"),
         ] {
             let message = studio(&[path], kind).unwrap_err().to_string();

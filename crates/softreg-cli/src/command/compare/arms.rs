@@ -198,8 +198,8 @@ mod tests {
         for (texts, words) in [
             (&["l2=0.1", "l2=0.1"][..], "twice"),
             (&["consistancy"], "did you mean `consistency`?"),
-            (&["l2 + "], "empty place"),
-            (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "a name of its own"),
+            (&["l2 + "], "empty part"),
+            (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "its own name"),
             (&["training.augmnt=[]"], "did you mean"),
             (&["more: none + data.validation=0.5"], "the same for every set"),
             (&["none + stop.steps=12"], "the same for every set"),
