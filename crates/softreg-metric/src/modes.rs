@@ -31,7 +31,7 @@ pub fn labels(
     labels: &[usize],
 ) -> Result<Vec<usize>, Error> {
     assert_eq!(labelled.len(), labels.len(), "a label to each vector");
-    features.check_against(labelled, "a kind", 1)?;
+    features.check_against(labelled, "a class", 1)?;
     Ok(nearest(features, labelled).into_iter().map(|(i, _)| labels[i]).collect())
 }
 
@@ -44,7 +44,7 @@ pub fn labels(
 /// Where there are not as many labels as vectors.
 pub fn accuracy(labelled: &Features, labels: &[usize]) -> Result<Interval, Error> {
     assert_eq!(labelled.len(), labels.len(), "a label to each vector");
-    labelled.check_against(labelled, "a kind", 2)?;
+    labelled.check_against(labelled, "a class", 2)?;
     let right = told(labelled, labels, 1).into_iter().map(f64::from);
     Ok(Interval::of_share(&right.collect::<Vec<_>>()))
 }

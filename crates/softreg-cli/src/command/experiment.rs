@@ -90,7 +90,7 @@ pub(super) fn refuse_seen(
         let Some(origin) = Origin::of(&config)? else { continue };
         origin.check_seen(&config, pictures).with_context(|| {
             format!(
-                "seed {}: every seed holds out different pictures: name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
+                "seed {}: every seed holds out different pictures; name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
                 config.seed
             )
         })?;

@@ -353,7 +353,7 @@ impl RunConfig {
         if let [(_, first), (_, second), ..] = plan.perturbations()[..] {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "regularizers `{first}` and `{second}` need different randomness in the critic, which has only one kind: remove one of them, or give both the same"
+                    "regularizers `{first}` and `{second}` need different randomness in the critic, which supports only one: remove one of them, or give both the same"
                 ),
             });
         }

@@ -16,14 +16,21 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: ("sigmoid", &[("ramp", 1000.0)]),
     never_lazy: None,
-    source: "arXiv 1903.03825, and the authors' program",
+    source: "arXiv 1903.03825, and the authors' code",
     settings: &[
         ALPHA,
         Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
     ],
-    about: "ICT. The critic's score of a mixture of two pictures should be the mixture of the scores that its own moving average, the teacher, gives the two: between known pictures, scores should be linear. The teacher's decay is 0.999 per update, and lower at first (`1 − 1/t`); it is saved with the run.
+    about: "ICT. The critic's score of a mixture of two pictures should be the mixture of the scores \
+that its own moving average, the teacher, gives the two: between known pictures, scores should be \
+linear. The teacher's decay is 0.999 per update, and lower at first (`1 − 1/t`); it is saved with the \
+run.
 
-It was made for classifiers, where the squared difference is between probabilities and λ rises to 100; a critic's scores are unbounded, and 100 would flatten them entirely, so λ is 1 here. It rises along the paper's ramp `exp(−5(1 − t)²)`, over 1,000 steps. As in the authors' program, there is one mixing coefficient per batch, and the teacher's outputs are mixed as they are. With labels, those of both pictures are mixed too.
+It was made for classifiers, where the squared difference is between probabilities and λ rises to 100; a \
+critic's scores are unbounded, and 100 would flatten them entirely, so λ is 1 here. It rises along the \
+paper's ramp `exp(−5(1 − t)²)`, over 1,000 steps. As in the authors' code, there is one mixing \
+coefficient per batch, and the teacher's outputs are mixed as they are. With labels, those of both \
+pictures are mixed too.
 
 It costs one pass of the teacher and one of the critic.",
     build,

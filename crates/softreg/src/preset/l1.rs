@@ -13,8 +13,7 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: None,
     source: "Tibshirani 1996",
     settings: on_players::SETTINGS,
-    about: "The sum of the absolute values of all weights except biases. The default λ suits \
-equalised layers, whose raw weights have unit variance: there the sum is about 0.8 times the \
-number of weights.",
+    about: "The sum of the absolute values of all weights except biases. The default λ suits equalised \
+layers, whose raw weights have unit variance: there the sum is about 0.8 times the number of weights.",
     build: |ask| Ok(on_players::terms(ask, || std::sync::Arc::new(L1))),
 };

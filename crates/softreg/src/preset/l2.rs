@@ -13,9 +13,9 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: None,
     source: "Hoerl and Kennard 1970",
     settings: on_players::SETTINGS,
-    about: "The sum of the squares of all weights except biases. It is part of the objective, and \
-so enters the optimiser's moments; for decoupled weight decay, use the optimiser `adamw`. The \
-default λ suits equalised layers, whose raw weights have unit variance: there the sum is about \
-the number of weights.",
+    about: "The sum of the squares of all weights except biases. It is part of the objective, and so \
+enters the optimiser's moments; for decoupled weight decay, use the optimiser `adamw`. The default λ \
+suits equalised layers, whose raw weights have unit variance: there the sum is about the number of \
+weights.",
     build: |ask| Ok(on_players::terms(ask, || std::sync::Arc::new(L2))),
 };

@@ -26,9 +26,15 @@ pub(crate) const ENTRY: Entry = Entry {
         ),
         Setting { kind: crate::setting::SettingKind::Number { default: 0.05, min: 1e-4, max: 10.0 }, ..SIGMA },
     ],
-    about: "A latent is perturbed slightly. The critic should not care; the generator should make a different picture, so that it does not learn to ignore its latent. The two halves pull against each other, and both weights matter: λ is the critic's (λ_dis in the paper), `generator-weight` the generator's (λ_gen), σ the noise on the latent. Published programs differ: StudioGAN uses 20, 0.5 and 0.05, StyleGAN2-ADA's comparison 0.2, 0.02 and 0.1, and the best values depend on the network.
+    about: "A latent is perturbed slightly. The critic should not care; the generator should make a \
+different picture, so that it does not learn to ignore its latent. The two halves pull against each \
+other, and both weights matter: λ is the critic's (λ_dis in the paper), `generator-weight` the \
+generator's (λ_gen), σ the noise on the latent. Published implementations differ: StudioGAN uses 20, 0.5 \
+and 0.05, StyleGAN2-ADA's comparison 0.2, 0.02 and 0.1, and the best values depend on the network.
 
-Both halves use the same noisy latents, and the generator's pictures of them are made once for both. The squared difference of two pictures is a mean over their values, not a sum, so that λ_gen means the same at every size. With labels, a noisy latent keeps its label.",
+Both halves use the same noisy latents, and the generator's pictures of them are made once for both. The \
+squared difference of two pictures is a mean over their values, not a sum, so that λ_gen means the same \
+at every size. With labels, a noisy latent keeps its label.",
     build,
 };
 

@@ -24,9 +24,15 @@ pub(crate) const ENTRY: Entry = Entry {
         0.3,
         [0.01, 4.0],
     )],
-    about: "After NICE. The critic's features are multiplied by noise of mean 1, in the loss too, so that it cannot rely on single ones; and it is asked to score a picture alike under two draws of the noise, which holds down the gradients that the noise alone would raise. Both apply to real and to generated pictures.
+    about: "After NICE. The critic's features are multiplied by noise of mean 1, in the loss too, so \
+that it cannot rely on single ones; and it is asked to score a picture alike under two draws of the \
+noise, which holds down the gradients that the noise alone would raise. Both apply to real and to \
+generated pictures.
 
-The idea is the paper's; the details are ours, and we do not claim that they match: the noise is normal, on the last features, element by element, with a fixed σ, the same for real and generated pictures. Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the network is the same up to its last features, the second draw costs no pass.",
+The idea is the paper's; the details are ours, and we do not claim that they match: the noise is normal, \
+on the last features, element by element, with a fixed σ, the same for real and generated pictures. \
+Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the \
+network is the same up to its last features, the second draw costs no pass.",
     build,
 };
 

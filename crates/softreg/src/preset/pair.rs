@@ -22,10 +22,10 @@ pub(crate) const ENTRY: Entry = Entry {
         "the output to compare (`image` reduces diversity)",
         &["real-score", "fake-score", "image"],
     )],
-    about: "The outputs of random pairs attract each other: this penalises twice the variance of \
-the output, whatever the inputs. On the critic's scores it keeps them from drifting apart; on the \
-generator's pictures it shrinks the variety of what is generated, and it exists to demonstrate \
-that. See *The literal definition* for the mathematics and for what to use instead.",
+    about: "The outputs of random pairs attract each other: this penalises twice the variance of the \
+output, whatever the inputs. On the critic's scores it keeps them from drifting apart; on the \
+generator's pictures it shrinks the variety of what is generated, and it exists to demonstrate that. See \
+*The literal definition* for the mathematics and for what to use instead.",
     build: |ask| {
         let site = Site::named(ask.settings.word("site")).unwrap_or(Site::RealScore);
         Ok(vec![ask.term(Body::Soft(Composition::new(Shuffle, SquaredL2, Attract, site)))])

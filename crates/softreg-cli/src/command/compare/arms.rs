@@ -91,7 +91,7 @@ impl Draft {
                     let section = item.split('.').next().unwrap_or(item).trim();
                     if FIXED.contains(&section) {
                         return Err(usage(format!(
-                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; set them for the whole comparison with --set",
+                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; change them for the whole comparison with --set",
                             self.label
                         )));
                     }
