@@ -75,12 +75,12 @@ impl Found {
 fn does_not_compute(name: &str) -> String {
     let toolkit = match name.split(':').next() {
         Some("cuda") => {
-            ", or the CUDA toolkit is, which compiles for it (in CUDA_PATH or /usr/local/cuda)"
+            ", or the CUDA toolkit needed to compile for it is (looked for in CUDA_PATH and /usr/local/cuda)"
         }
         _ => "",
     };
     format!(
-        "the device `{name}` does not compute: it is not in this machine, or its driver is missing{toolkit}; `softreg devices` lists what computes, --device cpu always does"
+        "the device `{name}` is not usable: it is not in this machine, or its driver is missing{toolkit}; `softreg devices` lists usable devices, and --device cpu always works"
     )
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn found() -> impl Iterator<Item = Found> {
 pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
     match listed(name)? {
         mut one if one.len() == 1 => one.remove(0).probed(),
-        _ => Err(usage(format!("`{name}` names several devices, and one is wanted here"))),
+        _ => Err(usage(format!("`{name}` names several devices, but only one can be used here"))),
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn device(name: &str) -> anyhow::Result<Found> {
 fn listed(name: &str) -> anyhow::Result<Vec<Found>> {
     if name == "auto" {
         let first =
-            found().next().context("this build computes on nothing that this machine has")?;
+            found().next().context("no device in this machine can be used by this build")?;
         return Ok(vec![first]);
     }
     let (of, which) = name.split_once(':').unwrap_or((name, "0"));
@@ -123,7 +123,7 @@ fn unknown(name: &str) -> anyhow::Error {
     usage(format!(
         "there is no device `{name}` in this build: choose from auto, {}{}",
         names().join(", "),
-        if cfg!(feature = "gpu") { ", or one that `softreg devices` lists" } else { "" }
+        if cfg!(feature = "gpu") { ", or one listed by `softreg devices`" } else { "" }
     ))
 }
 
@@ -222,5 +222,5 @@ pub(crate) fn use_threads(threads: usize) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .with_context(|| format!("cannot start {threads} threads: set --threads lower"))
+        .with_context(|| format!("cannot start {threads} threads: lower --threads"))
 }

@@ -20,7 +20,7 @@ mod tune;
 
 use clap::{Parser, Subcommand};
 
-/// Trains image generators that stay diverse on small picture collections.
+/// Train image generators that stay diverse on small picture collections.
 #[derive(Debug, Parser)]
 #[command(
     name = "softreg",
@@ -29,17 +29,17 @@ use clap::{Parser, Subcommand};
     arg_required_else_help = true,
     propagate_version = false,
     after_help = "Examples:
-  softreg train                       a first run on built-in pictures, three minutes
-  softreg data check my-pictures/     what is in a folder, before training on it
-  softreg train my-pictures/          from pictures to a run folder
-  softreg studio                      the same in the browser: start runs, watch, explore
+  softreg train                       first run, on built-in pictures, three minutes
+  softreg data check my-pictures/     see what is in a folder before training on it
+  softreg train my-pictures/          train on your own pictures
+  softreg studio                      train, watch and explore in the browser
   softreg generate runs/my-pictures-001 --seed 7
-  softreg evaluate runs/my-pictures-001   how good, how diverse, how original
-  softreg analyze runs/my-pictures-001   whether it learns its pictures by heart
-  softreg compare my-pictures/ --minutes 5   which regularizers help on these pictures
-  softreg tune my-pictures/ --vary consistency=0.1..10   the λ that is best on held-out pictures
+  softreg evaluate runs/my-pictures-001   measure quality, diversity and originality
+  softreg analyze runs/my-pictures-001   check whether training pictures are memorized
+  softreg compare my-pictures/ --minutes 5   find out which regularizers help
+  softreg tune my-pictures/ --vary consistency=0.1..10   find the best λ on held-out pictures
 
-Every command has examples of its own: softreg COMMAND --help"
+Every command has its own examples: softreg COMMAND --help"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -106,7 +106,7 @@ pub(crate) fn install_panic_hook() {
                 return;
             }
             crate::terminal::line_to_stderr(
-                "error: the device's memory does not suffice: halve --batch, take a smaller --size or --width, or train with --device cpu. A run keeps its last checkpoint: softreg train --resume RUN --device cpu",
+                "error: out of device memory: halve --batch, use a smaller --size or --width, or train with --device cpu. A run keeps its last checkpoint: softreg train --resume RUN --device cpu",
             );
             return;
         }

@@ -20,7 +20,7 @@ pub(crate) fn watch_for(
 ) -> anyhow::Result<()> {
     if file.exists() {
         return Err(usage(format!(
-            "{} is there already, and would end this at once: remove it, or name another file",
+            "{} already exists and would stop the run at once: remove it, or name another file",
             file.display()
         )));
     }
@@ -31,7 +31,7 @@ pub(crate) fn watch_for(
         asked();
     };
     let begun = std::thread::Builder::new().name("stop-file".to_owned()).spawn(watch);
-    begun.map(|_| ()).context("cannot watch for a file")
+    begun.map(|_| ()).context("cannot watch for the stop file")
 }
 
 /// Time between two looks at a file.

@@ -25,7 +25,7 @@ impl Origin {
     pub(crate) fn named(text: &str) -> anyhow::Result<Self> {
         let path = dunce::canonicalize(text).with_context(|| {
             format!(
-                "no networks to begin with at {text}: name a run folder, or one of its checkpoints"
+                "no networks to start from at {text}: name a run folder, or one of its checkpoints"
             )
         })?;
         let step = path.file_name().and_then(|name| checkpoint::step_of(name.to_str()?));
@@ -81,7 +81,7 @@ impl Origin {
             return Ok(());
         }
         Err(usage(format!(
-            "the networks of {} are {}, and this run wants {}: with --from RUN, and no other size or network named, it takes theirs",
+            "the networks of {} are {}, but this run needs {}: with --from RUN, leave out size and network so that they are taken from it",
             self.folder.root().display(),
             said(&theirs),
             said(ours),
@@ -114,21 +114,21 @@ impl Origin {
         if known > 0 {
             let all = held_out.len();
             let way_out = match self.config.data.validation {
-                0.0 => "it held none out: set data.validation=0, or begin with other networks"
+                0.0 => "it held out none: set data.validation=0, or start from other networks"
                     .to_owned(),
                 share => format!(
-                    "hold out the same ones with --seed {} --set data.validation={share}",
+                    "hold out the same pictures with --seed {} --set data.validation={share}",
                     self.config.seed
                 ),
             };
             return Err(usage(format!(
-                "{earlier} was trained on {known} of the {all} pictures that are held out here, which would prove nothing: {way_out}"
+                "{earlier} was trained on {known} of the {all} pictures held out here, so measuring on them would prove nothing: {way_out}"
             )));
         }
         let replaced = config.data.replaced.and_then(|number| training.get(number));
         match replaced.filter(|index| seen.contains(index)) {
             Some(_) => Err(usage(format!(
-                "{earlier} was trained on the picture that data.replaced takes away: networks that begin with its own have seen it all the same"
+                "{earlier} was trained on the picture that data.replaced removes, so its networks have already seen it: start from other networks"
             ))),
             None => Ok(()),
         }
@@ -143,7 +143,7 @@ fn said(shape: &Shape) -> String {
         None => "no labels".to_owned(),
     };
     format!(
-        "{network} of width {}, {} latent numbers, {labels}, {}x{} pictures of {} channels",
+        "{network} of width {}, {} latent values, {labels}, {}x{} pictures with {} channels",
         shape.width,
         shape.latent,
         geometry.width(),

@@ -39,7 +39,7 @@ pub(crate) fn read(name: &str) -> anyhow::Result<RunConfig> {
     if !Path::new(name).exists() {
         let names = || RECIPES.iter().map(|recipe| recipe.name);
         return Err(usage(format!(
-            "there is no recipe and no file `{name}`{}: recipes are {}",
+            "there is no recipe or file `{name}`{}: recipes are {}",
             softreg::spec::did_you_mean(name, names()),
             names().collect::<Vec<_>>().join(", ")
         )));

@@ -48,8 +48,8 @@ impl Told {
         match said["version"].as_str() {
             Some(version) if version == own => Ok(serde_json::from_value(said)?),
             other => Err(usage(format!(
-                "this is softreg {own}, and process 0 is softreg {}: install the same on every host",
-                other.unwrap_or("of another kind")
+                "this is softreg {own}, but process 0 is softreg {}: install the same version on every host",
+                other.unwrap_or("of unknown version")
             ))),
         }
     }
@@ -81,7 +81,7 @@ impl Together {
             #[cfg(not(feature = "mpi"))]
             processes => {
                 return Err(usage(format!(
-                    "{processes} processes were started together, and this softreg was built without MPI, so each would train by itself: install it with --features mpi, or start one"
+                    "{processes} processes were started together, but this softreg was built without MPI, so each would train on its own: install it with --features mpi, or start only one"
                 )));
             }
         };
@@ -139,7 +139,7 @@ impl Together {
         }
         let (rank, size) = (self.group().rank(), self.group().size());
         line_to_stderr(&format!(
-            "note: process {rank} of {size} is another build of softreg than process 0: where it is not for another kind of processor, install the same on every host"
+            "note: process {rank} of {size} runs a different build of softreg than process 0: unless it is for another kind of processor, install the same build on every host"
         ));
     }
 
@@ -147,7 +147,7 @@ impl Together {
     pub(crate) fn compare(&mut self, pictures: &Collection) -> anyhow::Result<()> {
         anyhow::ensure!(
             pictures.fingerprint == self.fingerprint,
-            "the pictures here are others than those of process 0: give every host the same files"
+            "the pictures here differ from those of process 0: give every host the same files"
         );
         self.meet();
         Ok(())
@@ -216,12 +216,15 @@ mod tests {
         for (bytes, name) in [
             (told("0.0.1").as_slice(), "process 0 is softreg 0.0.1"),
             (later.as_slice(), "process 0 is softreg 9.1.0"),
-            (b"\x00\x01".as_slice(), "of another kind"),
+            (b"\x00\x01".as_slice(), "of unknown version"),
         ] {
             let error = Told::read(bytes).err().unwrap();
             assert!(error.is::<crate::failure::Usage>());
             assert!(error.to_string().contains(name), "{error}");
-            assert!(error.to_string().contains("install the same on every host"), "{error}");
+            assert!(
+                error.to_string().contains("install the same version on every host"),
+                "{error}"
+            );
         }
     }
 }

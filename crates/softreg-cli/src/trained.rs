@@ -193,7 +193,7 @@ pub(crate) fn configuration(folder: &RunFolder) -> anyhow::Result<RunConfig> {
 /// The shape of the networks; `config` is that of a run, so size and channels are settled.
 pub(crate) fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape> {
     let unsettled = |key: &str| {
-        usage(format!("config.toml leaves {key} to the pictures: restore the file of the run"))
+        usage(format!("config.toml leaves {key} at auto: restore the run's original file"))
     };
     let size = config.load_options()?.size.ok_or_else(|| unsettled("data.size"))?;
     Ok(Shape {
@@ -214,11 +214,11 @@ pub(crate) fn labels(folder: &RunFolder) -> anyhow::Result<Vec<String>> {
         Ok(serde_json::from_value(value["classes"].clone())?)
     };
     let names = names().with_context(|| {
-        format!("cannot read the labels from {}: restore the file of the run", file.display())
+        format!("cannot read the labels from {}: restore the run's original file", file.display())
     })?;
     anyhow::ensure!(
         !names.is_empty(),
-        "{} names no labels, and the run is conditional: restore the file of the run",
+        "{} names no labels, but the run is conditional: restore the run's original file",
         file.display()
     );
     Ok(names)
@@ -236,17 +236,17 @@ pub(crate) fn find(
             let (_, _, newest) = find(folder, Which::Latest, notes)?;
             if newest.text("best")?.is_empty() {
                 return Err(usage(format!(
-                    "{} has no best checkpoint, because it was trained without validation, or ended before the first check (stop.check-every): leave out --checkpoint best, or train longer, with --set data.validation=0.1",
+                    "{} has no best checkpoint: it was trained without validation, or ended before the first check (stop.check-every): leave out --checkpoint best, or train longer with --set data.validation=0.1",
                     folder.root().display()
                 )));
             }
-            newest.text("best_step")?.parse().context("the best step is no number")?
+            newest.text("best_step")?.parse().context("the best step is not a number")?
         }
         Which::Latest => {
             let latest = newest(folder)?;
             for (step, reason) in &latest.skipped {
                 notes.push(format!(
-                    "the checkpoint of step {step} cannot be used, taking that of step {}: {reason}",
+                    "the checkpoint of step {step} cannot be used; using that of step {}: {reason}",
                     latest.step
                 ));
             }
@@ -257,8 +257,8 @@ pub(crate) fn find(
     if !steps.contains(&step) {
         let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
         let kept = match steps.as_slice() {
-            [] => "there is none".to_owned(),
-            steps => format!("there are those of step {}", steps.join(", ")),
+            [] => "there are none".to_owned(),
+            steps => format!("available steps: {}", steps.join(", ")),
         };
         return Err(usage(format!(
             "there is no checkpoint of step {step} in {}: {kept}",

@@ -139,7 +139,7 @@ impl Trial {
         let in_the_way = || {
             let folder = self.folder.display();
             Failure::Failed(format!(
-                "{folder} is in the way, and not of this trial: move it elsewhere"
+                "{folder} already exists and does not belong to this trial: move it elsewhere"
             ))
         };
         match RunFolder::open(&self.folder) {
@@ -162,7 +162,7 @@ impl Trial {
             read(&folder.data()).and_then(|data| Some(data["fingerprint"].as_str()?.to_owned()));
         match (&self.fingerprint, learned) {
             (Some(wanted), Some(learned)) if *wanted != learned => Err(Failure::Failed(format!(
-                "the pictures of {} are not those that this was begun with",
+                "the pictures of {} differ from those used at the start",
                 self.config.data.source
             ))),
             _ => Ok(()),

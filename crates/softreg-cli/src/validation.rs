@@ -77,7 +77,7 @@ impl HeldOut {
             collection.size.height() as usize,
             collection.size.width() as usize,
         ];
-        let unmeasured = "the held-out pictures cannot be measured";
+        let unmeasured = "cannot measure the held-out pictures";
         let of_pixels = match measures.iter().any(|measure| measure.is_of_pixels()) {
             true => {
                 let measure = SlicedWasserstein::new(pictures(shape, &pixels), seed);
@@ -147,7 +147,7 @@ impl Chosen {
 
     fn take(&self, sets: &Sets<'_>) -> Result<f64, String> {
         let values = (self.metric.measure)(sets).map_err(|error| error.to_string())?;
-        let value = values.get(self.index).ok_or("nothing was measured")?;
+        let value = values.get(self.index).ok_or("no value was measured")?;
         Ok(value.mean)
     }
 
@@ -174,13 +174,13 @@ fn chosen(list: &str) -> anyhow::Result<Vec<Chosen>> {
             let names: Vec<&str> = fit().map(|one| one.name()).collect();
             if Chosen::all().any(|one| one.name() == name) {
                 return usage(format!(
-                    "validation.measure is `{list}`, and `{name}` cannot be the first, which decides, since neither more nor less of it is better: put one of {} before it",
+                    "validation.measure is `{list}`, but `{name}` cannot be the first, which decides, since neither more nor less of it is better: put one of {} before it",
                     names.join(", ")
                 ));
             }
-            let place = if decides { "" } else { " behind the first" };
+            let place = if decides { "" } else { " after the first" };
             usage(format!(
-                "validation.measure is `{list}`, and there is no `{name}`{}: choose from {}{place}",
+                "validation.measure is `{list}`, but there is no `{name}`{}: choose from {}{place}",
                 softreg::spec::did_you_mean(name, names.iter().copied()),
                 names.join(", ")
             ))
@@ -190,7 +190,7 @@ fn chosen(list: &str) -> anyhow::Result<Vec<Chosen>> {
         }
     }
     match measures.is_empty() {
-        true => Err(usage("validation.measure names nothing: write for example swd")),
+        true => Err(usage("validation.measure is empty: write for example swd")),
         false => Ok(measures),
     }
 }
@@ -265,11 +265,11 @@ impl Validation for HeldOut {
         };
         let take = |measure: &Chosen| -> Result<f64, String> {
             if measure.is_of_pixels() {
-                let of = self.of_pixels.as_ref().ok_or("nothing is known of the pixels")?;
+                let of = self.of_pixels.as_ref().ok_or("the pixel statistics are missing")?;
                 return of.distance(made).map_err(|error| error.to_string());
             }
             let (Some(of), Some(features)) = (&self.of_features, &features) else {
-                return Err("nothing is known of the features".to_owned());
+                return Err("the features are missing".to_owned());
             };
             let copies = match (&copies, measure.is_of_copies()) {
                 (Some(found), true) => Some(found.as_ref().map_err(Clone::clone)?),
@@ -277,7 +277,7 @@ impl Validation for HeldOut {
             };
             measure.take(&of.sets((made, features), copies, self.seed))
         };
-        let (first, others) = self.measures.split_first().ok_or("nothing is measured")?;
+        let (first, others) = self.measures.split_first().ok_or("no features were measured")?;
         let beside = others.iter().map(|one| (self.name_of(one), take(one))).collect();
         Ok(Measured { value: take(first)?, beside })
     }

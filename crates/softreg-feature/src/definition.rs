@@ -108,7 +108,7 @@ impl Definition {
             }
             Some("onnx") => Err(Error::Definition {
                 origin: text.to_owned(),
-                reason: "an ONNX file does not say how pictures are treated: write a definition (.toml) with network = \"onnx\", layer = the name of an output, weights = this file, and [input]; see crates/softreg-feature/definitions".to_owned(),
+                reason: "an ONNX file does not say how pictures must be preprocessed: write a definition (.toml) with network = \"onnx\", layer = the name of an output, weights = this file, and [input]; see crates/softreg-feature/definitions".to_owned(),
             }),
             _ => Err(Error::Unknown {
                 name: text.to_owned(),
@@ -144,7 +144,7 @@ impl Definition {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if definition.name.is_empty() || !definition.name.chars().all(plain) {
             return Err(wrong(format!(
-                "name is `{}`: use letters, digits and `-`, since results are called after it",
+                "name is `{}`: use letters, digits and `-`, since results are named after it",
                 definition.name
             )));
         }
@@ -162,7 +162,9 @@ impl Definition {
         }
         let Input { size, subtract, divide, .. } = &definition.input;
         if subtract.iter().chain(divide).any(|v| !v.is_finite()) || divide.contains(&0.0) {
-            return Err(wrong("subtract and divide must be numbers, and divide not 0".to_owned()));
+            return Err(wrong(
+                "subtract and divide must be numbers, and divide must not be 0".to_owned(),
+            ));
         }
         if let Some(size) = size
             && size.iter().any(|side| !(network.smallest..=4096).contains(side))
@@ -207,7 +209,7 @@ mod tests {
         for (from, to, expected) in [
             ("resnet-cifar-20", "resnet-cifr-20", "did you mean `resnet-cifar-20`?"),
             ("\"pool\"", "\"poool\"", "choose from pool, logits"),
-            ("58.395", "0.0", "divide not 0"),
+            ("58.395", "0.0", "divide must not be 0"),
             ("[32, 32]", "[3, 32]", "from 8 to 4096"),
             ("resize =", "rezise =", "mine.toml:8: unknown field `rezise`"),
         ] {

@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// The network has weights, and none were named.
     #[error(
-        "the features `{name}` need the weights of the network: name their file (.safetensors, .pth) as the features themselves, or as `weights` in a definition of your own"
+        "the features `{name}` need the network's weights: pass the file (.safetensors, .pth) as the features themselves, or as `weights` in a definition of your own"
     )]
     NoWeights {
         /// The definition.
@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A weight is missing or of another shape.
     #[error(
-        "{} does not hold the weights of {network}: {what}; all of them are needed", path.display()
+        "{} does not contain the weights of {network}: {what}; all of them are needed", path.display()
     )]
     Weights {
         /// The file.
@@ -65,7 +65,7 @@ pub enum Error {
     },
     /// Pictures that the network cannot take.
     #[error(
-        "pictures of {height}x{width} with {channels} channels cannot be seen by {network}: it needs 1, 3 or 4 channels and {needed} pixels at least on each side"
+        "{network} cannot process pictures of {height}x{width} with {channels} channels: it needs 1, 3 or 4 channels and at least {needed} pixels on each side"
     )]
     Pictures {
         /// Channels of a picture.

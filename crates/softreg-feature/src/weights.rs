@@ -45,14 +45,14 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, Error> {
     SafeTensors::deserialize(bytes).map_err(|error| Error::Read {
         path: path.into(),
-        reason: format!("it is no whole safetensors file ({error})"),
+        reason: format!("it is not a complete safetensors file ({error})"),
     })
 }
 
 fn open_pytorch(path: &Path) -> Result<PytorchReader, Error> {
     PytorchReader::new(path).map_err(|error| Error::Read {
         path: path.into(),
-        reason: format!("it is no whole file of PyTorch weights ({error})"),
+        reason: format!("it is not a complete file of PyTorch weights ({error})"),
     })
 }
 
@@ -108,7 +108,7 @@ impl Weights {
         match self.values.get(name) {
             None => Err(self.wrong(format!("`{name}` {shape:?} is missing (as 32-bit numbers)"))),
             Some((found, _)) if found != shape => {
-                Err(self.wrong(format!("`{name}` is {found:?}, where {shape:?} is expected")))
+                Err(self.wrong(format!("`{name}` is {found:?}, but {shape:?} is expected")))
             }
             Some((_, values)) => Ok(values),
         }

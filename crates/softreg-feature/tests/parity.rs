@@ -245,7 +245,7 @@ fn networks_of_onnx_files_are_run() {
     let layer = refused(definition("feature", "small.onnx"));
     assert!(layer.contains("did you mean `features`?"), "{layer}");
     let broken = refused(definition("features", "weights.pth"));
-    assert!(broken.contains("no ONNX file"), "{broken}");
+    assert!(broken.contains("not an ONNX file"), "{broken}");
     let bare = Definition::find("net.onnx").unwrap_err().to_string();
     assert!(bare.contains("write a definition"), "{bare}");
 }

@@ -113,7 +113,7 @@ fn none_readable(spec: &str, skipped: impl Iterator<Item = Skipped>) -> Error {
     let first = skipped.first().map_or_else(String::new, |first| {
         format!(", the first being '{}', which {}", first.name, first.reason)
     });
-    let detail = format!("{} picture file(s) cannot be read{first}", skipped.len());
+    let detail = format!("{} picture file(s) cannot be used{first}", skipped.len());
     Error::Empty { path: spec.into(), detail }
 }
 
@@ -165,7 +165,7 @@ fn decode(
     let mut planes = Planes::new(transform.channels.count(), size.area());
     if options.skip >= listing.names.len() {
         let (skip, there) = (options.skip, listing.names.len());
-        let detail = format!("{skip} picture(s) are to be left out, and there are {there}");
+        let detail = format!("cannot skip {skip} picture(s), as there are only {there}");
         return Err(Error::Empty { path: spec.into(), detail });
     }
     for start in (options.skip..listing.names.len()).step_by(CHUNK) {
@@ -312,7 +312,7 @@ impl Collection {
     /// [`Collection::picture_len`].
     pub fn write_unit(&self, index: usize, flip: bool, out: &mut [f32]) {
         let picture = self.picture(index);
-        assert_eq!(out.len(), picture.len(), "one picture has {} numbers", picture.len());
+        assert_eq!(out.len(), picture.len(), "one picture has {} values", picture.len());
         let width = self.size.width() as usize;
         for (row, out) in picture.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
             let write = |(out, value): (&mut f32, &u8)| *out = f32::from(*value) / 127.5 - 1.0;

@@ -11,9 +11,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// Neither a source name nor an existing path.
     #[error(
-        "there are no pictures at '{spec}': no such file or folder, and no built-in source of that \
-         name (built in: {built_in}).{hint} Give a folder, a .zip archive, a CIFAR-10 .bin file or \
-         an IDX file"
+        "there are no pictures at '{spec}': no such file, folder or built-in source (built in: \
+         {built_in}).{hint} Give a folder, a .zip archive, a CIFAR-10 .bin file or an IDX file"
     )]
     NotFound {
         /// What was asked for.
@@ -25,7 +24,7 @@ pub enum Error {
     },
     /// The operating system refused.
     #[error(
-        "cannot {action} {path}: {source}. Check that it exists and that you are allowed to read it"
+        "cannot {action} {path}: {source}. Check that it exists and that you have permission to read it"
     )]
     Io {
         /// What was tried.
@@ -37,8 +36,9 @@ pub enum Error {
     },
     /// A file that no source reads.
     #[error(
-        "{path} is not a picture collection that softreg reads{detail}. Give a folder of pictures, \
-         a .zip archive of pictures, a CIFAR-10 .bin file or an IDX file (train-images-idx3-ubyte)"
+        "{path} is not a picture collection that softreg can read{detail}. Give a folder of \
+         pictures, a .zip archive of pictures, a CIFAR-10 .bin file or an IDX file \
+         (train-images-idx3-ubyte)"
     )]
     Unrecognised {
         /// The file.
@@ -48,8 +48,8 @@ pub enum Error {
     },
     /// No usable picture.
     #[error(
-        "{path} holds no picture that can be used: {detail}. Pictures are PNG, JPEG, WebP, GIF or \
-         BMP files; export others to PNG first"
+        "{path} contains no usable picture: {detail}. Pictures are PNG, JPEG, WebP, GIF or BMP \
+         files; export others to PNG first"
     )]
     Empty {
         /// The folder or archive.
@@ -70,7 +70,7 @@ pub enum Error {
     /// Every picture in the archive is encrypted.
     #[error(
         "{path} is encrypted ({entries} pictures need a password). Unpack it with your archive \
-         program and give the folder"
+         program and give the folder instead"
     )]
     Encrypted {
         /// The archive.
@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// The archive would unpack to more than any collection needs.
     #[error(
-        "{path} is refused: {problem}. If you trust it, unpack it yourself and give the folder"
+        "{path} was rejected: {problem}. If you trust it, unpack it yourself and give the folder instead"
     )]
     Bomb {
         /// The archive.
@@ -90,8 +90,8 @@ pub enum Error {
     },
     /// A grid that cells cannot be cut by.
     #[error(
-        "'{text}' is not how a sheet is cut into cells: {problem}. Write sheet:16x16:FILE for cells \
-         of 16 x 16 pixels, or sheet:16x16,spacing=1,margin=2:FILE where there are pixels between \
+        "'{text}' is not a valid sheet layout: {problem}. Write sheet:16x16:FILE for cells of 16 \
+         x 16 pixels, or sheet:16x16,spacing=1,margin=2:FILE if there are pixels between the \
          cells and around all of them"
     )]
     Grid {
@@ -102,9 +102,9 @@ pub enum Error {
     },
     /// Sheets that cannot be cut by a grid, or not into pictures.
     #[error(
-        "{path} cannot be cut into pictures by {grid}: {problem}. Give the size of one cell of your \
-         sheet in pixels, as in sheet:16x16:FILE, and what lies between cells and around them, as \
-         in sheet:16x16,spacing=1,margin=2:FILE"
+        "{path} cannot be cut into pictures with {grid}: {problem}. Give the size of one cell of \
+         your sheet in pixels, as in sheet:16x16:FILE, and what lies between the cells and around \
+         them, as in sheet:16x16,spacing=1,margin=2:FILE"
     )]
     Sheet {
         /// The sheet, or the folder or archive of sheets.

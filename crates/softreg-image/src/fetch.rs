@@ -18,7 +18,7 @@ pub use data_set::{Checksum, DATA_SETS, DataSet, Member, RemoteFile};
 #[non_exhaustive]
 pub enum FetchError {
     /// No data set of that name.
-    #[error("there is no data set '{name}' to download.{hint} Known are: {known}")]
+    #[error("there is no data set '{name}' to download.{hint} Available: {known}")]
     Unknown {
         /// What was asked for.
         name: String,
@@ -30,8 +30,8 @@ pub enum FetchError {
     /// The server cannot be reached, or the connection was lost too often.
     #[error(
         "cannot download {url}: {reason}. Check the network connection and try again: what has \
-         arrived is kept, and the download goes on from there. Another server can be given as the \
-         base address"
+         arrived is kept, and the download resumes from there. You can also give another server \
+         as the base URL with --from"
     )]
     Network {
         /// The address.
@@ -42,7 +42,7 @@ pub enum FetchError {
     /// The server answers, but not with the file.
     #[error(
         "the server has no file at {url} (HTTP status {status}). Give another server as the base \
-         address, or download the file yourself into the folder"
+         URL with --from, or download the file yourself into the folder"
     )]
     Status {
         /// The address.
@@ -52,8 +52,8 @@ pub enum FetchError {
     },
     /// What arrived is not the file that was meant.
     #[error(
-        "{url} gave a file with {found}, and the right one has {expected}. It was removed; try \
-         again, or give another server as the base address"
+        "{url} returned a file with {found}, but {expected} was expected. It was removed; try \
+         again, or give another server as the base URL with --from"
     )]
     Checksum {
         /// The address.

@@ -48,7 +48,7 @@ fn format_name(format: ImageFormat) -> &'static str {
 
 fn reason(error: &ImageError) -> String {
     match error {
-        ImageError::Limits(_) => "needs more memory than a picture may take".to_owned(),
+        ImageError::Limits(_) => "needs more memory than a picture may use".to_owned(),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the file ends before the picture does (truncated)".to_owned()
         }
@@ -77,7 +77,7 @@ fn decoder<'a, R: BufRead + Seek + 'a>(
         ));
     }
     if width == 0 || height == 0 {
-        return Err(format!("declares {width} x {height} pixels, which is no picture"));
+        return Err(format!("declares {width} x {height} pixels, which is not a valid size"));
     }
     Ok((format, decoder))
 }

@@ -184,16 +184,15 @@ fn recognised(spec: &str) -> Option<(&'static SourceEntry, &str)> {
 /// What to do with one picture that was given as a collection.
 fn one_picture(spec: &str) -> String {
     let (what, cut) = match Guess::of_file(spec) {
-        Some(guess) => (
-            format!("it looks like a sprite sheet, whose {} cells are taken", guess.cells),
-            guess.spec,
-        ),
+        Some(guess) => {
+            (format!("it looks like a sprite sheet; to use its {} cells", guess.cells), guess.spec)
+        }
         None => (
-            "a sprite sheet with cells of 16x16 pixels is cut into them".to_owned(),
+            "to cut a sprite sheet into cells of 16x16 pixels".to_owned(),
             sheet::specification("16x16", spec),
         ),
     };
-    format!(": it is one picture, and a collection needs several; {what} by '{cut}'")
+    format!(": it is a single picture, but a collection needs several; {what}, write '{cut}'")
 }
 
 /// Opens the source that reads `spec`.

@@ -74,7 +74,7 @@ impl Pictures<'_> {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// There is nothing to measure.
-    #[error("{measure} needs at least {needed} pictures, and there are {found}")]
+    #[error("{measure} needs at least {needed} pictures, but there are {found}")]
     TooFew {
         /// The measure.
         measure: &'static str,
@@ -94,7 +94,7 @@ pub enum Error {
         expected: [usize; 3],
     },
     /// Feature vectors do not fill whole rows.
-    #[error("{numbers} numbers do not make whole feature vectors of {width}")]
+    #[error("{numbers} values do not make whole feature vectors of width {width}")]
     Ragged {
         /// Numbers per vector.
         width: usize,
@@ -116,7 +116,7 @@ pub enum Error {
         measure: &'static str,
     },
     /// Features of different networks or layers.
-    #[error("features of {found} numbers cannot be compared with features of {expected}")]
+    #[error("features of width {found} cannot be compared with features of width {expected}")]
     Width {
         /// Of the set to be measured.
         found: usize,
@@ -124,7 +124,7 @@ pub enum Error {
         expected: usize,
     },
     /// Views of other pictures.
-    #[error("a view of {found} pictures cannot be one of {expected}")]
+    #[error("a view of {found} pictures does not match one of {expected}")]
     Views {
         /// Pictures in the view.
         found: usize,

@@ -31,7 +31,7 @@ pub fn labels(
     labels: &[usize],
 ) -> Result<Vec<usize>, Error> {
     assert_eq!(labelled.len(), labels.len(), "a label to each vector");
-    features.check_against(labelled, "a kind", 1)?;
+    features.check_against(labelled, "a class", 1)?;
     Ok(nearest(features, labelled).into_iter().map(|(i, _)| labels[i]).collect())
 }
 
@@ -44,7 +44,7 @@ pub fn labels(
 /// Where there are not as many labels as vectors.
 pub fn accuracy(labelled: &Features, labels: &[usize]) -> Result<Interval, Error> {
     assert_eq!(labelled.len(), labels.len(), "a label to each vector");
-    labelled.check_against(labelled, "a kind", 2)?;
+    labelled.check_against(labelled, "a class", 2)?;
     let right = told(labelled, labels, 1).into_iter().map(f64::from);
     Ok(Interval::of_share(&right.collect::<Vec<_>>()))
 }
@@ -146,7 +146,7 @@ impl Modes {
     /// Where a label is not below the number of shares.
     pub fn against(p: &[f64], generated: &[usize], seed: u64) -> Result<Self, Error> {
         if !p.iter().any(|share| *share > 0.0) || generated.is_empty() {
-            return Err(Error::TooFew { measure: "counting kinds", needed: 1, found: 0 });
+            return Err(Error::TooFew { measure: "the mode count", needed: 1, found: 0 });
         }
         let most = p.len();
         let shares =

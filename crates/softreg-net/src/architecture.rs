@@ -39,14 +39,14 @@ pub const ARCHITECTURES: &[Entry] = &[
     Entry {
         name: "dcgan",
         architecture: Architecture::Dcgan,
-        summary: "4x4 convolutions of stride 2; the fastest",
-        source: "arXiv 1511.06434, with equalised weights, no norm in the critic, and standing statistics",
+        summary: "4x4 convolutions with stride 2; fastest",
+        source: "arXiv 1511.06434, with equalised weights, no normalisation in the critic, and standing statistics",
     },
     Entry {
         name: "residual",
         architecture: Architecture::Residual,
         summary: "residual blocks of 3x3 convolutions; slower, sharper",
-        source: "arXiv 1802.05957 B.4, with equalised weights, no norm in the critic, and standing statistics",
+        source: "arXiv 1802.05957 B.4, with equalised weights, no normalisation in the critic, and standing statistics",
     },
 ];
 

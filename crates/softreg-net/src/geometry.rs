@@ -24,7 +24,7 @@ pub enum GeometryError {
     },
     /// Doubling a small grid cannot reach it.
     #[error(
-        "the network cannot make pictures of {width}x{height}: it doubles a small grid, so each side must be a multiple of {step}; the nearest size is {near_width}x{near_height}"
+        "the network cannot make pictures of {width}x{height}: it repeatedly doubles a small grid, so each side must be a multiple of {step}; the nearest size is {near_width}x{near_height}"
     )]
     Indivisible {
         /// Columns.

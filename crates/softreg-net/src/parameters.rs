@@ -27,7 +27,7 @@ pub enum LoadError {
         name: String,
     },
     /// A weight has another shape than the network's.
-    #[error("weight `{name}` has shape {found:?}, the network needs {expected:?}")]
+    #[error("weight `{name}` has shape {found:?}, but the network needs {expected:?}")]
     Shape {
         /// Its name.
         name: String,

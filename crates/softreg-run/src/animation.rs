@@ -27,7 +27,8 @@ const SHORTEST_GIF_DELAY_CS: u64 = 2;
 pub fn gif<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     let (width, height) = size(frames)?;
     let side = |side: u32| {
-        u16::try_from(side).map_err(|_| Error::draw(format!("a GIF cannot be {side} pixels wide")))
+        u16::try_from(side)
+            .map_err(|_| Error::draw(format!("a GIF cannot be {side} pixels wide or high")))
     };
     let (width, height) = (side(width)?, side(height)?);
     let mut bytes = Vec::new();
@@ -82,7 +83,7 @@ fn gif_frame<P: Colour>(image: &Frame<P>, width: u16, height: u16) -> gif::Frame
 pub fn apng<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     let (width, height) = size(frames)?;
     let delay_ms = u16::try_from(delay_ms)
-        .map_err(|_| Error::draw(format!("a frame cannot stay {delay_ms} ms; at most 65535")))?;
+        .map_err(|_| Error::draw(format!("a frame cannot last {delay_ms} ms; at most 65535")))?;
     let count = u32::try_from(frames.len()).map_err(Error::draw)?;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -126,7 +127,7 @@ pub fn webp<P: Colour>(frames: &[Frame<P>], delay_ms: u32) -> Result<Vec<u8>> {
     }
     let (width, height) = size(frames)?;
     if delay_ms >= 1 << 24 {
-        return Err(Error::draw(format!("a frame cannot stay {delay_ms} ms; at most 16777215")));
+        return Err(Error::draw(format!("a frame cannot last {delay_ms} ms; at most 16777215")));
     }
     let mut body = b"WEBP".to_vec();
     let area = [short(width - 1), short(height - 1)].concat();
@@ -177,7 +178,7 @@ fn size<P: Colour>(frames: &[Frame<P>]) -> Result<(u32, u32)> {
             Err(Error::draw("the frames have no pixels"))
         }
         Some(other) => Err(Error::draw(format!(
-            "an animation needs frames of one size, but there are {:?} and {:?}",
+            "all frames of an animation must have the same size, but there are {:?} and {:?}",
             first.dimensions(),
             other.dimensions()
         ))),

@@ -47,7 +47,7 @@ pub fn write_with(
     let path = path.as_ref();
     let folder = folder_of(path);
     replace(path, &folder, fill).map_err(Error::io("write", path))?;
-    sync_folder(&folder).map_err(Error::io("bring to the disk the folder", &folder))
+    sync_folder(&folder).map_err(Error::io("sync to disk the folder", &folder))
 }
 
 fn replace(

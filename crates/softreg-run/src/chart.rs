@@ -99,7 +99,7 @@ pub fn draw(title: &str, rows: &[Row]) -> Result<RgbImage> {
         rest.present().map_err(Error::draw)?;
     }
     let large = RgbImage::from_raw(width, height, pixels)
-        .ok_or_else(|| Error::draw("the chart has a wrong size"))?;
+        .ok_or_else(|| Error::draw("the chart has the wrong size"))?;
     Ok(imageops::thumbnail(&large, WIDTH_PX, height_px))
 }
 

@@ -28,14 +28,14 @@ pub enum Error {
     /// A new run was asked for where something is already.
     #[error(
         "{} is not empty: a new run needs a new or empty folder; choose another name, or resume \
-         the run that is there", path.display()
+         the existing run with --resume", path.display()
     )]
     NotEmpty {
         /// The folder.
         path: PathBuf,
     },
     /// A run was to be opened where none is.
-    #[error("{} is no run folder: {reason}", path.display())]
+    #[error("{} is not a run folder: {reason}", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,
@@ -44,8 +44,8 @@ pub enum Error {
     },
     /// A run name that cannot be a folder's name.
     #[error(
-        "\"{stem}\" cannot name a run: begin with a letter or digit and go on with letters, \
-         digits, spaces and . - _"
+        "\"{stem}\" cannot name a run: start with a letter or digit, followed by letters, digits, \
+         spaces and . - _"
     )]
     RunName {
         /// The name given.
@@ -73,7 +73,9 @@ pub enum Error {
         reason: String,
     },
     /// A name that the file format uses for itself.
-    #[error("{kind} cannot be named \"{name}\", which the file uses itself: choose another name")]
+    #[error(
+        "{kind} cannot be named \"{name}\", which the file format reserves: choose another name"
+    )]
     ReservedName {
         /// "a metrics value", "a tensor", …
         kind: &'static str,
@@ -81,7 +83,7 @@ pub enum Error {
         name: String,
     },
     /// A JSON file of the run that cannot be understood.
-    #[error("{} cannot be understood: {reason}; restore it from a copy", path.display())]
+    #[error("cannot parse {}: {reason}; restore it from a copy", path.display())]
     Json {
         /// The file.
         path: PathBuf,
@@ -90,7 +92,7 @@ pub enum Error {
     },
     /// A checkpoint that ends too early.
     #[error(
-        "the checkpoint {} is cut off ({reason}): use an earlier one, or copy it again",
+        "the checkpoint {} is truncated ({reason}): use an earlier one, or copy it again",
         path.display()
     )]
     Truncated {
@@ -112,7 +114,7 @@ pub enum Error {
     },
     /// A file that this program has not written.
     #[error(
-        "{} is no softreg checkpoint ({reason}): give a step-….safetensors file of a run's \
+        "{} is not a softreg checkpoint ({reason}): give a step-….safetensors file from a run's \
          checkpoints folder", path.display()
     )]
     Foreign {
@@ -123,7 +125,7 @@ pub enum Error {
     },
     /// A file of a later version of this program.
     #[error(
-        "{} was written by a newer softreg (format \"{found}\", this one reads \"{known}\"): \
+        "{} was written by a newer softreg (format \"{found}\", but this one reads \"{known}\"): \
          update softreg", path.display()
     )]
     NewerVersion {
@@ -143,7 +145,7 @@ pub enum Error {
         skipped: Vec<(u64, Error)>,
     },
     /// A checkpoint without an entry that its reader needs.
-    #[error("the checkpoint holds no {kind} named \"{name}\": it belongs to another kind of run")]
+    #[error("the checkpoint has no {kind} named \"{name}\": it belongs to another kind of run")]
     MissingEntry {
         /// "metadata entry", "f32 tensor", …
         kind: &'static str,
@@ -187,10 +189,10 @@ fn hint(source: &io::Error) -> &'static str {
         ErrorKind::StorageFull => "; the disk is full: free space, then resume",
         ErrorKind::QuotaExceeded => "; the disk quota is used up: free space, then resume",
         ErrorKind::ReadOnlyFilesystem => {
-            "; the disk can only be read: choose a folder on a disk that can be written"
+            "; the disk is read-only: choose a folder on a writable disk"
         }
         ErrorKind::PermissionDenied => {
-            "; this user may not do that: change the permissions or choose another folder"
+            "; permission denied: change the permissions or choose another folder"
         }
         ErrorKind::NotFound => "; check the path",
         _ => "",
@@ -199,7 +201,7 @@ fn hint(source: &io::Error) -> &'static str {
 
 fn reasons(skipped: &[(u64, Error)]) -> String {
     if skipped.is_empty() {
-        return "there is none; start a new run".to_string();
+        return "there are none; start a new run".to_string();
     }
     let list: Vec<_> =
         skipped.iter().map(|(step, error)| format!("step {step}: {error}")).collect();

@@ -96,18 +96,18 @@ impl RunFolder {
         let not_a_run = |reason: &str| Error::NotARun { path: root.clone(), reason: reason.into() };
         match fs::metadata(&root) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                return Err(not_a_run("there is nothing at that path; check its spelling"));
+                return Err(not_a_run("no such folder; check its spelling"));
             }
             Err(e) => return Err(Error::io("read", &root)(e)),
             Ok(found) if !found.is_dir() => {
-                return Err(not_a_run("it is a file; give the folder it lies in"));
+                return Err(not_a_run("it is a file; give the folder that contains it"));
             }
             Ok(_) => {}
         }
         let folder = Self { root: root.clone() };
         if !folder.status_path().is_file() {
             return Err(not_a_run(
-                "it holds no run.json; give a folder that training has made, such as runs/…-001",
+                "it contains no run.json; give a folder created by training, such as runs/…-001",
             ));
         }
         folder.read_status()?;

@@ -62,7 +62,7 @@ impl Row {
     /// What is wrong with it, in a sentence.
     pub fn from_line(line: &[u8]) -> std::result::Result<Self, String> {
         let object: Map<String, Value> =
-            serde_json::from_slice(line).map_err(|e| format!("it is no JSON object ({e})"))?;
+            serde_json::from_slice(line).map_err(|e| format!("it is not a JSON object ({e})"))?;
         let mut row = Row::default();
         let mut missing: Vec<&str> = OWN_KEYS.to_vec();
         for (key, value) in object {
@@ -72,7 +72,7 @@ impl Row {
                 _ => Err(()),
             };
             let not_a_number = |()| format!("\"{key}\" is {value}, not a number or null");
-            let count = || value.as_u64().ok_or_else(|| format!("\"{key}\" is no whole number"));
+            let count = || value.as_u64().ok_or_else(|| format!("\"{key}\" is not a whole number"));
             match key.as_str() {
                 "step" => row.step = count()?,
                 "images" => row.images = count()?,

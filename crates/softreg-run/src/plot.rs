@@ -111,7 +111,7 @@ pub fn draw(plots: &[Plot], columns: usize) -> Result<RgbImage> {
         area.present().map_err(Error::draw)?;
     }
     let large = RgbImage::from_raw(width, height, pixels)
-        .ok_or_else(|| Error::draw("a plot has a wrong size"))?;
+        .ok_or_else(|| Error::draw("a plot has the wrong size"))?;
     Ok(imageops::thumbnail(&large, width_px, height_px))
 }
 

@@ -57,7 +57,7 @@ pub fn contact_sheet_with(pictures: &[Picture<'_>], layout: Layout) -> Result<Rg
     let (width, height) = (first.width(), first.height());
     if let Some(other) = pictures.iter().find(|p| (p.width(), p.height()) != (width, height)) {
         return Err(Error::draw(format!(
-            "a contact sheet needs pictures of one size, but there are {width}x{height} and {}x{}",
+            "all pictures of a contact sheet must have the same size, but there are {width}x{height} and {}x{}",
             other.width(),
             other.height()
         )));

@@ -58,7 +58,7 @@ fn a_new_run_is_made_found_and_not_made_twice() {
 fn what_is_no_run_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     let why = |path: &Path| RunFolder::open(path).unwrap_err().to_string();
-    assert!(why(&dir.path().join("gone")).contains("nothing at that path"));
+    assert!(why(&dir.path().join("gone")).contains("no such folder"));
     assert!(why(dir.path()).contains("no run.json"));
     let file = dir.path().join("run.json");
     put(&file, b"{}");
@@ -67,7 +67,7 @@ fn what_is_no_run_is_refused_with_the_reason() {
     put(&file, b"{\"format\": \"softreg-run/9\", \"state\": \"dreaming\"}");
     assert!(why(dir.path()).contains("update softreg"));
     put(&file, b"{\"format\": \"softreg-run/1\", \"st");
-    assert!(why(dir.path()).contains("cannot be understood"));
+    assert!(why(dir.path()).contains("cannot parse"));
 }
 
 #[test]
@@ -302,8 +302,8 @@ fn a_bad_line_is_named_and_left_alone() {
     let path = dir.path().join("metrics.jsonl");
     let good = r#"{"step":1,"images":64,"seconds":1,"images_per_second":null,"loss/critic":0.5}"#;
     for (bad, reason) in [
-        ("{\"step\":2", "no JSON object"),
-        ("[1]", "no JSON object"),
+        ("{\"step\":2", "not a JSON object"),
+        ("[1]", "not a JSON object"),
         ("{\"step\":2.5,\"images\":1}", "\"step\" is no whole number"),
         ("{\"images\":1,\"seconds\":1,\"images_per_second\":1}", "\"step\" is missing"),
         (&good.replace("0.5", "\"low\""), "is \"low\", not a number or null"),

@@ -37,7 +37,7 @@ type Shared = State<Arc<App>>;
 #[openapi(
     info(
         title = "softreg studio",
-        description = "Start, watch and explore runs. Requests that change something need the header `X-Softreg: 1`.",
+        description = "Start, watch and explore runs. Requests that change anything need the header `X-Softreg: 1`.",
         license(name = "MIT OR Apache-2.0")
     ),
     components(schemas(Export))
@@ -112,13 +112,14 @@ fn file(kind: &'static str, name: Option<&str>, bytes: impl Into<Bytes>) -> Resp
     response
 }
 
-/// What a run can be made of: recipes, regularizers, augmentations and networks, as `softreg list … --json` tells them.
+/// Everything a run can be configured with: recipes, regularizers, augmentations and networks, as
+/// listed by `softreg list … --json`.
 #[utoipa::path(get, path = "/api/v1/options", responses((status = 200, body = Object)))]
 async fn options(State(app): Shared) -> Answer<Json<serde_json::Value>> {
     blocking(move || app.options()).await.map(Json)
 }
 
-/// Collections that a run can be trained on.
+/// Collections to train on.
 #[utoipa::path(get, path = "/api/v1/collections", responses((status = 200, body = [Collection])))]
 async fn collections(State(app): Shared) -> Answer<Json<Vec<Collection>>> {
     blocking(move || Ok(app.collections())).await.map(Json)
@@ -128,11 +129,11 @@ async fn collections(State(app): Shared) -> Answer<Json<Vec<Collection>>> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Named {
-    /// What to call it.
+    /// Name for the collection.
     name: String,
 }
 
-/// Take pictures, or one .zip of pictures, as the files of a form.
+/// Upload pictures, or one .zip of pictures, as files of a form.
 #[utoipa::path(post, path = "/api/v1/collections/upload", params(Named),
     request_body(content = Object, content_type = "multipart/form-data"),
     responses((status = 200, body = Taken), (status = 400, body = Problem), (status = 413, body = Problem)))]
@@ -148,11 +149,12 @@ async fn upload(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Divided {
-    /// Cut its pictures into cells, as `NewRun` says.
+    /// Cut its pictures into cells, as in `NewRun`.
     cells: Option<String>,
 }
 
-/// What is in a collection and what training will make of it, as `softreg data check --json` tells it.
+/// What is in a collection and how training will use it, as reported by `softreg data check
+/// --json`.
 #[utoipa::path(get, path = "/api/v1/collections/{name}/check", params(("name" = String, Path), Divided),
     responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn check(
@@ -175,75 +177,77 @@ async fn collection_sheet(
     Ok(file("image/png", None, png.await?))
 }
 
-/// All runs, the newest first.
+/// All runs, newest first.
 #[utoipa::path(get, path = "/api/v1/runs", responses((status = 200, body = [Summary])))]
 async fn runs(State(app): Shared) -> Answer<Json<Vec<Summary>>> {
     blocking(move || app.shelf.list()).await.map(Json)
 }
 
-/// A run that is wished for.
+/// A run to start.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRun {
     /// Name of a collection.
     pub collection: String,
-    /// Its pictures are sprite sheets, to be cut into cells of so many pixels: `16x16`, or `16x16,spacing=1,margin=2`.
+    /// Treat its pictures as sprite sheets and cut them into cells of this many pixels: `16x16`, or
+    /// `16x16,spacing=1,margin=2`.
     #[serde(default)]
     pub cells: Option<String>,
     /// Name of a recipe.
     pub recipe: String,
-    /// Name of a run to begin with the networks of, in place of new ones; size and networks are then that run's.
+    /// Name of a run whose networks to start from, instead of new ones; size and networks are then
+    /// that run's.
     #[serde(default)]
     pub from: Option<String>,
-    /// Minutes of training; as the recipe says where nothing is said.
+    /// Minutes of training; the recipe's value if omitted.
     #[serde(default)]
     pub minutes: Option<f64>,
     /// Picture size: 32 or 48x64.
     #[serde(default)]
     pub size: Option<String>,
-    /// Fixes every random draw.
+    /// Random seed.
     #[serde(default)]
     pub seed: Option<u64>,
     /// Mirror half of the pictures left to right.
     #[serde(default)]
     pub flip: bool,
-    /// Learn labels too.
+    /// Learn the labels too.
     #[serde(default)]
     pub conditional: bool,
     /// Keep transparency.
     #[serde(default)]
     pub transparent: bool,
-    /// Share of the pictures that are held back, 0 to 0.5: coverage and copies are then measured on them while it
-    /// trains.
+    /// Fraction of the pictures to hold out, 0 to 0.5: coverage and copies are measured on them
+    /// during training.
     #[serde(default)]
     pub held_back: Option<f64>,
-    /// Names of augmentations, in place of the recipe's.
+    /// Names of augmentations, replacing the recipe's.
     #[serde(default)]
     pub augment: Option<Vec<String>>,
-    /// λ of regularizers by name, in place of the recipe's.
+    /// λ of regularizers by name, replacing the recipe's.
     #[serde(default)]
     pub regularizers: Option<BTreeMap<String, f64>>,
 }
 
-/// Put a new run into the queue; refused with the reason where its configuration makes no sense.
+/// Add a new run to the queue; rejected with the reason if its configuration is invalid.
 #[utoipa::path(post, path = "/api/v1/runs", request_body = NewRun,
     responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn start(State(app): Shared, Json(wanted): Json<NewRun>) -> Answer<Json<Job>> {
     blocking(move || app.start(&wanted)).await.map(Json)
 }
 
-/// A run, with what it was started with.
+/// A run and its configuration.
 #[derive(Debug, Serialize, ToSchema)]
 struct Details {
     #[serde(flatten)]
     summary: Summary,
     /// Its `config.toml`.
     config: String,
-    /// Whether it was begun here, so that it can be paused here.
+    /// Whether it was started here, and so can be paused here.
     ours: bool,
-    /// Whether there is a checkpoint to make pictures with.
+    /// Whether there is a checkpoint to generate pictures with.
     paints: bool,
-    /// Whether it has come to its end, with a final sheet.
+    /// Whether it has finished and has a final sheet.
     sheet: bool,
 }
 
@@ -272,7 +276,7 @@ async fn run(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Detail
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Thinned {
-    /// At most so many rows, spread over the whole run.
+    /// Maximum number of rows, spread over the whole run.
     most: Option<usize>,
 }
 
@@ -288,14 +292,14 @@ async fn history(
     blocking(move || watch::history(&app.shelf.run(&name)?, most)).await.map(Json)
 }
 
-/// The steps of which there are sheets of samples, all of the same latents.
+/// The steps that have a sheet of samples, all from the same latents.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/samples", params(("run" = String, Path)),
     responses((status = 200, body = [u64]), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn samples(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<u64>>> {
     blocking(move || Ok(watch::samples(&app.shelf.run(&name)?))).await.map(Json)
 }
 
-/// The sheet of samples of a step.
+/// The sheet of samples at a step.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/samples/{step}", params(("run" = String, Path), ("step" = u64, Path)),
     responses((status = 200, content_type = "image/png"), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn sample(
@@ -310,7 +314,7 @@ async fn sample(
     Ok(known(&headers, png.await?))
 }
 
-/// The final sheet of a run that has come to its end.
+/// The final sheet of a finished run.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/sheet", params(("run" = String, Path)),
     responses((status = 200, content_type = "image/png"), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn sheet(
@@ -348,14 +352,14 @@ fn known(asked: &HeaderMap, png: Vec<u8>) -> Response {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct After {
-    /// Rows after this step alone.
+    /// Only rows after this step.
     after: Option<u64>,
 }
 
-/// What a run does, as it does it, as server-sent events.
+/// Live updates of a run as server-sent events.
 ///
-/// `data` is a JSON object, `kind` status, metrics or sample, and `value`. An event's id is the step, from which a
-/// browser that lost the connection goes on.
+/// `data` is a JSON object with `kind` (status, metrics or sample) and `value`. An event's id is
+/// its step, so a browser that lost the connection continues from there.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/events", params(("run" = String, Path), After),
     responses((status = 200, body = News, content_type = "text/event-stream"), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn events(
@@ -400,7 +404,7 @@ async fn events(
 /// Time between two looks at a run.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Let a run save and end, to go on later.
+/// Save and pause a run, to be resumed later.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/pause", params(("run" = String, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode> {
@@ -408,7 +412,7 @@ async fn pause(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCod
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Let a run save and end.
+/// Save and stop a run.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/stop", params(("run" = String, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode> {
@@ -420,12 +424,12 @@ async fn stop(State(app): Shared, Path(name): Path<String>) -> Answer<StatusCode
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct More {
-    /// Minutes of training from here on; one that has reached its end needs them.
+    /// Additional minutes of training; required for a finished run.
     #[serde(default)]
     minutes: Option<f64>,
 }
 
-/// Let a run go on: it is the next one.
+/// Resume a run: it goes to the front of the queue.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/resume", params(("run" = String, Path), More),
     responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn resume(
@@ -436,7 +440,7 @@ async fn resume(
     blocking(move || app.queue.resume(&name, more.minutes)).await.map(Json)
 }
 
-/// The generator of a run.
+/// Describe the generator of a run.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/generator", params(("run" = String, Path)),
     responses((status = 200, body = About), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn generator(State(app): Shared, Path(name): Path<String>) -> Answer<Json<About>> {
@@ -447,11 +451,12 @@ async fn generator(State(app): Shared, Path(name): Path<String>) -> Answer<Json<
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct At {
-    /// The step of the checkpoint, as an answer told it; the newest where nothing is said. 409 when it is gone.
+    /// Step of the checkpoint, as given in an earlier answer; the newest if omitted. 409 if it no
+    /// longer exists.
     step: Option<u64>,
 }
 
-/// Pictures: drawn, near one, between two, or known ones again.
+/// Generate pictures: random ones, variations of one, between two, or known ones again.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/pictures", params(("run" = String, Path), At), request_body = Wish,
     responses((status = 200, body = Shown), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn pictures(
@@ -463,7 +468,7 @@ async fn pictures(
     blocking(move || explore::show(app.painter(&name, at.step)?.as_ref(), &wish)).await.map(Json)
 }
 
-/// An endless animation that walks through key pictures.
+/// A looping animation that walks through key pictures.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/walk", params(("run" = String, Path), At), request_body = Walk,
     responses((status = 200, content((String = "image/gif"), (String = "image/webp"), (String = "image/apng"))), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn walk(
@@ -482,7 +487,7 @@ async fn walk(
     Ok(file(kind, Some(&called), made))
 }
 
-/// One picture as a file: as it is, large enough to print, or repeated to a pattern.
+/// One picture as a file: at its own size, large enough to print, or repeated as a pattern.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/print", params(("run" = String, Path), At), request_body = Print,
     responses((status = 200, content_type = "image/png"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn print(
@@ -497,14 +502,15 @@ async fn print(
     Ok(file("image/png", Some(&called), made))
 }
 
-/// Pictures that were kept, from `favourites.json` in the run's folder.
+/// Favourite pictures, from `favourites.json` in the run's folder.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)),
     responses((status = 200, body = [Favourite]), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn favourites(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Vec<Favourite>>> {
     blocking(move || takeaway::favourites(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
 }
 
-/// Keep one picture more, as it is shown: it stays so while training goes on. One that is kept already is answered.
+/// Add a favourite, as shown: it stays the same while training continues. Adding it again returns
+/// the existing one.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = Chosen,
     responses((status = 200, body = Favourite), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn add_favourite(
@@ -521,7 +527,7 @@ async fn add_favourite(
     .map(Json)
 }
 
-/// Keep one picture no longer.
+/// Remove a favourite.
 #[utoipa::path(delete, path = "/api/v1/runs/{run}/favourites/{id}", params(("run" = String, Path), ("id" = u64, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn remove_favourite(
@@ -532,7 +538,7 @@ async fn remove_favourite(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One HTML file with the favourites, or with pictures drawn at random where there are none. It needs nothing else.
+/// One self-contained HTML file with the favourites, or random pictures if there are none.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/gallery", params(("run" = String, Path)),
     responses((status = 200, content_type = "text/html"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
@@ -545,7 +551,7 @@ async fn gallery(State(app): Shared, Path(name): Path<String>) -> Answer<Respons
     Ok(file("text/html; charset=utf-8", Some(&called), page.await?))
 }
 
-/// A PDF to print, of the favourites, or of pictures drawn at random where there are none.
+/// A PDF to print, with the favourites, or random pictures if there are none.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/contact-sheet", params(("run" = String, Path)),
     responses((status = 200, content_type = "application/pdf"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<Response> {
@@ -562,11 +568,11 @@ async fn contact_sheet(State(app): Shared, Path(name): Path<String>) -> Answer<R
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Enlarged {
-    /// Each pixel a square of so many; 1 where nothing is said.
+    /// Enlargement: each pixel becomes a square of this side; 1 if omitted.
     scale: Option<u32>,
 }
 
-/// A ZIP archive of PNG files: the favourites, or pictures drawn at random where there are none.
+/// A ZIP archive of PNG files: the favourites, or random pictures if there are none.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/archive", params(("run" = String, Path), Enlarged),
     responses((status = 200, content_type = "application/zip"), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn archive(
@@ -584,7 +590,7 @@ async fn archive(
     Ok(file("application/zip", Some(&called), zip.await?))
 }
 
-/// How a run was measured last, from `evaluation.json` in its folder; `null` where it was not.
+/// The latest measurement of a run, from `evaluation.json` in its folder; `null` if there is none.
 #[utoipa::path(get, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
     responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn evaluation(
@@ -594,7 +600,7 @@ async fn evaluation(
     blocking(move || takeaway::evaluation(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
 }
 
-/// Put the measuring of a run into the queue, as `softreg evaluate` does it.
+/// Queue a measurement of a run, as with `softreg evaluate`.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/evaluation", params(("run" = String, Path)),
     responses((status = 200, body = Job), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn evaluate(State(app): Shared, Path(name): Path<String>) -> Answer<Json<Job>> {
@@ -605,7 +611,7 @@ async fn evaluate(State(app): Shared, Path(name): Path<String>) -> Answer<Json<J
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Exported {
-    /// Which file.
+    /// File format.
     format: Export,
 }
 
@@ -628,13 +634,13 @@ async fn export(
     Ok(file("application/octet-stream", Some(&called), made))
 }
 
-/// Runs that wait, train, or are done with.
+/// Jobs that are waiting, running or done.
 #[utoipa::path(get, path = "/api/v1/queue", responses((status = 200, body = [Job])))]
 async fn queue(State(app): Shared) -> Json<Vec<Job>> {
     Json(app.queue.jobs())
 }
 
-/// Take a run that waits out of the queue, or forget one that is done with. Its folder stays.
+/// Remove a waiting job from the queue, or a finished one from the list. The run's folder is kept.
 #[utoipa::path(delete, path = "/api/v1/queue/{id}", params(("id" = u64, Path)),
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {

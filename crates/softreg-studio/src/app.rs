@@ -73,7 +73,9 @@ impl App {
             true => Ok(output.stdout),
             false => {
                 let said = String::from_utf8_lossy(&output.stderr);
-                Err(Problem::wrong(error_in(&said).unwrap_or("the program ended without a word")))
+                Err(Problem::wrong(
+                    error_in(&said).unwrap_or("the program exited without an error message"),
+                ))
             }
         }
     }
@@ -148,7 +150,7 @@ fn cut(sheets: &str, cells: &str) -> Answer<String> {
     match cells.chars().all(|c| c.is_ascii_alphanumeric() || "=,. -".contains(c)) {
         true => Ok(format!("sheet:{cells}:{sheets}")),
         false => Err(Problem::wrong(format!(
-            "`{cells}` is no grid of cells: write 16x16, or 16x16,spacing=1,margin=2"
+            "`{cells}` is not a grid of cells: write 16x16, or 16x16,spacing=1,margin=2"
         ))),
     }
 }

@@ -36,7 +36,7 @@ pub fn archive(name: &str, painter: &dyn Painter, kept: &[Favourite], scale: u32
     let pixels = each.saturating_mul(shown.pictures.len() as u64);
     if pixels > MOST_PIXELS {
         return Err(Problem::wrong(format!(
-            "scale {scale} makes {} megapixels of {} pictures: at most {} are possible, so that the scale must be smaller",
+            "scale {scale} makes {} megapixels of {} pictures: at most {} are possible, so use a smaller scale",
             pixels >> 20,
             shown.pictures.len(),
             MOST_PIXELS >> 20
@@ -56,7 +56,7 @@ pub fn archive(name: &str, painter: &dyn Painter, kept: &[Favourite], scale: u32
         bytes += file.len();
         if bytes > MOST_BYTES {
             return Err(Problem::wrong(format!(
-                "scale {scale} makes more than {} MB of pictures: it must be smaller",
+                "scale {scale} makes more than {} MB of pictures: use a smaller scale",
                 MOST_BYTES >> 20
             )));
         }

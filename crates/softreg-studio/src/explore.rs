@@ -14,81 +14,81 @@ pub const MOST: usize = 256;
 /// How far a latent may be from the middle; drawn ones are within 6.
 const FARTHEST: f32 = 100.0;
 
-/// What to show.
+/// Which pictures to generate.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Wish {
-    /// Pictures of a seed.
+    /// Random pictures from a seed.
     Draw {
-        /// Another seed, other pictures.
+        /// Random seed.
         seed: u64,
         /// How many.
         count: usize,
-        /// The first of them.
+        /// Index of the first one.
         #[serde(default)]
         from: usize,
         /// From 0.01 up: smaller is more typical and less varied.
         #[serde(default)]
         truncation: Option<f32>,
-        /// A label, by number; each in turn where nothing is said.
+        /// Label by number; each in turn if omitted.
         #[serde(default)]
         label: Option<u32>,
     },
-    /// Pictures like one.
+    /// Variations of a picture.
     Near {
-        /// That one.
+        /// Its latent.
         latent: Vec<f32>,
-        /// Its label; the first where nothing is said.
+        /// Its label; the first if omitted.
         #[serde(default)]
         label: Option<u32>,
-        /// From 0, the same, to 1, any other.
+        /// How different: from 0, identical, to 1, unrelated.
         amount: f32,
-        /// Another seed, other pictures.
+        /// Random seed.
         seed: u64,
         /// How many.
         count: usize,
     },
-    /// Pictures from one to another, both included.
+    /// Interpolation from one picture to another, both included.
     Mix {
-        /// The first.
+        /// Latent of the first.
         from: Vec<f32>,
-        /// The last.
+        /// Latent of the last.
         to: Vec<f32>,
-        /// The label of all; the first where nothing is said.
+        /// Label of all of them; the first if omitted.
         #[serde(default)]
         label: Option<u32>,
         /// How many.
         count: usize,
     },
-    /// Pictures that are known.
+    /// Known pictures again.
     Again {
         /// Their latents.
         latents: Vec<Vec<f32>>,
-        /// Their labels; each in turn where nothing is said.
+        /// Their labels; each in turn if omitted.
         #[serde(default)]
         labels: Option<Vec<u32>>,
     },
 }
 
-/// Pictures, and what makes them again.
+/// Generated pictures, with what is needed to generate them again.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Shown {
     /// The step of the checkpoint.
     pub step: u64,
     /// One per picture.
     pub latents: Vec<Vec<f32>>,
-    /// One per picture, for a generator that knows labels.
+    /// One per picture, if the generator is conditional.
     pub labels: Option<Vec<u32>>,
     /// PNG files as data URLs.
     pub pictures: Vec<String>,
 }
 
-/// What can be asked of a generator.
+/// Properties of a generator.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct About {
     /// The step of the checkpoint.
     pub step: u64,
-    /// Numbers in a latent.
+    /// Size of the latent vector.
     pub latent: usize,
     /// Names of labels.
     pub labels: Vec<String>,
@@ -161,7 +161,7 @@ fn latents_of(painter: &dyn Painter, wish: &Wish) -> Answer<(Vec<f32>, Vec<u32>)
         Wish::Draw { seed, count, from, truncation, label } => {
             let (count, truncation) = (counted(*count)?, checked_truncation(*truncation)?);
             if *from > 1 << 40 {
-                return Err(Problem::wrong(format!("from is {from}: that is too far")));
+                return Err(Problem::wrong(format!("from is {from}: it is too large")));
             }
             let latents = painter.latents(*seed, *from, count, truncation);
             let labels = match label {
@@ -203,7 +203,7 @@ fn latents_of(painter: &dyn Painter, wish: &Wish) -> Answer<(Vec<f32>, Vec<u32>)
                 }
                 Some(labels) => {
                     return Err(Problem::wrong(format!(
-                        "{} labels for {} latents",
+                        "{} labels for {} latents: give one label per latent",
                         labels.len(),
                         latents.len()
                     )));
@@ -219,12 +219,12 @@ pub(crate) fn checked_latent(painter: &dyn Painter, latent: &[f32]) -> Answer<()
     let wanted = painter.latent();
     if latent.len() != wanted {
         return Err(Problem::wrong(format!(
-            "a latent of {} numbers: it needs {wanted}",
+            "the latent has {} values, but {wanted} are needed",
             latent.len()
         )));
     }
     match latent.iter().find(|x| x.is_nan() || x.abs() > FARTHEST) {
-        Some(x) => Err(Problem::wrong(format!("a latent holds {x}: that is too far"))),
+        Some(x) => Err(Problem::wrong(format!("the latent contains {x}: it is too far from 0"))),
         None => Ok(()),
     }
 }
@@ -234,14 +234,16 @@ pub(crate) fn checked_label(painter: &dyn Painter, label: u32) -> Answer<u32> {
     let count = painter.labels().len();
     match count == 0 || (label as usize) < count {
         true => Ok(label),
-        false => Err(Problem::wrong(format!("label {label}: there are {count}, from 0"))),
+        false => Err(Problem::wrong(format!(
+            "label {label} does not exist: there are {count}, numbered from 0"
+        ))),
     }
 }
 
 fn checked_truncation(truncation: Option<f32>) -> Answer<Option<f32>> {
     match truncation {
         Some(t) if !(t.is_finite() && t >= 0.01) => {
-            Err(Problem::wrong(format!("truncation is {t}: it must be a number from 0.01 up")))
+            Err(Problem::wrong(format!("truncation is {t}: it must be at least 0.01")))
         }
         fine => Ok(fine),
     }

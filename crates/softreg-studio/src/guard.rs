@@ -54,25 +54,25 @@ impl Guard {
         // Behind a token any name will do: a rebound name does not come with the cookie.
         if self.token.is_none() && !self.hosts.iter().any(|own| own == host) {
             return Err(Problem::forbidden(format!(
-                "this is no page of `{host}`: open http://{}",
+                "this studio is not served at `{host}`: open http://{}",
                 self.hosts[0]
             )));
         }
         if let Some(origin) = text(header::ORIGIN) {
             let own = ["http://", "https://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
             if own != Some(host) {
-                return Err(Problem::forbidden(format!("requests from {origin} are refused")));
+                return Err(Problem::forbidden(format!("requests from {origin} are rejected")));
             }
         }
         // An image or a script of a page from elsewhere comes without an origin. A link to this page may.
         let site = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
         if uri.path().starts_with("/api/") && !matches!(site, "same-origin" | "none") {
-            return Err(Problem::forbidden("requests from other pages are refused"));
+            return Err(Problem::forbidden("requests from other sites are rejected"));
         }
         let changes = !matches!(*method, Method::GET | Method::HEAD);
         if changes && text(HEADER) != Some("1") {
             return Err(Problem::forbidden(
-                "a request that changes something needs the header `X-Softreg: 1`",
+                "requests that change anything need the header `X-Softreg: 1`",
             ));
         }
         let Some(token) = &self.token else { return Ok(()) };
@@ -92,7 +92,7 @@ impl Guard {
     fn know(&self, visitor: Option<Visitor>) -> Result<(), Problem> {
         match visitor {
             Some(Visitor::OtherAccount) if self.token.is_none() => Err(Problem::forbidden(
-                "this studio is of another account of this computer: start one of your own, or have it started with --token and ask for the address that it prints",
+                "this studio belongs to another account of this computer: start your own, or ask its owner to start it with --token and give you the printed address",
             )),
             _ => Ok(()),
         }

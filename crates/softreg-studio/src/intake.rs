@@ -37,22 +37,22 @@ impl Default for Limits {
     }
 }
 
-/// A collection that a run can be trained on.
+/// A collection to train on.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Collection {
-    /// Its name, as a new run takes it.
+    /// Its name, as used by a new run.
     pub name: String,
-    /// Files in it; 1 for an archive.
+    /// Number of files; 1 for an archive.
     pub files: usize,
 }
 
-/// What became of an upload.
+/// Result of an upload.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Taken {
-    /// The collection that it is now.
+    /// The new collection.
     #[serde(flatten)]
     pub collection: Collection,
-    /// Files that were left out because they are no pictures.
+    /// Files left out because they are not pictures.
     pub skipped: usize,
 }
 
@@ -141,18 +141,22 @@ impl Intake {
             elsewhere || self.root.join(name).exists() || self.root.join(zip).exists()
         };
         let mut free = names.filter(|name| !taken(name));
-        free.next().ok_or_else(|| Problem::conflict(format!("there are too many `{stem}`")))
+        free.next().ok_or_else(|| {
+            Problem::conflict(format!(
+                "there are too many collections named `{stem}`: choose another name"
+            ))
+        })
     }
 
     /// Writes what comes under numbers: where it belongs is known when all of it is there.
     async fn receive(&self, folder: &Path, parts: &mut Multipart) -> Answer<Vec<Arrived>> {
         let (mut files, mut bytes) = (Vec::new(), 0u64);
         let broken = |error: axum::extract::multipart::MultipartError| {
-            Problem::wrong(format!("the upload broke off: {}", error.body_text()))
+            Problem::wrong(format!("the upload was interrupted: {}", error.body_text()))
         };
         while let Some(mut part) = parts.next_field().await.map_err(broken)? {
             let Some(given) = part.file_name().map(str::to_owned) else {
-                return Err(Problem::wrong("the upload holds what is no file"));
+                return Err(Problem::wrong("the upload contains something other than files"));
             };
             if files.len() >= self.limits.pictures {
                 return Err(Problem::too_large(format!(
@@ -203,7 +207,7 @@ impl Intake {
                 }
                 if pictures.is_empty() {
                     return Err(Problem::wrong(
-                        "there is no picture among the files: choose PNG, JPEG, WebP, GIF or BMP",
+                        "there are no pictures among the files: choose PNG, JPEG, WebP, GIF or BMP",
                     ));
                 }
                 // Made by us and not by the temporary folder, which others may not read.
@@ -242,7 +246,7 @@ impl Intake {
         let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
         if archive.len() > self.limits.pictures {
             return Err(Problem::too_large(format!(
-                "the archive holds {} files: at most {} are taken",
+                "the archive contains {} files: at most {} are allowed",
                 archive.len(),
                 self.limits.pictures
             )));
@@ -255,7 +259,7 @@ impl Intake {
             let leads_out = entry.enclosed_name().is_none() || name.starts_with(['/', '\\']);
             if leads_out || entry.is_symlink() {
                 return Err(Problem::wrong(format!(
-                    "`{name}` in the archive leads out of it: pack the pictures alone"
+                    "the path `{name}` leads out of the archive: pack only the pictures"
                 )));
             }
             unpacked = unpacked.saturating_add(entry.size());
@@ -263,7 +267,7 @@ impl Intake {
             let bomb = entry.size() > 1 << 20 && entry.size() / 1000 > entry.compressed_size();
             if bomb || unpacked > self.limits.unpacked {
                 return Err(Problem::too_large(format!(
-                    "`{name}` in the archive unpacks to more than a picture can hold"
+                    "`{name}` in the archive is larger, unpacked, than a picture may be"
                 )));
             }
         }

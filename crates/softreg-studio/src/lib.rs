@@ -89,7 +89,7 @@ pub enum Error {
     Queue(String),
     /// The address.
     #[error(
-        "cannot listen on {address}: {reason}; choose another with --address, port 0 is any free one"
+        "cannot listen on {address}: {reason}; choose another address with --address (port 0 picks a free one)"
     )]
     Listen {
         /// The address.
@@ -98,7 +98,7 @@ pub enum Error {
         reason: String,
     },
     /// The server.
-    #[error("the studio's server ended: {0}")]
+    #[error("the studio's server stopped: {0}")]
     Serve(#[from] std::io::Error),
 }
 

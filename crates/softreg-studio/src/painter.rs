@@ -34,11 +34,11 @@ pub trait Painter: Send + Sync {
     fn export(&self, format: Export) -> Result<Vec<u8>, String>;
 }
 
-/// A file that other programs can run.
+/// File format for other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Export {
-    /// Latents to pictures.
+    /// Turns latents into pictures.
     Onnx,
     /// Weights by name.
     Safetensors,
@@ -132,7 +132,7 @@ impl Painters {
         drop(open);
         if let (Some(step), None) = (step, &file) {
             return Err(Problem::conflict(format!(
-                "the checkpoint after {step} steps is gone, because `{name}` has saved newer ones: draw anew"
+                "the checkpoint at step {step} is gone, because `{name}` has saved newer ones: draw new pictures"
             )));
         }
         let painter = self.generators.open(run, step).map_err(Problem::conflict)?;
@@ -184,7 +184,7 @@ mod tests {
         painters.of(&run, Some(10)).unwrap();
         assert_eq!(opened(), 2);
         let gone = painters.of(&run, Some(15)).err().unwrap();
-        assert!(gone.error.contains("after 15 steps is gone"), "{gone}");
+        assert!(gone.error.contains("at step 15 is gone"), "{gone}");
         // The same step again, after training went back.
         save(&run, 20, "longer");
         painters.of(&run, None).unwrap();

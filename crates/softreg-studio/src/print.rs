@@ -12,18 +12,18 @@ use utoipa::ToSchema;
 /// Most pixels along a side of a print.
 pub(crate) const LARGEST_SIDE: u32 = 8192;
 
-/// Known pictures, large enough to print or repeated to a pattern.
+/// A known picture, enlarged for printing or repeated as a pattern.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Print {
-    /// The picture.
+    /// Its latent.
     pub latent: Vec<f32>,
-    /// Its label; the first where nothing is said.
+    /// Its label; the first if omitted.
     #[serde(default)]
     pub label: Option<u32>,
-    /// Each pixel a square of so many.
+    /// Enlargement: each pixel becomes a square of this side.
     pub scale: u32,
-    /// Side by side so often, in both directions.
+    /// Number of repeats in each direction.
     #[serde(default = "one")]
     pub repeat: u32,
 }

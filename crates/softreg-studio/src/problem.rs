@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Every answer that is no success.
+/// Error response.
 #[derive(Clone, Debug, Serialize, ToSchema, thiserror::Error)]
 #[error("{error}")]
 pub struct Problem {

@@ -20,61 +20,61 @@ mod process;
 
 use process::{is_alive, log_of, stand_alone};
 
-/// How a job stands.
+/// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
-    /// Its turn has not come.
+    /// Waiting for its turn.
     Waiting,
-    /// It trains.
+    /// In progress.
     Running,
-    /// Ended on request, to go on later.
+    /// Stopped on request, to be resumed later.
     Paused,
-    /// Ended on request.
+    /// Stopped on request.
     Stopped,
-    /// A stop condition held.
+    /// A stop condition was reached.
     Finished,
-    /// Its process ended with an error.
+    /// Its process exited with an error.
     Failed,
 }
 
-/// What is done with a run.
+/// What a job does with a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// It is trained.
+    /// Train it.
     #[default]
     Train,
-    /// It is measured.
+    /// Measure it.
     Measure,
 }
 
-/// A run that was asked for.
+/// A queued job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
-    /// Counts up.
+    /// Increasing number.
     pub id: u64,
-    /// What is done.
+    /// What it does.
     #[serde(default)]
     pub task: Task,
-    /// What the run will be called, before its number.
+    /// Base name of the run, before its number.
     pub stem: String,
-    /// The command line, without the folder to write.
+    /// The command line, without the output folder.
     pub arguments: Vec<String>,
-    /// The run's name, once it has begun.
+    /// Name of the run, once it has started.
     pub run: Option<String>,
-    /// How it stands.
+    /// Its state.
     pub state: JobState,
     /// Why it ended.
     pub reason: Option<String>,
-    /// Its process, while it runs.
+    /// Its process, while running.
     pub process: Option<u32>,
-    /// Seconds since 1970 when its process was begun.
+    /// When its process was started, in seconds since 1970.
     #[serde(default)]
     pub began: Option<u64>,
-    /// What it becomes when its process has ended, where that was asked for.
+    /// State to take once its process has ended, if requested.
     pub becomes: Option<JobState>,
-    /// Minutes of training in all, where it was given more.
+    /// Total minutes of training, if it was given more.
     #[serde(default)]
     pub minutes: Option<f64>,
 }
@@ -145,7 +145,7 @@ impl Queue {
         let claim =
             claim::claim(path.parent().unwrap_or(shelf.root())).map_err(|error| match error {
                 softreg_run::Error::Locked { .. } => format!(
-                    "another studio is open on {}: use that one, or end it first",
+                    "another studio has {} open: use that one, or close it first",
                     shelf.root().display()
                 ),
                 error => error.to_string(),
@@ -153,7 +153,7 @@ impl Queue {
         let jobs = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 format!(
-                    "{} is damaged ({error}): remove it to begin an empty queue",
+                    "{} is damaged ({error}): remove it to start with an empty queue",
                     path.display()
                 )
             })?,
@@ -199,7 +199,7 @@ impl Queue {
                 && matches!(job.state, JobState::Waiting | JobState::Running)
         };
         if self.lock().jobs.iter().any(measures) {
-            return Err(Problem::conflict(format!("`{run}` is about to be measured")));
+            return Err(Problem::conflict(format!("`{run}` is already queued to be measured")));
         }
         self.put(Task::Measure, run.to_owned(), Vec::new(), Some(run.to_owned()))
     }
@@ -215,7 +215,7 @@ impl Queue {
         let waiting = inner.jobs.iter().filter(|job| job.state == JobState::Waiting).count();
         if waiting >= MOST_WAITING {
             return Err(Problem::conflict(format!(
-                "{waiting} runs are waiting: take some out of the queue first"
+                "{waiting} runs are waiting: remove some from the queue first"
             )));
         }
         let job = Job::waiting(&inner.jobs, task, stem, arguments, run);
@@ -261,7 +261,7 @@ impl Queue {
         let Some(job) = jobs.iter_mut().find(running) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
             return Err(Problem::conflict(match locked {
-                true => format!("`{run}` was begun elsewhere: end it there, with Ctrl-C"),
+                true => format!("`{run}` was started elsewhere: stop it there, with Ctrl-C"),
                 false => format!("`{run}` is not running"),
             }));
         };
@@ -283,24 +283,22 @@ impl Queue {
             )));
         }
         if folder.is_locked().unwrap_or(false) {
-            return Err(Problem::conflict(format!("`{run}` is running")));
+            return Err(Problem::conflict(format!("`{run}` is already running")));
         }
         let status = folder.read_status()?;
         if status.state == State::Finished && more.is_none() {
-            return Err(Problem::conflict(format!(
-                "`{run}` has reached its end: give it more minutes"
-            )));
+            return Err(Problem::conflict(format!("`{run}` has finished: give it more minutes")));
         }
         let minutes = more.map(|more| status.seconds / 60.0 + more);
         let mut inner = self.lock();
         let mut jobs = inner.jobs.clone();
         let mut job = match jobs.iter().position(|job| job.trains(run)) {
             Some(at) if jobs[at].state == JobState::Waiting => {
-                return Err(Problem::conflict(format!("`{run}` is waiting for its turn")));
+                return Err(Problem::conflict(format!("`{run}` is already waiting for its turn")));
             }
             // It may not have its lock yet.
             Some(at) if jobs[at].state == JobState::Running => {
-                return Err(Problem::conflict(format!("`{run}` is running")));
+                return Err(Problem::conflict(format!("`{run}` is already running")));
             }
             Some(at) => jobs.remove(at),
             None => {
@@ -397,7 +395,7 @@ impl Queue {
             (false, Some(becomes), _) => (becomes, None),
             (false, None, Some(error)) => (JobState::Failed, Some(error)),
             (false, None, None) => {
-                (JobState::Failed, Some("its process ended without a word".to_owned()))
+                (JobState::Failed, Some("its process exited without an error message".to_owned()))
             }
         };
         // A folder that was only reserved.

@@ -13,7 +13,7 @@ pub struct Shelf {
     root: PathBuf,
 }
 
-/// A run in a list.
+/// A run in the list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Summary {
     /// Its name: that of its folder.
@@ -22,13 +22,13 @@ pub struct Summary {
     pub state: String,
     /// Why it is not running.
     pub reason: Option<String>,
-    /// Steps taken.
+    /// Steps taken so far.
     pub step: u64,
-    /// Pictures seen, repeats counted.
+    /// Pictures seen, counting repeats.
     pub images: u64,
     /// Seconds of training.
     pub seconds: f64,
-    /// Seconds since 1970 of the last change.
+    /// Time of the last change, in seconds since 1970.
     pub changed: u64,
 }
 
@@ -86,7 +86,7 @@ impl Shelf {
     /// # Errors
     /// 404 where it is missing or a link.
     pub fn file(&self, path: &Path) -> Answer<Vec<u8>> {
-        let missing = || Problem::missing("there is no such file in the run");
+        let missing = || Problem::missing("the run has no such file");
         let about = fs::symlink_metadata(path).map_err(|_| missing())?;
         let inside = dunce::canonicalize(path).is_ok_and(|real| real.starts_with(&self.root));
         if !about.is_file() || !inside || about.len() > MOST_BYTES {
@@ -119,7 +119,9 @@ pub fn summary(run: &RunFolder) -> Summary {
     let (state, reason) = match (locked, status.state) {
         (true, _) => ("running", None),
         // Killed: it says that it runs, and nobody holds it.
-        (false, State::Running) => ("stopped", Some("its process ended without a word".to_owned())),
+        (false, State::Running) => {
+            ("stopped", Some("its process exited without an error message".to_owned()))
+        }
         (false, State::Finished) => ("finished", status.reason),
         (false, State::Created | State::Stopped) => ("stopped", status.reason),
     };

@@ -17,36 +17,36 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use utoipa::ToSchema;
 
-/// A picture to keep.
+/// A picture to keep as a favourite.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chosen {
-    /// What makes it again.
+    /// Its latent.
     pub latent: Vec<f32>,
     /// Its label.
     #[serde(default)]
     pub label: Option<u32>,
-    /// The step of the checkpoint that made it.
+    /// Step of the checkpoint that generated it.
     pub step: u64,
-    /// The PNG file as a data URL, as it was shown.
+    /// The PNG file as a data URL, as shown.
     pub picture: String,
 }
 
-/// A picture that was kept.
+/// A favourite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Favourite {
-    /// Its number; it stays while others come and go.
+    /// Its number, which never changes.
     #[serde(default)]
     pub id: u64,
-    /// What makes it again.
+    /// Its latent.
     pub latent: Vec<f32>,
     /// Its label.
     #[serde(default)]
     pub label: Option<u32>,
-    /// The step of the checkpoint that made it; those of earlier versions do not tell.
+    /// Step of the checkpoint that generated it; unknown for those of earlier versions.
     #[serde(default)]
     pub step: Option<u64>,
-    /// The PNG file as a data URL; those of earlier versions are painted anew.
+    /// The PNG file as a data URL; those of earlier versions are generated again.
     #[serde(default)]
     pub picture: Option<String>,
 }
@@ -128,16 +128,16 @@ impl Keeper {
         if let Some(same) = kept.iter().find(same) {
             return Ok(same.clone());
         }
-        let full = |what: String| Problem::wrong(format!("{what}: take some favourites out first"));
+        let full = |what: String| Problem::wrong(format!("{what}: remove some favourites first"));
         if kept.len() >= MOST {
-            return Err(full(format!("at most {MOST} pictures of a run are kept")));
+            return Err(full(format!("a run can have at most {MOST} favourites")));
         }
         let id = kept.iter().map(|kept| kept.id).max().unwrap_or(0) + 1;
         let added = Favourite { id, latent, label, step: Some(step), picture: Some(picture) };
         kept.push(added.clone());
         write(run, &kept)?
             .then_some(added)
-            .ok_or_else(|| full(format!("at most {} MB of pictures are kept", MOST_BYTES >> 20)))
+            .ok_or_else(|| full(format!("favourites can take at most {} MB", MOST_BYTES >> 20)))
     }
 
     /// Keeps one picture no longer.
@@ -167,17 +167,18 @@ fn write(run: &RunFolder, kept: &[Favourite]) -> Answer<bool> {
 /// The PNG file of a data URL, of the size that the generator makes.
 pub(crate) fn png(painter: &dyn Painter, url: &str) -> Answer<Vec<u8>> {
     let wrong = |reason: &dyn std::fmt::Display| {
-        Problem::wrong(format!("the picture is no PNG file as a data URL: {reason}"))
+        Problem::wrong(format!("the picture is not a PNG file as a data URL: {reason}"))
     };
-    let text =
-        url.strip_prefix(DATA).ok_or_else(|| wrong(&format_args!("no `{DATA}` in front")))?;
+    let text = url
+        .strip_prefix(DATA)
+        .ok_or_else(|| wrong(&format_args!("it does not start with `{DATA}`")))?;
     let bytes = STANDARD.decode(text).map_err(|error| wrong(&error))?;
     let reader = image::ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Png);
     let [_, height, width] = painter.shape();
     let (found_width, found_height) = reader.into_dimensions().map_err(|error| wrong(&error))?;
     if (found_width as usize, found_height as usize) != (width, height) {
         return Err(Problem::wrong(format!(
-            "the picture has {found_width}x{found_height} pixels: those of this run have {width}x{height}"
+            "the picture has {found_width}x{found_height} pixels, but those of this run have {width}x{height}"
         )));
     }
     image::load_from_memory_with_format(&bytes, ImageFormat::Png).map_err(|error| wrong(&error))?;
@@ -286,7 +287,7 @@ pub fn gallery(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> Answer<
             }
             body {
                 h1 { (name) }
-                p { (shown.pictures.len()) " pictures, generated after " (shown.when()) " of training with softreg." }
+                p { (shown.pictures.len()) @if shown.pictures.len() == 1 { " picture" } @else { " pictures" } ", generated after " (shown.when()) " of training with softreg." }
                 main {
                     @for (i, (picture, label)) in shown.pictures.iter().zip(&shown.labels).enumerate() {
                         figure {

@@ -22,15 +22,15 @@ const FRAME_MS: u32 = 50;
 pub struct Walk {
     /// Latents of the key pictures.
     pub keys: Vec<Vec<f32>>,
-    /// The label of all; the first where nothing is said.
+    /// Label of all of them; the first if omitted.
     #[serde(default)]
     pub label: Option<u32>,
-    /// Pictures from one key to the next.
+    /// Frames from one key picture to the next.
     pub frames: usize,
-    /// Each pixel a square of so many.
+    /// Enlargement: each pixel becomes a square of this side.
     #[serde(default = "one")]
     pub scale: u32,
-    /// `gif` (256 colours), `webp` or `apng` (all).
+    /// `gif` (256 colours), `webp` or `apng` (all colours).
     pub format: Format,
 }
 
@@ -38,7 +38,7 @@ fn one() -> u32 {
     1
 }
 
-/// Of an animation.
+/// Animation format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -59,7 +59,7 @@ pub fn walk(painter: &dyn Painter, walk: &Walk) -> Answer<Bytes> {
     let (keys, frames) = (walk.keys.len(), walk.frames);
     if keys < 2 || frames < 1 || keys.saturating_mul(frames) > MOST_FRAMES {
         return Err(Problem::wrong(format!(
-            "{keys} keys with {frames} frames each: there must be 2 keys or more and at most {MOST_FRAMES} frames in all"
+            "{keys} keys with {frames} frames each: use at least 2 keys and at most {MOST_FRAMES} frames in all"
         )));
     }
     if !(1..=16).contains(&walk.scale) {
@@ -69,7 +69,7 @@ pub fn walk(painter: &dyn Painter, walk: &Walk) -> Answer<Bytes> {
     let pixels = keys * frames * height * width * (walk.scale * walk.scale) as usize;
     if pixels > MOST_PIXELS {
         return Err(Problem::wrong(format!(
-            "scale {} makes {} megapixels of {} frames: at most {} are possible, so that the scale or the number of frames must be smaller",
+            "scale {} makes {} megapixels of {} frames: at most {} are possible, so use a smaller scale or fewer frames",
             walk.scale,
             pixels >> 20,
             keys * frames,

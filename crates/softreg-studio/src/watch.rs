@@ -11,11 +11,11 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use utoipa::ToSchema;
 
-/// Something that is new.
+/// An update.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum News {
-    /// How the run stands, when that changes.
+    /// The run's status, when it changes.
     Status(Summary),
     /// A row of metrics.
     #[schema(value_type = Object)]

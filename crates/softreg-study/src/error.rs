@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// Not a study.
     #[error(
-        "{place} is no study of this version (found {found}): use a new folder, or the version that wrote it"
+        "{place} is not a study of this version (found {found}): use a new folder, or the version that wrote it"
     )]
     Foreign {
         /// Its file, or name and server.

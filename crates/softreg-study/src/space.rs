@@ -114,18 +114,18 @@ impl Dimension {
         let Some((low, rest)) = values.split_once("..") else {
             let values: Vec<String> = values.split(',').map(|v| v.trim().to_owned()).collect();
             if values.len() < 2 || values.iter().any(String::is_empty) {
-                return Err(wrong("a choice needs two values or more"));
+                return Err(wrong("a choice needs at least two values"));
             }
             let unique: BTreeSet<&String> = values.iter().collect();
             if unique.len() < values.len() {
-                return Err(wrong("a value is named twice"));
+                return Err(wrong("a value is given twice"));
             }
             return Ok(Self { key, domain: Domain::Choice(values) });
         };
         let mut parts = rest.split(':').map(str::trim);
         let number = |text: &str| -> Result<f64> {
             let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-            number.ok_or_else(|| wrong(&format!("`{text}` is no number")))
+            number.ok_or_else(|| wrong(&format!("`{text}` is not a number")))
         };
         let (low, high) = (number(low)?, number(parts.next().unwrap_or_default())?);
         if low >= high {
@@ -138,16 +138,16 @@ impl Dimension {
                 "log" => scale = Some(Scale::Log),
                 "linear" => scale = Some(Scale::Linear),
                 "whole" => whole = true,
-                other => return Err(wrong(&format!("`{other}` is none of log, linear, whole"))),
+                other => return Err(wrong(&format!("`{other}` is not one of log, linear, whole"))),
             }
         }
         let wide = low > 0.0 && high >= WIDE * low;
         let scale = scale.unwrap_or(if wide { Scale::Log } else { Scale::Linear });
         if scale == Scale::Log && low <= 0.0 {
-            return Err(wrong("a range by ratios begins above 0"));
+            return Err(wrong("a logarithmic range must start above 0"));
         }
         if whole && (low.ceil() > high.floor()) {
-            return Err(wrong("there is no whole number between them"));
+            return Err(wrong("there is no whole number in between"));
         }
         Ok(Self { key, domain: Domain::Range { low, high, scale, whole } })
     }
@@ -231,10 +231,10 @@ mod tests {
             ("=1..2", "key is missing"),
             ("a=2..1", "below the second"),
             ("a=0..1:log", "above 0"),
-            ("a=1..x", "no number"),
+            ("a=1..x", "not a number"),
             ("a=1", "two values"),
-            ("a=1,1", "named twice"),
-            ("a=1..2:lag", "none of"),
+            ("a=1,1", "given twice"),
+            ("a=1..2:lag", "not one of"),
             ("a=0.2..0.8:whole", "no whole number"),
         ] {
             let error = Space::parse(&[text.to_owned()]).unwrap_err().to_string();

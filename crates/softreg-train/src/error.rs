@@ -23,7 +23,7 @@ pub enum Error {
     Regularizer(#[from] PlanError),
     /// Training left the numbers.
     #[error(
-        "{quantity} of the {player} became {value} in step {step}: training diverged. {last}Lower optimizer.{player}-rate, or try another loss or more regularization"
+        "{quantity} of the {player} became {value} at step {step}: training diverged. {last}Lower optimizer.{player}-rate, or try another loss or more regularization"
     )]
     Diverged {
         /// Whose.
@@ -75,7 +75,7 @@ pub enum Error {
     },
     /// The pictures are not those that the run began with.
     #[error(
-        "the pictures of {source_name} have changed since the run began, so it cannot go on to the same numbers: put them back, or start a new run"
+        "the pictures of {source_name} have changed since the run began, so it cannot be resumed with the same results: restore them, or start a new run"
     )]
     OtherPictures {
         /// Where they come from.
@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// The seed is another one.
     #[error(
-        "the run began with seed {began} and its configuration now says {found}, so it cannot go on to the same numbers: put the seed back, or start a new run"
+        "the run was started with seed {began} but its configuration now says {found}, so it cannot be resumed with the same results: restore the seed, or start a new run"
     )]
     OtherSeed {
         /// That of the checkpoint.
@@ -93,7 +93,7 @@ pub enum Error {
     },
     /// The batch cannot be split over so many processes.
     #[error(
-        "a batch of {batch} cannot be split over {processes} processes: set training.batch to at least {least}, or start fewer"
+        "a batch of {batch} cannot be split over {processes} processes: set training.batch to at least {least}, or start fewer processes"
     )]
     TooManyProcesses {
         /// How many there are.
@@ -105,7 +105,7 @@ pub enum Error {
     },
     /// There are more devices than parts of the batch.
     #[error(
-        "a batch of {batch} on {threads} threads is split into {workers}, fewer than the {devices} devices: name at most {workers} of them, or start a run with training.threads of {devices} or more and training.batch of {least} or more"
+        "a batch of {batch} on {threads} threads is split into {workers} parts, fewer than the {devices} devices: name at most {workers} of them, or start a run with training.threads of {devices} or more and training.batch of {least} or more"
     )]
     IdleDevices {
         /// How many were named.
@@ -120,7 +120,7 @@ pub enum Error {
         least: usize,
     },
     /// Worker threads could not be started.
-    #[error("could not start {threads} worker threads: {reason}; set training.threads lower")]
+    #[error("could not start {threads} worker threads: {reason}; lower training.threads")]
     Threads {
         /// How many.
         threads: usize,

@@ -54,7 +54,7 @@ pub const OPTIMIZERS: &[Entry] = &[
     },
     Entry {
         name: "sgd",
-        summary: "stochastic gradient descent, momentum beta-1; wants rates of its own",
+        summary: "stochastic gradient descent, momentum beta-1; needs its own learning rates",
         build: |o| {
             let momentum = (o.beta_1 > 0.0).then_some(MomentumConfig {
                 momentum: o.beta_1,

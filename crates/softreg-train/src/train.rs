@@ -264,7 +264,7 @@ impl Run<'_> {
         let changes = checkpoint::changes_since(&latest.checkpoint, self.checked);
         if !changes.is_empty() {
             let notice = format!(
-                "config.toml was changed since step {}, and so is what the run comes to: {}",
+                "config.toml has changed since step {}, so results will differ from those of an unchanged run: {}",
                 latest.step,
                 changes.join("; ")
             );
@@ -402,7 +402,7 @@ impl Run<'_> {
         let (name, higher) = (validation.name(), validation.higher_is_better());
         let step = measuring.step();
         let mut missing = |name: &str, reason: String| {
-            let notice = format!("no {name} of step {step}: {reason}");
+            let notice = format!("no {name} at step {step}: {reason}");
             self.observer.notice(Event::Notice(notice));
         };
         Order::Pause.give(self.group);

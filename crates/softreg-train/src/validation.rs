@@ -58,6 +58,6 @@ impl Measuring {
 
     /// Waits for the value.
     pub(crate) fn value(self) -> Result<Measured, String> {
-        self.value.join().unwrap_or_else(|_| Err("the measure broke off".to_owned()))
+        self.value.join().unwrap_or_else(|_| Err("the measurement failed".to_owned()))
     }
 }

@@ -29,7 +29,7 @@ pub struct Composition {
 pub enum CompositionError {
     /// A distribution over classes is compared where there are no classes.
     #[error(
-        "distance `{distance}` compares distributions over classes, and {site} holds {values}: use it on the logits of a classifier; for scores there is `squared-l2` or, with the logistic loss, `bernoulli`"
+        "distance `{distance}` compares class distributions, but {site} holds {values}: use it on a classifier's logits; for scores, use `squared-l2` or, with the logistic loss, `bernoulli`"
     )]
     NotLogits {
         /// The distance.
@@ -41,7 +41,7 @@ pub enum CompositionError {
     },
     /// Odds are compared where there are none.
     #[error(
-        "distance `{distance}` compares the odds of yes and no, and {site} holds {values}: use `squared-l2`, `l1` or `cosine` there"
+        "distance `{distance}` compares yes/no odds, but {site} holds {values}: use `squared-l2`, `l1` or `cosine` there"
     )]
     NotOdds {
         /// The distance.
@@ -53,7 +53,7 @@ pub enum CompositionError {
     },
     /// A direction is asked of a single number.
     #[error(
-        "distance `{distance}` compares directions, and {site} holds one score, which has none: use `squared-l2`, or the site with features"
+        "distance `{distance}` compares directions, but {site} holds a single score, which has none: use `squared-l2`, or the site with features"
     )]
     NoDirection {
         /// The distance.
@@ -63,7 +63,7 @@ pub enum CompositionError {
     },
     /// The distance of the inputs is needed, and it is 0 or not there.
     #[error(
-        "aim `{aim}` divides by the distance of the inputs, and with pairing `{pairing}` {why}: use `attract`, or a pairing such as `noise`"
+        "aim `{aim}` divides by the distance between the inputs, but with pairing `{pairing}` {why}: use `attract`, or a pairing such as `noise`"
     )]
     NoInputDistance {
         /// The aim.
@@ -75,7 +75,7 @@ pub enum CompositionError {
     },
     /// Pictures are needed, and latents are there.
     #[error(
-        "pairing `{pairing}` moves pictures, and {site} is a function of latents: use `noise` or `shuffle` there"
+        "pairing `{pairing}` transforms pictures, but {site} is a function of latents: use `noise` or `shuffle` there"
     )]
     NotPictures {
         /// The pairing.
@@ -84,7 +84,7 @@ pub enum CompositionError {
         site: &'static str,
     },
     /// The network has not what the pairing needs of it.
-    #[error("pairing `{pairing}` does not go with {site}: {why}")]
+    #[error("pairing `{pairing}` cannot be used at {site}: {why}")]
     Network {
         /// The pairing.
         pairing: &'static str,
@@ -120,7 +120,7 @@ impl Composition {
         let (distance, site) = (self.distance.name(), self.site.name());
         let values = match self.site.values() {
             Values::Any => return Ok(()),
-            Values::Score => "one score without bounds",
+            Values::Score => "a single unbounded score",
             Values::Pixels => "pixels",
             Values::Features => "activations",
         };
@@ -140,8 +140,8 @@ impl Composition {
         let (pairing, site) = (self.pairing.name(), self.site.name());
         let why = match self.pairing.partner_input() {
             PartnerInput::Other => None,
-            PartnerInput::Same => Some("that is always 0"),
-            PartnerInput::None => Some("a partner has no input"),
+            PartnerInput::Same => Some("that distance is always 0"),
+            PartnerInput::None => Some("the partner has no input"),
         };
         if let Some(why) = why.filter(|_| self.aim.needs_input_distance()) {
             let aim = self.aim.name();
@@ -157,22 +157,22 @@ impl Composition {
         let (player, input) = (self.site.player(), self.site.input());
         let same_input = self.pairing.partner_input() == PartnerInput::Same;
         let why = if self.pairing.needs_teacher() && input == Input::Latent {
-            "only the critic has a teacher, and it looks at pictures: use real-score or fake-score"
+            "only the critic has a teacher, and it takes pictures: use real-score or fake-score"
         } else if same_input && input == Input::Latent {
-            "the generator has no randomness besides its latent: use `noise`"
+            "the generator has no randomness other than its latent: use `noise`"
         } else if same_input && player.is_some() && self.pairing.perturbation().is_none() {
-            "the critic has no randomness of its own: say again(dropout=0.1) or again(modulation=0.3)"
+            "the critic has no randomness of its own: write again(dropout=0.1) or again(modulation=0.3)"
         } else if same_input && self.site.values() == Values::Features {
-            "features are taken before the noise, and are the same again: use real-score or fake-score"
+            "features are taken before the noise, so both draws are identical: use real-score or fake-score"
         } else if let Some(anchor) = self.pairing.anchor() {
             match (player, anchor.of) {
                 (None, Input::Own) => return Ok(()),
-                (None, _) => "outside adversarial training the past is its own: past(of=own)",
+                (None, _) => "outside adversarial training, use the model's own past: past(of=own)",
                 (Some(_), Input::Own) => {
-                    "say whose scores are remembered: past(of=real) or past(of=fake)"
+                    "specify whose scores to remember: past(of=real) or past(of=fake)"
                 }
                 (Some(Player::Critic), _) if self.site.values() == Values::Score => return Ok(()),
-                _ => "only scores are remembered: use real-score or fake-score",
+                _ => "only scores can be remembered: use real-score or fake-score",
             }
         } else {
             return Ok(());

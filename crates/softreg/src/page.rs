@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 /// The table of all regularizers, as Markdown.
 pub fn index() -> String {
     let mut text = String::from(
-        "# Regularizers\n\nMade from the code: `softreg list regularizers` prints the same. Training \
-minimises `J = L + Σ λ·R`; λ is the weight.\n\n\
-| name | kind | R | λ | extra passes | source |\n|---|---|---|---|---|---|\n",
+        "# Regularizers\n\nGenerated from the code: `softreg list regularizers` prints the same. \
+Training minimises `J = L + Σ λ·R`; λ is the weight.\n\n| name | kind | R | λ | extra passes | \
+source |\n|---|---|---|---|---|---|\n",
     );
     for entry in REGULARIZERS {
         let (name, kind) = (entry.name, entry.kind.name());
@@ -23,14 +23,14 @@ minimises `J = L + Σ λ·R`; λ is the weight.\n\n\
             entry.weight
         );
     }
-    text += "\nExtra passes are passes through a network per step at the defaults, forwards and backwards \
-together: a plain pass is three, one forwards and two backwards, through inputs and weights. \
-`softreg plan --reg …` shows what a set of regularizers costs together.\n\n## Settings that all \
-have\n\n";
+    text += "\nExtra passes are passes through a network per step with default settings, forward \
+and backward counted together: a plain pass counts as three, one forward and two backward \
+(through inputs and weights). `softreg plan --reg …` shows what a set of regularizers costs \
+together.\n\n## Common settings\n\n";
     text += &table(COMMON);
-    text += "\nSchedules and their settings: `softreg list schedules`. Compositions of your own, from \
-pairings, distances, aims and sites: `--reg 'noise(0.05) l2 slope real weight=0.1 every=4'`, see \
-`softreg list pairings` and so on.\n";
+    text += "\nSchedules and their settings: `softreg list schedules`. You can also compose your \
+own from pairings, distances, aims and sites: `--reg 'noise(0.05) l2 slope real weight=0.1 \
+every=4'`; see `softreg list pairings` and so on.\n";
     text
 }
 
@@ -52,7 +52,7 @@ impl Entry {
         let _ = writeln!(text, "| source | {} |\n\n{}\n", cell(self.source), self.about);
         let plan = self.plan();
         if !plan.terms().is_empty() {
-            text += "## Terms\n\n| term | λ | made of | reaches |\n|---|---|---|---|\n";
+            text += "## Terms\n\n| term | λ | composed of | acts on |\n|---|---|---|---|\n";
             for term in plan.terms() {
                 let reaches = term.body.player().map_or_else(String::new, |p| p.to_string());
                 let (name, weight, parts) = (&term.name, term.weight, parts(term));
@@ -97,7 +97,7 @@ fn parts(term: &Term) -> String {
 }
 
 fn table(settings: &[Setting]) -> String {
-    let mut text = String::from("| setting | default | may be | what |\n|---|---|---|---|\n");
+    let mut text = String::from("| setting | default | values | meaning |\n|---|---|---|---|\n");
     for setting in settings {
         let (kind, summary) = (&setting.kind, cell(setting.summary));
         let default = kind.default();

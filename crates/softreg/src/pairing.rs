@@ -85,7 +85,7 @@ pub enum PartnerInput {
 pub enum PairingError {
     /// A lone sample has nobody to be compared with.
     #[error(
-        "pairing `{pairing}` found no partner in a batch of {batch}: raise the batch size to 2 or more, and have two samples of a group, where there are groups"
+        "pairing `{pairing}` found no partner in a batch of {batch}: use a batch size of at least 2 and, if there are groups, at least two samples per group"
     )]
     NoPartner {
         /// Name of the pairing.
@@ -95,7 +95,7 @@ pub enum PairingError {
     },
     /// Flips and shifts need rows and columns.
     #[error(
-        "pairing `{pairing}` needs pictures of shape [n, channels, height, width], not {shape:?}: choose a site whose input is pictures"
+        "pairing `{pairing}` needs pictures of shape [n, channels, height, width], got {shape:?}: choose a site whose input is pictures"
     )]
     NotPictures {
         /// Name of the pairing.
@@ -105,7 +105,7 @@ pub enum PairingError {
     },
     /// There was no second draw.
     #[error(
-        "pairing `{pairing}` needs a second draw of samples, and was given none: see Batch::fresh"
+        "pairing `{pairing}` needs a second draw of samples but was given none: see Batch::fresh"
     )]
     NoFresh {
         /// Name of the pairing.
@@ -113,7 +113,7 @@ pub enum PairingError {
     },
     /// There was no teacher.
     #[error(
-        "pairing `{pairing}` compares with a teacher's outputs, and was given none: see Batch::teacher"
+        "pairing `{pairing}` compares with a teacher's outputs but was given none: see Batch::teacher"
     )]
     NoTeacher {
         /// Name of the pairing.
@@ -121,7 +121,7 @@ pub enum PairingError {
     },
     /// Outputs have too few features for the distance.
     #[error(
-        "distance `{distance}` needs outputs of {needed} features or more, and there are {found}: use `squared-l2` or `l1`"
+        "distance `{distance}` needs outputs of at least {needed} features, got {found}: use `squared-l2` or `l1`"
     )]
     TooFewFeatures {
         /// Name of the distance.
@@ -133,7 +133,7 @@ pub enum PairingError {
     },
     /// Features do not divide into positions.
     #[error(
-        "distance `{distance}` takes outputs for {positions} vectors one behind the other, and they have {found} features, which is no multiple of that"
+        "distance `{distance}` expects outputs made of {positions} concatenated vectors, but they have {found} features, which is not a multiple of that: adjust one or the other"
     )]
     Positions {
         /// Name of the distance.
@@ -145,7 +145,7 @@ pub enum PairingError {
     },
     /// Outputs hold several distributions, which would be taken for one.
     #[error(
-        "outputs are {shape:?}, and distance `{distance}` compares distributions over the last axis, of which there are {positions}: say PerPosition::new({positions}, …), with the classes in the last axis"
+        "outputs are {shape:?}, but distance `{distance}` compares distributions over the last axis, of which there are {positions}: use PerPosition::new({positions}, …), with the classes in the last axis"
     )]
     Distributions {
         /// Name of the distance.
@@ -157,7 +157,7 @@ pub enum PairingError {
     },
     /// Inputs and outputs are not of the same samples.
     #[error(
-        "there are {inputs} inputs and {outputs} outputs: the first axis of both counts samples; for an output per position, see PerPosition"
+        "there are {inputs} inputs but {outputs} outputs: the first axis of both counts samples; for one output per position, see PerPosition"
     )]
     Rows {
         /// Length of the first axis of the inputs.
@@ -166,7 +166,9 @@ pub enum PairingError {
         outputs: usize,
     },
     /// Something that is given sample by sample is not of the same samples.
-    #[error("there are {inputs} samples, and {found} {what}: give one for each, in their order")]
+    #[error(
+        "there are {inputs} samples but {found} {what}: provide one for each, in the same order"
+    )]
     Lengths {
         /// What was given.
         what: &'static str,
@@ -180,7 +182,7 @@ pub enum PairingError {
     Composition(#[from] CompositionError),
     /// All inputs of a batch are the same, so that no slope can be measured between them.
     #[error(
-        "aim `{aim}` divides by the distance of the inputs, and every sample of the batch equals its partner: take equal samples out, or choose another pairing than `{pairing}`"
+        "aim `{aim}` divides by the distance between the inputs, but every sample of the batch equals its partner: remove identical samples, or choose a pairing other than `{pairing}`"
     )]
     Coincide {
         /// Name of the pairing.

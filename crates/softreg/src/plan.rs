@@ -333,7 +333,7 @@ fn costs(
     let Some(player) = group.player.filter(|_| runs) else { return vec![] };
     let name = group.pairing.name();
     let sees = match (name, group.input) {
-        ("fresh", input) => format!("further {input}"),
+        ("fresh", input) => format!("additional {input}"),
         (name, input) => format!("{input} through `{name}`"),
     };
     let pass = |network, forward: f64, backward: f64, sees: &str| ExtraPass {
@@ -346,7 +346,7 @@ fn costs(
     let mut passes = Vec::new();
     let teacher = group.pairing.needs_teacher();
     if teacher {
-        passes.push(pass(Player::Critic, 1.0, 0.0, &format!("{}, as teacher", group.input)));
+        passes.push(pass(Player::Critic, 1.0, 0.0, &format!("{}, teacher", group.input)));
     }
     match (player, group.input) {
         (Player::Critic, input) => {
@@ -371,9 +371,9 @@ fn gradient_cost(term: &Term) -> Option<ExtraPass> {
     let Body::Gradient(penalty) = &term.body else { return None };
     let used = term.share / term.every as f64;
     let (masks, sees) = match penalty.point {
-        Point::Real => (0.0, "real pictures, backwards"),
-        Point::Fake => (0.0, "generated pictures, backwards"),
-        Point::Between => (1.0, "pictures between real and generated, and backwards"),
+        Point::Real => (0.0, "real pictures, backward"),
+        Point::Fake => (0.0, "generated pictures, backward"),
+        Point::Between => (1.0, "pictures between real and generated, forward and backward"),
     };
     Some(ExtraPass {
         network: Player::Critic,

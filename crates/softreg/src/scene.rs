@@ -281,8 +281,8 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
         };
         of("groups", self.groups.map(<[u32]>::len))?;
         // Of more, the first ones are taken.
-        of("inputs of a second draw", self.fresh.map(|fresh| fresh.dims()[0].min(inputs)))?;
-        of("outputs of the teacher", self.teacher.map(|teacher| teacher.dims()[0]))
+        of("inputs from a second draw", self.fresh.map(|fresh| fresh.dims()[0].min(inputs)))?;
+        of("outputs from the teacher", self.teacher.map(|teacher| teacher.dims()[0]))
     }
 
     /// Refuses a distance that would take the distributions at several positions for one.

@@ -37,9 +37,9 @@ pub trait Schedule: Send + Sync + std::fmt::Debug {
 pub const SCHEDULES: &[Part<dyn Schedule>] =
     &[adaptive::PART, constant::PART, cosine::PART, linear::PART, sigmoid::PART, warm_up::PART];
 
-const START: Setting = Setting::whole("start", "step at which the ramp begins", 0, [0, 1 << 40]);
+const START: Setting = Setting::whole("start", "step at which the ramp starts", 0, [0, 1 << 40]);
 const RAMP: Setting =
-    Setting::whole("ramp", "steps from there to the full weight", 1000, [1, 1 << 40]);
+    Setting::whole("ramp", "steps from the start to the full weight", 1000, [1, 1 << 40]);
 const FROM: Setting =
     Setting::number("from", "factor on the weight before the ramp", 0.0, [0.0, 1e6]);
 

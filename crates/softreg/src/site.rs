@@ -89,9 +89,13 @@ pub const SITES: &[(&str, Site, &str)] = &[
     (
         "image-features",
         Site::ImageFeatures,
-        "the critic's features of generated pictures, to move the generator",
+        "the critic's features of generated pictures, to train the generator",
     ),
-    ("latent-score", Site::LatentScore, "the critic's scores of what latents become"),
+    (
+        "latent-score",
+        Site::LatentScore,
+        "the critic's scores of the pictures generated from latents",
+    ),
     ("output", Site::Output, "the output of any other model"),
     ("real-features", Site::RealFeatures, "the critic's features of real pictures"),
     ("real-score", Site::RealScore, "the critic's scores of real pictures"),

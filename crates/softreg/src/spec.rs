@@ -41,7 +41,7 @@ pub struct Spec {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a regularizer is its weight, or a table such as { weight = 10, shift = 0.2 }"
+    expecting = "a regularizer is given as a weight, or as a table such as { weight = 10, shift = 0.2 }"
 )]
 enum Spelling {
     Weight(f64),

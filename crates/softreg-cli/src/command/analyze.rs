@@ -22,49 +22,50 @@ use stability::Stability;
 use std::path::PathBuf;
 use view::View;
 
-/// Show whether a run generalizes: what the critic says of pictures that it knows and of others, how
-/// steep both networks are, and how much a single picture matters.
+/// Show whether a run generalizes: how the critic scores training and other pictures, how steep
+/// both networks are, and how much a single picture matters.
 ///
-/// Held-out pictures (data.validation, when training) make the difference visible; without them a part
-/// of the report is left out. Charts and numbers are written into the run folder as one page.
+/// Held-out pictures (set data.validation when training) make the difference visible; without them,
+/// part of the report is left out. Charts and numbers are written into the run folder as a single
+/// page.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
     after_help = "Examples:
   softreg analyze runs/art-001
-  softreg analyze runs/art-001 --twin 0        also train a run that differs in one picture
+  softreg analyze runs/art-001 --twin 0        also train a run with one picture replaced
   softreg analyze runs/a-001 --against runs/a-002
   softreg train art/ --set data.validation=0.2 --set output.keep=8   a run with more to show"
 )]
 pub(crate) struct Analyze {
-    /// A run folder
+    /// Run folder, such as runs/motif-001
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Train a second run in which one training picture, by number, is another one, and compare both:
-    /// algorithmic stability. Takes as long as the run did; goes on where it was left
+    /// Train a second run with this training picture (by number) replaced by another, and compare
+    /// the two: algorithmic stability. Takes as long as the original run; resumes if interrupted
     #[arg(long, value_name = "NUMBER", conflicts_with = "against")]
     twin: Option<usize>,
-    /// Compare with another run of the same networks, from the same latents
+    /// Compare with another run of the same networks, using the same latents
     #[arg(long, value_name = "RUN")]
     against: Option<PathBuf>,
     #[arg(long, value_name = "NAME|FILE", default_value = "randconv",
-        help = format!("Features of the distances: {}; a definition (.toml) or weights (.safetensors, .pth)",
+        help = format!("Features for the distances: {}; or a definition (.toml) or weights (.safetensors, .pth)",
             super::listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
     features: String,
-    /// Most pictures of each kind that are looked at
+    /// Maximum number of pictures of each kind to use
     #[arg(long, value_name = "COUNT", default_value_t = 500,
         value_parser = clap::value_parser!(u64).range(8..=20_000))]
     count: u64,
-    /// Fixes latents and directions
+    /// Seed for latents and directions
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Folder to write into [default: RUN/analysis]
+    /// Folder to write to [default: RUN/analysis]
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
 }
@@ -88,7 +89,7 @@ impl Analyze {
         let run = Opened::open(&self.run)?;
         if run.held_out.is_empty() {
             line_to_stderr(
-                "note: the run held no pictures out, so that nothing is known of others: train with --set data.validation=0.2",
+                "note: the run held out no pictures, so the report covers training pictures only: train with --set data.validation=0.2",
             );
         }
         let rows = metrics::read(run.folder.metrics())?;
@@ -133,7 +134,7 @@ impl Analyze {
         let report = report::of(&run, &rows, &views, stability.as_ref())?;
         let folder = self.out.clone().unwrap_or_else(|| run.folder.root().join("analysis"));
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         atomic::write_json(folder.join("analysis.json"), &report.json)?;
         atomic::write(folder.join("charts.png"), &report.charts)?;
         let page = folder.join("analysis.html");
@@ -149,7 +150,7 @@ impl Analyze {
 
 /// Between two stages: Ctrl-C is heard, and nothing is lost.
 fn not_interrupted() -> anyhow::Result<()> {
-    anyhow::ensure!(!interrupted(), "interrupted; give the same command to go on");
+    anyhow::ensure!(!interrupted(), "interrupted; run the same command to resume");
     Ok(())
 }
 
@@ -158,7 +159,7 @@ impl Opened {
         let folder = RunFolder::open(path)?;
         let config = trained::configuration(&folder)?;
         let pictures = cache::pictures(&config.data.source, &config.load_options()?)
-            .context("the pictures of the run are needed")?;
+            .context("cannot load the run's pictures")?;
         let checked = config.check(&pictures)?;
         let (training, held_out) = checked.config().parts(&pictures);
         Ok(Self { folder, checked, pictures, training, held_out })

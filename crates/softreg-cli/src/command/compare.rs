@@ -19,11 +19,11 @@ use softreg_run::{atomic, claim};
 use std::path::{Path, PathBuf};
 use summary::{Outcome, Summary};
 
-/// Compare regularizers: same pictures, seeds and budget for each set of them.
+/// Compare sets of regularizers on the same pictures, with the same seeds and budget.
 ///
-/// Every set is trained with every seed, in processes of their own, and measured against pictures
-/// that were held out. The folder gets a report (Markdown, JSON and a page) and a sheet of samples;
-/// a comparison that is interrupted or killed goes on with --resume.
+/// Every set is trained with every seed, each in its own process, and measured against held-out
+/// pictures. The folder gets a report (Markdown, JSON and HTML) and a sheet of samples; an
+/// interrupted or killed comparison can be resumed with --resume.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
@@ -39,16 +39,16 @@ pub(crate) struct Compare {
     choices: Choices,
     #[command(flatten)]
     protocol: Protocol,
-    /// A set of regularizers, [LABEL:] NAME=WEIGHT + …; or none, recipe (those of the recipe and of
-    /// --reg), hard (each hard one), soft (each soft one); may hold SECTION.KEY=VALUE; may be
-    /// repeated; the first one is what the others are compared with [default: none, hard, recipe]
+    /// A set of regularizers, [LABEL:] NAME=WEIGHT + …; or none, recipe (the recipe's and those of
+    /// --reg), hard (each hard one), soft (each soft one); may include SECTION.KEY=VALUE;
+    /// repeatable; the first is the baseline [default: none, hard, recipe]
     #[arg(long = "arm", value_name = "SET", help_heading = "Comparison")]
     arms: Vec<String>,
-    /// Seeds for each set; with --resume there may be more [default: 3]
+    /// Number of seeds for each set; can be raised with --resume [default: 3]
     #[arg(long, value_name = "COUNT", help_heading = "Comparison",
         value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// What the report shows, several with commas, or all; everything is measured
+    /// Measures to show in the report, comma-separated, or all; everything is measured anyway
     #[arg(
         long,
         value_name = "LIST",
@@ -58,10 +58,10 @@ pub(crate) struct Compare {
     metric: String,
     #[command(flatten)]
     machine: Machine,
-    /// Folder to write; must not exist yet [default: comparisons/NAME-001 and so on]
+    /// Folder to create; must not exist yet [default: comparisons/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Go on with a comparison that was stopped
+    /// Resume a comparison
     #[arg(long, value_name = "FOLDER", conflicts_with_all = Choices::OPTIONS,
         conflicts_with_all = Protocol::OPTIONS, conflicts_with_all = ["out", "arms"])]
     resume: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Compare {
         let stopped = outcomes.iter().any(|o| matches!(o.result, Err(Failure::Interrupted)));
         let summary = Summary::of(&design, outcomes);
         if summary.is_empty() && !stopped {
-            anyhow::bail!("no trial came to a result{}", summary.first_failure());
+            anyhow::bail!("no trial produced a result{}", summary.first_failure());
         }
         let report = report::write(&folder, &summary, &design, &shown)?;
         match self.json {
@@ -135,7 +135,7 @@ impl Compare {
         }
         anyhow::ensure!(
             !stopped || !interrupted(),
-            "interrupted; everything is saved, go on with: softreg compare --resume {}",
+            "interrupted; everything is saved, resume with: softreg compare --resume {}",
             quoted(&folder)
         );
         Ok(())
@@ -183,13 +183,13 @@ impl Design {
     fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(DESIGN);
         let text = std::fs::read(&path).with_context(|| {
-            format!("{} is no comparison: cannot read {}", folder.display(), path.display())
+            format!("{} is not a comparison: cannot read {}", folder.display(), path.display())
         })?;
         let design: Self = serde_json::from_slice(&text)
-            .with_context(|| format!("{} cannot be understood", path.display()))?;
+            .with_context(|| format!("cannot parse {}", path.display()))?;
         if design.format != FORMAT {
             return Err(usage(format!(
-                "{} is of the format {}, and this version knows {FORMAT}: use the version that wrote it",
+                "{} has format {}, but this version reads {FORMAT}: use the version that wrote it",
                 path.display(),
                 design.format
             )));

@@ -5,7 +5,7 @@ mod fetch;
 
 use clap::{Args, Subcommand};
 
-/// Look at a picture collection, or download a well-known one.
+/// Inspect a picture collection, or download a well-known one.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,

@@ -11,7 +11,7 @@ use softreg_net::{Critic, Geometry, Shape};
 use softreg_train::RunConfig;
 use std::time::{Duration, Instant};
 
-/// List what this machine can compute on, each with a test of its speed that takes a second.
+/// List the devices of this machine that can be used, with a one-second speed test of each.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg devices
@@ -89,9 +89,9 @@ fn as_table(rows: &[(Found, Speed)]) -> String {
         .collect();
     let absent = match absent.as_slice() {
         [] => String::new(),
-        names => format!("Not in this machine, or without a driver: {}.\n", names.join(", ")),
+        names => format!("Not present, or no driver: {}.\n", names.join(", ")),
     };
-    format!("{table}{absent}`--device auto` takes the first.")
+    format!("{table}{absent}`--device auto` uses the first.")
 }
 
 /// Its name, as far as it tells.

@@ -25,53 +25,53 @@ use subject::{Set, Subject};
 
 /// Measure a generator, or pictures, against real pictures.
 ///
-/// A run is compared with the pictures that it held out (data.validation), or with others that
-/// --reference names. Values come with 95 % intervals; their names say how they were taken:
-/// fd5k_randconv is a Fréchet distance of 5,000 generated pictures on the features `randconv`.
+/// A run is compared with the pictures it held out (data.validation), or with others named by
+/// --reference. Values come with 95 % intervals, and their names encode the protocol: fd5k_randconv
+/// is a Fréchet distance of 5,000 generated pictures on the features `randconv`.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
     after_help = "Examples:
-  softreg evaluate runs/motif-001                         against the pictures held out
+  softreg evaluate runs/motif-001                         against the held-out pictures
   softreg evaluate runs/art-001 --reference more-art/
   softreg evaluate my-generated/ --reference my-pictures/ --json
   softreg evaluate runs/a-001 --features resnet56.safetensors --metric fd,coverage
   softreg evaluate runs/a-001 --reference data_batch_1.bin --reference-skip 5000"
 )]
 pub(crate) struct Evaluate {
-    /// A run folder, or pictures: a folder, zip or data file
+    /// Run folder, or pictures: a folder, zip or data file
     #[arg(value_name = "RUN|PICTURES")]
     what: String,
     #[command(flatten)]
     protocol: Protocol,
-    /// Pictures that were trained on, to look for copies [default: those of the run]
+    /// Training pictures, to look for copies of [default: those of the run]
     #[arg(long, value_name = "PICTURES")]
     training: Option<String>,
     #[arg(long, value_name = "LIST", default_value = "all",
-        help = format!("What to measure, several with commas: {}; or a single value such as coverage",
+        help = format!("Measures, comma-separated: {}; or a single value such as coverage",
             listed(METRICS.iter().map(|metric| metric.name))))]
     metric: String,
-    /// Which checkpoint: latest, best (by the validation measure) or a step
+    /// Checkpoint to use: latest, best (by the validation measure) or a step
     #[arg(long, value_name = "WHICH", default_value = "latest")]
     checkpoint: Which,
-    /// Fixes the generated pictures and all draws of the measures
+    /// Seed for the generated pictures and all random draws of the measures
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Write the pictures most like a training picture, side by side with it (.png) [default:
-    /// RUN/copies.png where copies are looked for]
+    /// Write the generated pictures most similar to a training picture, side by side with it (.png)
+    /// [default: RUN/copies.png if copies are looked for]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     sheet: Option<PathBuf>,
-    /// Write the results, and all that is needed to repeat them (.json) [default:
-    /// RUN/evaluation.json where all is measured]
+    /// Write the results, with everything needed to reproduce them (.json) [default:
+    /// RUN/evaluation.json if everything is measured]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Replace the files of --sheet and --out that are there
+    /// Replace existing files of --sheet and --out
     #[arg(long, help_heading = "Output")]
     force: bool,
     /// Print the results as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
 }
@@ -100,26 +100,32 @@ impl Evaluate {
         };
         if few < FEW && few < many && chosen.iter().any(near) {
             line_to_stderr(&format!(
-                "note: beside {few} pictures, {many} cover nearly everything, whatever they are: compare as many with --count {few}, hold more out, or look at fd and kd"
+                "note: with only {few} reference pictures, {many} pictures cover nearly everything, whatever they are: compare equal numbers with --count {few}, hold out more, or look at fd and kd"
             ));
         }
         let cache = FeatureCache::of_user();
         let of = |set: &Set| cache.features(&extractor, &set.pictures());
-        let reference = of(&subject.reference).context("the reference pictures")?;
+        let reference =
+            of(&subject.reference).context("cannot extract features of the reference pictures")?;
         // Generated pictures are new ones nearly always: nothing to gain from keeping their features.
-        let generated =
-            extractor.features(&subject.generated.pictures()).context("the generated pictures")?;
+        let generated = extractor
+            .features(&subject.generated.pictures())
+            .context("cannot extract features of the generated pictures")?;
         let looks_for_copies =
             self.sheet.is_some() || chosen.iter().any(|(metric, _)| metric.name == "copies");
         let copies = match subject.training.as_ref().filter(|_| looks_for_copies) {
             None => None,
             Some(training) => {
-                let mut views = vec![of(training).context("the training pictures")?];
+                let mut views =
+                    vec![of(training).context("cannot extract features of the training pictures")?];
                 if subject.mirrored {
                     let (pictures, pixels) = (training.pictures(), training.pictures().mirrored());
                     let turned = Pictures { pixels: &pixels, ..pictures };
                     let turned = cache.features(&extractor, &turned);
-                    views.push(turned.context("the training pictures, mirrored")?);
+                    views
+                        .push(turned.context(
+                            "cannot extract features of the mirrored training pictures",
+                        )?);
                 }
                 let views: Vec<&Features> = views.iter().collect();
                 let held_out = subject.held_out.then_some(&reference);
@@ -158,7 +164,7 @@ impl Evaluate {
             }
             _ if self.sheet.is_some() => {
                 return Err(usage(
-                    "--sheet shows pictures beside those trained on, and these are unknown or too few: name them with --training",
+                    "--sheet shows pictures next to training pictures, but these are unknown or too few: name them with --training",
                 ));
             }
             _ => None,
@@ -174,7 +180,7 @@ impl Evaluate {
         }
         line_to_stdout(report::table(&results).to_string().trim_end())?;
         line_to_stdout(&report::sides(&subject))?;
-        for (what, path) in [("Most like training pictures", &sheet), ("Results", &out)] {
+        for (what, path) in [("Most similar to training pictures", &sheet), ("Results", &out)] {
             if let Some(path) = path {
                 line_to_stdout(&format!("{what}: {}", path.display()))?;
             }

@@ -13,13 +13,13 @@ use softreg_train::config::Checked;
 /// Where trials run.
 #[derive(Debug, Args)]
 pub(super) struct Machine {
-    /// Trials at once [default: as many as there are cores for their threads; on graphics
-    /// processors one each]
+    /// Number of parallel trials [default: as many as the cores allow; on graphics processors, one
+    /// each]
     #[arg(long, value_name = "COUNT", help_heading = "Machine",
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     jobs: Option<u64>,
-    /// Where to compute; trials are dealt out over several (cuda:0,cuda:1, or cuda:all) [default: auto, and with
-    /// --resume what was chosen before]
+    /// Device to compute on; trials are distributed over several (cuda:0,cuda:1, or cuda:all)
+    /// [default: auto; with --resume, the earlier choice]
     #[arg(long, value_name = "DEVICE", help_heading = "Machine")]
     device: Option<String>,
 }
@@ -56,7 +56,7 @@ pub(super) fn recipe(choices: &Choices, must_hold_out: bool) -> anyhow::Result<R
     if must_hold_out && config.data.validation == 0.0 {
         config.data.validation = HELD_OUT;
         line_to_stderr(&format!(
-            "note: holding out {:.0} % of the pictures to measure against; choose with --set data.validation=…",
+            "note: holding out {:.0} % of the pictures to measure against; change with --set data.validation=…",
             100.0 * HELD_OUT
         ));
     }
@@ -76,7 +76,7 @@ pub(super) fn check_fingerprint(
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
         begun.is_none_or(|begun| *begun == pictures.fingerprint),
-        "the pictures of {source} are not those that this was begun with, and results of both cannot be compared: bring those back (the same files on every host, where there are several), or begin anew"
+        "the pictures of {source} differ from those used at the start, so results cannot be compared: restore the original pictures (the same files on every host), or start over"
     );
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(super) fn refuse_seen(
         let Some(origin) = Origin::of(&config)? else { continue };
         origin.check_seen(&config, pictures).with_context(|| {
             format!(
-                "seed {}: every seed holds out others; name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
+                "seed {}: every seed holds out different pictures; name pictures that the earlier run has not seen with --reference, and hold out none (--set data.validation=0)",
                 config.seed
             )
         })?;

@@ -9,11 +9,12 @@ use clap::Args;
 use softreg_run::{RunFolder, atomic};
 use std::path::PathBuf;
 
-/// Write the generator of a run as a file that other programs can run.
+/// Export a run's generator as a file that other programs can run.
 ///
-/// ONNX: input `latents` [n, latent] of N(0, 1), and one-hot `labels` [n, classes] of a conditional run; output `pictures`
-/// [n, channels, height, width] from -1 to 1, of transparent pictures with the colours multiplied by opacity; the file's
-/// properties say so and name the labels. safetensors: the weights by name.
+/// ONNX: input `latents` [n, latent] from N(0, 1), plus one-hot `labels` [n, classes] for a
+/// conditional run; output `pictures` [n, channels, height, width] in -1 to 1; with transparency,
+/// colours are multiplied by opacity. The file's metadata says so and names the labels.
+/// safetensors: the weights by name.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg export runs/motif-001 --to motif.onnx
@@ -22,13 +23,13 @@ pub(crate) struct Export {
     /// Run folder, such as runs/motif-001
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The file to write: .onnx or .safetensors
+    /// File to write: .onnx or .safetensors
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// Which checkpoint: latest, best (by the validation measure) or a step
+    /// Checkpoint to use: latest, best (by the validation measure) or a step
     #[arg(long, value_name = "WHICH", default_value = "latest")]
     checkpoint: Which,
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 }

@@ -13,10 +13,10 @@ use softreg_run::{Colour, Picture, RunFolder, animation, atomic, encode_png};
 use softreg_train::sample::PictureSet;
 use std::path::{Path, PathBuf};
 
-/// Make pictures with a trained run.
+/// Generate pictures with a trained run.
 ///
-/// Reads only the configuration and a checkpoint of the run, so it also works while the run is still
-/// training. The same seed gives the same pictures, however many are asked for.
+/// Reads only the configuration and a checkpoint of the run, so it also works during training. The
+/// same seed gives the same pictures, whatever the count.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
@@ -27,57 +27,59 @@ use std::path::{Path, PathBuf};
   softreg generate runs/motif-001 --count 500 --out pictures/     single files
   softreg generate runs/motif-001 --truncation 0.7                more typical, less varied
   softreg generate runs/motif-001 --interpolate 6 --animation walk.gif
-  softreg generate runs/birds-001 --label owl                     of a conditional run"
+  softreg generate runs/birds-001 --label owl                     from a conditional run"
 )]
 pub(crate) struct Generate {
     /// Run folder, such as runs/motif-001
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// How many pictures
+    /// Number of pictures
     #[arg(long, value_name = "COUNT", default_value_t = 64)]
     count: usize,
-    /// Which pictures: another seed, other pictures
+    /// Random seed: another seed gives other pictures
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Draw latent numbers beyond T again: smaller is more typical and less varied, for example 0.7
+    /// Redraw latent values beyond ±T: smaller is more typical and less varied, for example 0.7
     #[arg(long, value_name = "T")]
     truncation: Option<f32>,
-    /// Only this label, by name or number from 0 (conditional runs) [default: each in turn]
+    /// Generate only this label, by name or by number from 0 (conditional runs) [default: all in
+    /// turn]
     #[arg(long, value_name = "LABEL")]
     label: Option<String>,
-    /// Which checkpoint: latest, best (by the validation measure) or a step
+    /// Checkpoint to use: latest, best (by the validation measure) or a step
     #[arg(long, value_name = "WHICH", default_value = "latest")]
     checkpoint: Which,
-    /// Walk between this many pictures and back to the first [default: 6]
+    /// Walk through this many pictures and back to the first [default: 6]
     #[arg(long, value_name = "COUNT", help_heading = "Interpolation")]
     interpolate: Option<usize>,
-    /// Pictures between two of them
+    /// In-between pictures from each picture of the walk to the next
     #[arg(long, value_name = "COUNT", default_value_t = 15, help_heading = "Interpolation")]
     frames: usize,
-    /// Write all pictures on one sheet: .png, or .pdf of A4 pages to print [default:
+    /// Write all pictures on one sheet: .png, or .pdf (A4 pages for printing) [default:
     /// RUN/generated-seedN.png]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     sheet: Option<PathBuf>,
-    /// Write single files 00000.png, 00001.png, … into a folder; transparency is kept
+    /// Write single files 00000.png, 00001.png, … to a folder; transparency is kept
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Write the walk as an endless animation: .gif (256 colours), .webp, .png or .apng (all
+    /// Write the walk as a looping animation: .gif (256 colours), .webp, .png or .apng (all
     /// colours)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     animation: Option<PathBuf>,
     /// Write the walk from the first to the last picture side by side (.png)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     strip: Option<PathBuf>,
-    /// Enlarge by a whole number, each pixel a square [default: files 1, others to a good size]
+    /// Enlarge by a whole number, each pixel becoming a square [default: 1 for files; a suitable
+    /// size otherwise]
     #[arg(long, value_name = "FACTOR", help_heading = "Output")]
     scale: Option<u32>,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long, help_heading = "Output")]
     force: bool,
-    /// Print only the paths of what was written
+    /// Print only the paths of the files written
     #[arg(long, short)]
     quiet: bool,
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
 }
@@ -162,7 +164,7 @@ impl Generate {
             && !(t.is_finite() && t >= SMALLEST_TRUNCATION)
         {
             return Err(usage(format!(
-                "--truncation is {t}: it must be a number from {SMALLEST_TRUNCATION} up, usually 0.5 to 2"
+                "--truncation is {t}: it must be at least {SMALLEST_TRUNCATION}, usually 0.5 to 2"
             )));
         }
         Ok(())
@@ -182,7 +184,7 @@ impl Generate {
             [&self.sheet, &self.strip, &self.animation].into_iter().flatten().collect();
         if let Some(twice) = (1..named.len()).find(|i| named[..*i].contains(&named[*i])) {
             return Err(usage(format!(
-                "{} is named for two things: choose another name for one of them",
+                "{} is given for two outputs: choose another name for one of them",
                 named[twice].display()
             )));
         }
@@ -191,7 +193,7 @@ impl Generate {
             && let Some(there) = (0..self.count).map(|i| file(out, i)).find(|path| path.exists())
         {
             return Err(usage(format!(
-                "{} is there already: choose another folder, or add --force to replace it",
+                "{} already exists: choose another folder, or add --force to replace it",
                 there.display()
             )));
         }
@@ -404,7 +406,7 @@ fn fits(what: &str, bytes: usize, scale: u32) -> anyhow::Result<()> {
     }
     let fits = (1..scale).rev().find(|scale| bytes(*scale) <= MOST_BYTES);
     Err(usage(format!(
-        "--scale {scale}: {what} of so many pictures would take {:.0} GB: take --scale {} or less, or fewer pictures",
+        "--scale {scale}: {what} of this many pictures would need {:.0} GB: use --scale {} or less, or fewer pictures",
         bytes(scale) as f64 / 1e9,
         fits.unwrap_or(1)
     )))

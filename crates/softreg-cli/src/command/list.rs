@@ -21,7 +21,7 @@ use softreg_metric::protocol::{METRICS, MetricEntry, Quantity};
 use softreg_net::architecture::ARCHITECTURES;
 use softreg_train::OPTIMIZERS;
 
-/// List what can be chosen by name.
+/// List everything that can be chosen by name.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg list regularizers
@@ -30,7 +30,7 @@ pub(crate) struct List {
     /// What to list
     #[arg(value_name = "WHAT")]
     what: What,
-    /// Print a JSON array of objects
+    /// Print as a JSON array of objects
     #[arg(long)]
     json: bool,
 }
@@ -39,15 +39,15 @@ pub(crate) struct List {
 enum What {
     /// Terms λ·R of the objective (train --reg)
     Regularizers,
-    /// How partners are drawn: first choice of a composition (train --reg 'noise l2 slope real')
+    /// How partners are drawn: the first part of a composition (train --reg 'noise l2 slope real')
     Pairings,
-    /// How outputs are compared: second choice
+    /// How outputs are compared: the second part
     Distances,
-    /// What is asked of pairs: third choice
+    /// What pairs should do: the third part
     Aims,
-    /// Which output is looked at: fourth choice
+    /// Which output is used: the fourth part
     Sites,
-    /// How λ changes over a run, and other settings that every regularizer has
+    /// How λ changes over a run, and the settings common to all regularizers
     Schedules,
     /// Adversarial losses (train --loss)
     Losses,
@@ -59,13 +59,13 @@ enum What {
     Augmentations,
     /// Complete configurations (train --recipe)
     Recipes,
-    /// Where pictures may come from (train PATH)
+    /// Where pictures can come from (train PATH)
     Sources,
-    /// Collections to download (data fetch)
+    /// Collections that can be downloaded (data fetch)
     Datasets,
     /// Measures of generated pictures (evaluate --metric)
     Metrics,
-    /// Features that measures are taken of (evaluate --features)
+    /// Features that measures are computed on (evaluate --features)
     Features,
 }
 
@@ -86,7 +86,7 @@ impl List {
         }
         let mut text = table(entries).to_string();
         if matches!(self.what, What::Regularizers | What::Schedules) {
-            text += "\nSettings that every regularizer has besides:\n";
+            text += "\nSettings common to all regularizers:\n";
             text += &table(COMMON.iter().map(common).collect()).to_string();
         }
         Ok(line_to_stdout(text.trim_end())?)
@@ -184,7 +184,7 @@ fn part<T: ?Sized>(part: &Part<T>) -> Entry {
 fn common(setting: &Setting) -> Entry {
     let kind = setting.kind;
     let mut entry = entry(setting.name, "meaning", setting.summary);
-    let text = format!("{} where none is given; {}", kind.default(), kind.expected());
+    let text = format!("default {}; {}", kind.default(), kind.expected());
     entry.below.push(("expected", json!(kind.expected()), text));
     entry
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use softreg::plan::ExtraPass;
 use softreg_train::cost::StepCost;
 
-/// Show the passes and operations of a step, without and with regularizers.
+/// Show the passes and operations of a training step, with and without regularizers.
 ///
-/// Regularizers that need the same partner share its pass. Nothing is trained and nothing is written.
+/// Regularizers that need the same partner share its pass. Nothing is trained or written.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
@@ -89,8 +89,8 @@ fn text(cost: &StepCost) -> String {
         text += &line("each with passes of its own", unshared);
     }
     text += &line("as planned", planned);
-    text += "\nA pass is over the whole batch, averaged over steps; backwards through weights and inputs\n\
-        counts twice. Partners inside the batch cost no pass.";
+    text += "\nPasses cover the whole batch, averaged over steps; a backward pass through weights \
+        and inputs\ncounts as two. Partners within the batch cost no pass.";
     text
 }
 

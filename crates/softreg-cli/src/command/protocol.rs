@@ -15,10 +15,10 @@ use std::path::PathBuf;
 /// The protocol of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
 pub(crate) struct Protocol {
-    /// Real pictures to compare with [default: what the run held out]
+    /// Real pictures to compare with [default: those the run held out]
     #[arg(long, value_name = "PICTURES", help_heading = "Measures")]
     pub(super) reference: Option<String>,
-    /// Leave out the first reference pictures
+    /// Skip the first COUNT reference pictures
     #[arg(
         long,
         value_name = "COUNT",
@@ -27,18 +27,18 @@ pub(crate) struct Protocol {
         requires = "reference"
     )]
     pub(super) reference_skip: usize,
-    /// Use only so many reference pictures
+    /// Use at most this many reference pictures
     #[arg(long, value_name = "COUNT", help_heading = "Measures", requires = "reference",
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) reference_limit: Option<u64>,
     #[arg(long, value_name = "NAME|FILE", help_heading = "Measures", default_value = "randconv",
-        help = format!("Features: {}; a definition (.toml) or weights (.safetensors, .pth)",
+        help = format!("Features: {}; or a definition (.toml) or weights (.safetensors, .pth)",
             listed(DEFINITIONS.iter().map(|(name, _)| *name))))]
     pub(super) features: String,
-    /// The weights of the feature network (.safetensors, .pth)
+    /// Weights of the feature network (.safetensors, .pth)
     #[arg(long, value_name = "FILE", help_heading = "Measures")]
     pub(super) weights: Option<PathBuf>,
-    /// Pictures to generate, or to use of a folder [default: 5000, or all of a folder]
+    /// Number of pictures to generate, or to use from a folder [default: 5000, or the whole folder]
     #[arg(long, value_name = "COUNT", help_heading = "Measures")]
     pub(super) count: Option<usize>,
 }
@@ -74,7 +74,7 @@ impl Protocol {
             (0, None) => String::new(),
             (0, Some(limit)) => format!(", the first {limit}"),
             (skip, None) => format!(", without the first {skip}"),
-            (skip, Some(limit)) => format!(", {limit} from number {skip} on"),
+            (skip, Some(limit)) => format!(", {limit} after the first {skip}"),
         }
     }
 
@@ -150,7 +150,7 @@ pub(crate) fn extractor(
     let set = DATA_SETS.iter().find(|set| set.weights_of == Some(definition.name.as_str()));
     Extractor::new(definition, device).map_err(|error| match (&error, set) {
         (softreg_feature::Error::NoWeights { .. }, Some(set)) => {
-            usage(format!("{error}; they can be had with: softreg data fetch {}", set.name))
+            usage(format!("{error}; to download them: softreg data fetch {}", set.name))
         }
         (softreg_feature::Error::NoWeights { .. }, None) => usage(error.to_string()),
         _ => error.into(),
@@ -194,7 +194,7 @@ pub(super) fn chosen(list: &str) -> anyhow::Result<Vec<(&'static MetricEntry, Ve
         }
     }
     if chosen.is_empty() {
-        return Err(usage("--metric names nothing: write all, or names with commas"));
+        return Err(usage("--metric is empty: write all, or comma-separated names"));
     }
     Ok(chosen)
 }
@@ -218,7 +218,7 @@ pub(super) fn quantities(list: &str) -> anyhow::Result<Vec<&'static Quantity>> {
         }
     }
     match found.is_empty() {
-        true => Err(usage("--metric names nothing: write all, or names with commas")),
+        true => Err(usage("--metric is empty: write all, or comma-separated names")),
         false => Ok(found),
     }
 }

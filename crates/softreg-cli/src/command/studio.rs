@@ -19,34 +19,37 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Open a page to start runs, watch them, explore what they learned and take it away.
+/// Open the studio in the browser: start runs, watch them, explore and export what they learned.
 ///
-/// The page is served by this program to this computer alone, and loads nothing from elsewhere. Runs are ordinary run
-/// folders: they go on when the page or the studio is closed, and every other command works on them.
+/// The page is served to this computer only and loads nothing from elsewhere. Runs are ordinary run
+/// folders: they continue when the page or the studio is closed, and all other commands work on
+/// them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg studio                              the runs in ./runs
   softreg studio art/runs --pictures art/owls train on a folder without uploading it
-  softreg studio --open                       and show it in the browser
-  softreg studio --address 0.0.0.0:8321       for others too: they need the printed address")]
+  softreg studio --open                       and open it in the browser
+  softreg studio --address 0.0.0.0:8321       reachable by others at the printed address")]
 pub(crate) struct Studio {
-    /// The folder of runs; made where it is missing
+    /// Folder of runs; created if missing
     #[arg(value_name = "RUNS", default_value = "runs")]
     runs: PathBuf,
-    /// A folder or zip of pictures, or a sprite sheet (sheet:16x16:FILE), to choose from besides uploads; may be repeated
+    /// Offer this folder or zip of pictures, or sprite sheet (sheet:16x16:FILE), besides uploads;
+    /// repeatable
     #[arg(long, value_name = "PATH")]
     pictures: Vec<String>,
-    /// Where to listen; port 0 is any free one. Others than this computer need a token
+    /// Address to listen on; port 0 picks a free one. Other computers need a token
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8321", value_parser = address)]
     address: SocketAddr,
-    /// Ask for a token on this computer too: where it is not Linux, this keeps its other accounts out; on Linux, where
-    /// they get nothing, the printed address lets them in
+    /// Require a token on this computer too. On Linux, this gives other accounts of this computer,
+    /// which otherwise have no access, a way in through the printed address; on other systems, it
+    /// keeps them out
     #[arg(long)]
     token: bool,
-    /// Show the page in the browser
+    /// Open the page in the browser
     #[arg(long)]
     open: bool,
-    /// Where to compute
+    /// Device to compute on
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
 }
@@ -61,7 +64,7 @@ impl Studio {
         });
         let settings = Settings {
             runs: self.runs.clone(),
-            program: program::running().context("cannot find this program")?,
+            program: program::running().context("cannot find this program's own file")?,
             device: self.device.clone(),
             collections: self.collections()?,
             recipes: recipes()?,
@@ -79,11 +82,11 @@ impl Studio {
             let page = format!("http://{}/{query}", server.address());
             line_to_stdout(&page)?;
             line_to_stderr(
-                "The studio is open at this address. Ctrl-C closes it; runs that train go on.",
+                "The studio is open at this address. Ctrl-C closes it; runs in training continue.",
             );
             if server.address().ip().is_unspecified() {
                 line_to_stderr(&format!(
-                    "From another computer, put this computer's name or IP address in the place of {}.",
+                    "From another computer, replace {} with this computer's name or IP address.",
                     server.address().ip()
                 ));
             }
@@ -109,17 +112,18 @@ impl Studio {
             let (kind, text) = softreg_image::source::find(&full)
                 .map_err(|error| usage(format!("--pictures {given}: {error}")))?;
             let path = (kind.path)(text).map(Path::new).filter(|path| path.exists());
-            let path = path.ok_or_else(|| {
-                usage(format!("--pictures {given}: there is nothing at that path"))
-            })?;
+            let path =
+                path.ok_or_else(|| usage(format!("--pictures {given}: no such file or folder")))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if softreg_image::is_built_in(&name) {
                 return Err(usage(format!(
-                    "--pictures {given}: `{name}` is the built-in collection: give yours another name"
+                    "--pictures {given}: `{name}` is the built-in collection: rename yours"
                 )));
             }
             if named.insert(name.clone(), full).is_some() {
-                return Err(usage(format!("--pictures: two of them are called `{name}`")));
+                return Err(usage(format!(
+                    "--pictures: two of them are called `{name}`: rename one"
+                )));
             }
         }
         Ok(named)
@@ -178,7 +182,7 @@ fn open(page: &str) {
     let mut command = std::process::Command::new(program);
     command.args(first).arg(page).stdin(silent()).stdout(silent()).stderr(silent());
     if command.spawn().is_err() {
-        line_to_stderr(&format!("note: no browser could be started; open {page}"));
+        line_to_stderr(&format!("note: could not start a browser; open {page}"));
     }
 }
 
@@ -291,7 +295,7 @@ mod tests {
         let gone = place.path().join("nothing");
         for (path, kind, words) in [
             (&gone, "", "no such file"),
-            (&gone, cells, "nothing at that path"),
+            (&gone, cells, "no such file or folder"),
             (&sheet, "", "sheet:16x16:"),
         ] {
             let message = studio(&[path], kind).unwrap_err().to_string();

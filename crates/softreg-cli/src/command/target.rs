@@ -19,7 +19,7 @@ pub(super) fn check(
     }
     if path.exists() && !force {
         return Err(usage(format!(
-            "{} is there already: choose another name, or add --force to replace it",
+            "{} already exists: choose another name, or add --force to replace it",
             path.display()
         )));
     }
@@ -27,7 +27,7 @@ pub(super) fn check(
     match folder.filter(|folder| !folder.is_dir()) {
         None => Ok(()),
         Some(folder) => Err(usage(format!(
-            "{option} {}: there is no folder {}; make it first",
+            "{option} {}: there is no folder {}: create it first",
             path.display(),
             folder.display()
         ))),

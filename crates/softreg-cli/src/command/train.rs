@@ -29,10 +29,10 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Whether there is something to save when it is.
 static TRAINS: AtomicBool = AtomicBool::new(false);
 
-/// Train a generator from a folder of pictures.
+/// Train a generator on a folder of pictures.
 ///
-/// Without arguments it trains on the built-in collection `motif` for about three minutes. Everything
-/// is written into a run folder; a run that is interrupted or killed goes on with --resume.
+/// Without arguments, trains on the built-in collection `motif` for about three minutes. Everything
+/// is written to a run folder; an interrupted or killed run can be resumed with --resume.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
@@ -42,27 +42,27 @@ static TRAINS: AtomicBool = AtomicBool::new(false);
   softreg train art.zip --size 48x64 --flip
   softreg train --recipe cifar10 --reg consistency=5 --reg l2=0
   softreg train --resume runs/motif-001 --minutes 10
-  softreg train few-pictures/ --from runs/many-001    begin with what an earlier run has learned
+  softreg train few-pictures/ --from runs/many-001    start from an earlier run's networks
   softreg train --print-config > my.toml && softreg train --recipe my.toml
-  mpirun -n 4 softreg train my-pictures/         the batch over four processes (built with --features mpi)"
+  mpirun -n 4 softreg train my-pictures/         split batches over four processes (needs --features mpi)"
 )]
 pub(crate) struct Train {
     #[command(flatten)]
     choices: Choices,
-    /// Go on with a run that was stopped; only when it ends and what it writes may be changed:
-    /// --steps, --images, --minutes, --set stop.… and --set output.…
+    /// Resume a run; only its stop conditions and output may be changed: --steps, --images,
+    /// --minutes, --set stop.… and --set output.…
     #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "from", "out"])]
     resume: Option<PathBuf>,
-    /// Run folder to write; must not exist yet [default: runs/NAME-001 and so on]
+    /// Run folder to create; must not exist yet [default: runs/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Where to compute; over several devices the batch is split (cuda:0,cuda:1, or cuda:all)
+    /// Device to compute on; batches are split over several devices (cuda:0,cuda:1, or cuda:all)
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Machine")]
     device: String,
-    /// Save and end when this file comes to be there, as Ctrl-C has it: for who cannot press it
+    /// Save and stop as soon as this file exists, as if Ctrl-C had been pressed
     #[arg(long, value_name = "FILE", help_heading = "Machine")]
     stop_file: Option<PathBuf>,
-    /// Print the configuration with comments, and do nothing
+    /// Print the configuration with comments and exit
     #[arg(long)]
     print_config: bool,
     /// Print only the path of the finished picture sheet
@@ -95,7 +95,7 @@ impl Train {
             interruption::watch_for(file, || {
                 INTERRUPTED.store(true, Ordering::SeqCst);
                 if !TRAINS.load(Ordering::SeqCst) {
-                    let error = anyhow::anyhow!("it was stopped before the first step");
+                    let error = anyhow::anyhow!("stopped before the first step");
                     std::process::exit(failure::report(&error).into());
                 }
             })?;
@@ -174,7 +174,7 @@ impl Train {
         };
         if fixed(&self.choices.over(config.clone())?) != fixed(&before) {
             return Err(usage(
-                "--resume goes on with the run's own configuration: only stop and output may be changed; start a new run for the rest",
+                "--resume uses the run's own configuration: only stop and output can be changed; start a new run for anything else",
             ));
         }
         let devices = together.devices(&self.device)?;
@@ -194,7 +194,7 @@ impl Train {
         self.train(&folder, ready, &mut progress, together, true)?;
         if folder.read_status()?.step == before {
             progress.say(&format!(
-                "note: nothing was left to train: the run had come to step {before} before, its end; choose a later one"
+                "note: nothing to train: the run had already reached its end at step {before}; set a later one with --steps, --images or --minutes"
             ));
         }
         Ok(())
@@ -235,14 +235,14 @@ impl Train {
         let processes = together.group().size();
         if processes > 1 {
             progress.say(&match ready.checked.config().training.threads {
-                1 => format!("{processes} processes of one thread"),
-                threads => format!("{processes} processes of {threads} threads"),
+                1 => format!("{processes} processes with one thread each"),
+                threads => format!("{processes} processes with {threads} threads each"),
             });
         }
         if ready.checked.config().training.precision == Precision::Bf16
             && let Some(how) = single_precision(&ready)
         {
-            progress.say(&format!("note: training.precision = \"bf16\" needs a device that multiplies in bfloat16 (see: softreg devices); {how} in single precision"));
+            progress.say(&format!("note: training.precision = \"bf16\" needs a device with bfloat16 arithmetic (see: softreg devices); {how} single precision"));
         }
         let Ready {
             checked,
@@ -305,9 +305,8 @@ impl Train {
                     None => format!("--minutes {}", (outcome.seconds / 30.0).round().max(1.0)),
                 };
                 progress.say(&format!(
-                    "{}: {} steps, {} pictures seen\n\
-                     more pictures: softreg generate {root}\n\
-                     go on: softreg train --resume {root} {more}",
+                    "{}: {} steps, {} pictures seen\nmore pictures: softreg generate \
+                     {root}\ntrain longer: softreg train --resume {root} {more}",
                     outcome.reason, outcome.step, outcome.images,
                 ));
             }
@@ -317,7 +316,7 @@ impl Train {
             return Ok(());
         }
         anyhow::bail!(
-            "{}; everything is saved, go on with: softreg train --resume {root}",
+            "{}; everything is saved, resume with: softreg train --resume {root}",
             outcome.reason
         )
     }
@@ -366,8 +365,8 @@ fn single_precision(ready: &Ready) -> Option<&'static str> {
     let all = || [&ready.device].into_iter().chain(&ready.beside);
     match all().filter(|device| !bfloat16_is_on(device)).count() {
         0 => None,
-        single if single == all().count() => Some("this is"),
-        _ => Some("some of these devices have it, and the others compute"),
+        single if single == all().count() => Some("this run uses"),
+        _ => Some("some of these devices have it, the others use"),
     }
 }
 
@@ -376,10 +375,10 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
     let config = checked.config();
     let classes = match pictures.classes.len() {
         0 => String::new(),
-        n => format!(" of {n} kinds"),
+        n => format!(" in {n} classes"),
     };
     let regularizers = match checked.terms() {
-        [] => "no regularizer".to_owned(),
+        [] => "no regularizers".to_owned(),
         terms => {
             let one = |term: &softreg::term::Term| format!("{} {}", term.name, term.weight);
             terms.iter().map(one).collect::<Vec<_>>().join(" + ")
@@ -390,7 +389,7 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
         names => format!(", augmented by {}", names.join(", ")),
     };
     let start = match &config.network.from {
-        Some(earlier) => format!("beginning with the networks of {earlier}\n"),
+        Some(earlier) => format!("starting from the networks of {earlier}\n"),
         None => String::new(),
     };
     format!(

@@ -19,12 +19,12 @@ use softreg_study::{Address, Decision, Method, Plan, Space, Store, tried};
 use softreg_train::RunConfig;
 use std::path::{Path, PathBuf};
 
-/// Choose λ, or any other setting, on pictures held out from training.
+/// Choose λ, or any other setting, on held-out pictures.
 ///
-/// A study tries settings and keeps what it found in a folder; it goes on with --resume after an
-/// interruption or a kill, and several processes that resume one folder work on it together. The
-/// winning recipe, a picture of the response and a report are written there. Pictures for a final test
-/// are never looked at: keep them apart, and measure the winner with softreg evaluate --reference.
+/// A study tries settings and keeps the results in a folder; after an interruption or a kill it
+/// resumes with --resume, and several processes that resume the same folder share the work. It
+/// writes the winning recipe, a chart of the response and a report. Pictures meant for a final test
+/// are never used: keep them separate, and measure the winner with softreg evaluate --reference.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
   softreg tune motif --vary consistency=0.1..10 --vary mode-seeking=0.01..1 --trials 30
   softreg tune --vary l2=1e-6..1e-2 --method grid --points 5 --seeds 3 --steps 1000
   softreg tune --vary training.loss=logistic,hinge --vary consistency.shift=0..0.3 --metric fd
-  softreg tune --resume studies/motif-001       in as many terminals as there is room for
+  softreg tune --resume studies/motif-001       in as many terminals as you like
   softreg tune motif --vary l2=1e-6..1e-2 --out studies/l2 --study postgres://me:secret@db/studies
   softreg tune --resume studies/l2 --study postgres://me:secret@db/studies      on any host"
 )]
@@ -42,44 +42,45 @@ pub(crate) struct Tune {
     choices: Choices,
     #[command(flatten)]
     protocol: Protocol,
-    /// What to vary: a regularizer's λ (NAME), a setting of it (NAME.SETTING) or a key of the
-    /// configuration (SECTION.KEY), =LOW..HIGH (by ratios where they are far apart; or say :log,
-    /// :linear; whole numbers where the key takes no others, or :whole) or =A,B,C; may be repeated
+    /// What to vary: a regularizer's λ (NAME), one of its settings (NAME.SETTING) or a
+    /// configuration key (SECTION.KEY), as =LOW..HIGH or =A,B,C. A range is logarithmic if its ends
+    /// are far apart and whole-numbered if the key requires it; append :log, :linear or :whole to
+    /// choose. Repeatable
     #[arg(long, value_name = "KEY=VALUES", help_heading = "Search")]
     vary: Vec<String>,
-    /// How to search
+    /// Search method
     #[arg(long, value_enum, default_value = "asha", help_heading = "Search")]
     method: Named,
-    /// Settings to try at random (random, asha)
+    /// Number of random settings to try (random, asha)
     #[arg(long, value_name = "COUNT", default_value_t = 20, help_heading = "Search")]
     trials: usize,
-    /// Values of each range (grid)
+    /// Number of values per range (grid)
     #[arg(long, value_name = "COUNT", default_value_t = 5, help_heading = "Search")]
     points: usize,
-    /// One of so many goes on to the next rung, with so many times the budget (asha)
+    /// One in NUMBER trials advances to the next rung, with NUMBER times the budget (asha)
     #[arg(long, value_name = "NUMBER", default_value_t = 3, help_heading = "Search")]
     reduction: usize,
-    /// Rungs; the last has the whole budget (asha)
+    /// Number of rungs; the last one has the full budget (asha)
     #[arg(long, value_name = "COUNT", default_value_t = 3, help_heading = "Search")]
     rungs: usize,
-    /// Runs of each trial, over which the value is averaged
+    /// Runs per trial, over which the value is averaged
     #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Search",
         value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: u64,
-    /// The measure to choose by
+    /// Measure to choose by
     #[arg(long, value_name = "NAME", default_value = "fd", help_heading = "Search")]
     metric: String,
     #[command(flatten)]
     machine: Machine,
-    /// Folder to write; must not exist yet [default: studies/NAME-001 and so on]
+    /// Folder to create; must not exist yet [default: studies/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Go on with a study, also beside others that work on it
+    /// Resume a study, also alongside other processes working on it
     #[arg(long, value_name = "FOLDER", conflicts_with_all = Choices::OPTIONS,
         conflicts_with_all = Protocol::OPTIONS, conflicts_with_all = ["out", "vary", "method", "trials", "points", "reduction", "rungs", "seeds", "metric"])]
     resume: Option<PathBuf>,
-    /// Keep the study on a PostgreSQL server, under the name of its folder: hosts that are given the
-    /// same address and folder name work on it together, each with trials in a folder of its own
+    /// Keep the study on a PostgreSQL server, under the name of its folder: hosts given the same
+    /// address and folder name share the work, each with trials in its own folder
     #[arg(long, value_name = "ADDRESS", env = "SOFTREG_STUDY", hide_env_values = true)]
     study: Option<String>,
     /// Print the results as JSON
@@ -89,9 +90,9 @@ pub(crate) struct Tune {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Named {
-    /// Draws at random, begun with a part of the budget; the best go on (arXiv 1810.05934)
+    /// Random settings, starting on part of the budget; the best advance (arXiv 1810.05934)
     Asha,
-    /// Draws at random
+    /// Random settings
     Random,
     /// Every combination
     Grid,
@@ -149,9 +150,9 @@ impl Tune {
         let open = || -> anyhow::Result<(Store, Design)> {
             let notice = |text: &str| line_to_stderr(&format!("note: {text}"));
             let (store, about) = Store::open(&address, notice, interrupted)
-                .with_context(|| format!("{} cannot be gone on with", folder.display()))?;
+                .with_context(|| format!("cannot resume {}", folder.display()))?;
             let design = serde_json::from_str(&about)
-                .with_context(|| format!("the study {address} cannot be understood"))?;
+                .with_context(|| format!("cannot parse the study {address}"))?;
             Ok((store, design))
         };
         let (mut store, design) = open()?;
@@ -160,7 +161,7 @@ impl Tune {
         }
         // On another host than the first, where the study is on a server.
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         listen_for_interruption()?;
         let plan = store.plan().clone();
         let devices = self.machine.devices(&design.device)?;
@@ -177,7 +178,7 @@ impl Tune {
             let workers: Vec<_> =
                 (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
             let ended = workers.into_iter().map(|worker| {
-                worker.join().map_err(|_| anyhow::anyhow!("a worker of the study broke off"))?
+                worker.join().map_err(|_| anyhow::anyhow!("a worker of the study crashed"))?
             });
             ended.collect::<anyhow::Result<Vec<()>>>()
         })?;
@@ -192,11 +193,14 @@ impl Tune {
         }
         anyhow::ensure!(
             !interrupted(),
-            "interrupted; everything is saved, go on with: softreg tune --resume {}{}",
+            "interrupted; everything is saved, resume with: softreg tune --resume {}{}",
             quoted(&folder),
             if self.study.is_some() { " --study ADDRESS" } else { "" }
         );
-        anyhow::ensure!(report.has_winner, "no trial came to a value; the report tells why");
+        anyhow::ensure!(
+            report.has_winner,
+            "no trial produced a value; see the report for the reasons"
+        );
         Ok(())
     }
 
@@ -205,14 +209,14 @@ impl Tune {
         self.protocol.check()?;
         if !self.protocol.leaves_reference_to_the_run() {
             return Err(usage(
-                "settings are chosen on pictures that the runs hold out (data.validation), so that others stay fit for a test: leave out --reference here, and give it to softreg evaluate for the winner",
+                "settings are chosen on the pictures that the runs hold out (data.validation), so that other pictures remain for a test: leave out --reference here, and pass it to softreg evaluate for the winner",
             ));
         }
         // Weights that are missing are told now, and not after the first trial.
         self.protocol.extractor(&self.machine.devices("auto")?.first.device)?;
         if self.vary.is_empty() {
             return Err(usage(
-                "nothing is varied: say what with --vary, as in --vary consistency=0.1..10",
+                "nothing to vary: name something with --vary, as in --vary consistency=0.1..10",
             ));
         }
         let (quantity, higher) = self.objective()?;
@@ -233,12 +237,12 @@ impl Tune {
         settings::check(&plan.space, &recipe, &pictures)?;
         let stop = &recipe.stop;
         if stop.steps.is_none() && stop.images.is_none() && stop.minutes.is_none() {
-            return Err(usage("a trial has no end: set --steps, --images or --minutes"));
+            return Err(usage("a trial would never end: set --steps, --images or --minutes"));
         }
         let least = plan.rungs().first().copied().unwrap_or(1.0);
         if let Some(steps) = stop.steps.filter(|steps| (*steps as f64) * least < 1.0) {
             return Err(usage(format!(
-                "--rungs {}: the first of so many would have less than one of {steps} steps: take fewer rungs, or more steps",
+                "--rungs {}: with this many, the first rung would have less than one of {steps} steps: use fewer rungs or more steps",
                 self.rungs
             )));
         }
@@ -279,7 +283,7 @@ impl Tune {
     fn address(&self, folder: &Path) -> anyhow::Result<Address> {
         let Some(url) = self.study.clone() else { return Ok(Address::File(folder.join(STUDY))) };
         let name = folder.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            usage(format!("{} has no name to keep the study under", folder.display()))
+            usage(format!("{} has no name under which the study could be kept", folder.display()))
         })?;
         Ok(Address::Server { url, name: name.to_owned() })
     }
@@ -292,12 +296,12 @@ impl Tune {
                 Better::Higher => Ok((one.name, true)),
                 Better::Lower => Ok((one.name, false)),
                 Better::Near(_) | Better::UpTo(_) => Err(usage(format!(
-                    "--metric {}: neither more nor less of it is better, so that nothing can be chosen by it: take fd, kd or coverage",
+                    "--metric {}: neither more nor less of it is better, so it cannot be used to choose: use fd, kd or coverage",
                     one.name
                 ))),
             },
             _ => Err(usage(format!(
-                "--metric {} names {} values: a study is decided by one, such as fd or coverage",
+                "--metric {} names {} values: a study needs exactly one, such as fd or coverage",
                 self.metric,
                 quantities.len()
             ))),
@@ -329,16 +333,16 @@ fn introduction(plan: &Plan, design: &Design, folder: &Path, at_once: usize) -> 
     let keys: Vec<&str> = plan.space.dimensions.iter().map(|d| d.key.as_str()).collect();
     let rungs = plan.rungs();
     let method = match plan.method {
-        Method::Grid { .. } => format!("a grid of {} points", plan.trials()),
-        Method::Random { .. } => format!("{} draws", plan.trials()),
+        Method::Grid { .. } => format!("grid of {} points", plan.trials()),
+        Method::Random { .. } => format!("{} random settings", plan.trials()),
         Method::Asha { reduction, .. } => format!(
-            "{} draws, begun with {:.0} % of the budget, one in {reduction} goes on",
+            "{} random settings, starting on {:.0} % of the budget, one in {reduction} advances",
             plan.trials(),
             100.0 * rungs.first().unwrap_or(&1.0)
         ),
     };
     format!(
-        "varying {} on {}: {method}, {at_once} at once, by {}\nfolder {}",
+        "varying {} on {}: {method}, {at_once} at a time, by {}\nfolder {}",
         keys.join(", "),
         design.recipe.data.source,
         design.quantity,

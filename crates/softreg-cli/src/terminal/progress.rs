@@ -94,7 +94,7 @@ impl Observer for Progress {
             Event::Step(tick) => self.tick(&tick),
             Event::Notice(text) => self.say(&format!("note: {text}")),
             Event::Validation { step, name, value, best, beside } => {
-                let mark = if best { ", the best so far" } else { "" };
+                let mark = if best { ", best so far" } else { "" };
                 let beside: String =
                     beside.iter().map(|(name, value)| format!("; {name} {value:.4}")).collect();
                 self.say(&format!("step {step}: {name} {value:.4}{mark}{beside}"));

@@ -31,7 +31,7 @@ impl Mpi {
         let world = universe.world();
         if world.size() as usize != launched {
             return Err(usage(format!(
-                "{launched} processes were started together, and MPI knows of {}, so that each would train by itself: start them by the launcher of the MPI library that this softreg was built with (in Slurm srun --mpi=pmix, or another of srun --mpi=list)",
+                "{launched} processes were started together, but MPI knows of {}, so each would train on its own: start them with the launcher of the MPI library that this softreg was built with (in Slurm, srun --mpi=pmix or another of srun --mpi=list)",
                 world.size()
             )));
         }

@@ -27,7 +27,7 @@ impl Patience {
         let patience = match std::env::var(VARIABLE) {
             Ok(text) => text.parse().map_err(|_| {
                 failure::usage(format!(
-                    "{VARIABLE}={text} is no number of seconds; 0 waits for ever"
+                    "{VARIABLE}={text} is not a number of seconds; 0 waits forever"
                 ))
             })?,
             Err(_) => PATIENCE,
@@ -60,7 +60,7 @@ fn watch(now: &AtomicU64, patience: u64, name: &str) {
         before = wait;
         if ticks >= patience {
             let error = anyhow::anyhow!(
-                "{name} has waited for the others for {patience} seconds: a host is gone, or a process is stopped; go on from the last checkpoint with --resume, and wait longer with {VARIABLE}=SECONDS"
+                "{name} has waited {patience} seconds for the others: a host is gone, or a process has stopped; resume from the last checkpoint with --resume, or wait longer with {VARIABLE}=SECONDS"
             );
             // The launcher ends the others.
             std::process::exit(failure::report(&error).into());

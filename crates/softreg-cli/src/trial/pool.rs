@@ -118,7 +118,7 @@ impl Pool {
         };
         let running = now.running.iter().map(|(name, stage)| match stage {
             Stage::Training(done) => format!("{name} {:.0} %", 100.0 * done),
-            Stage::Measuring => format!("{name} measured"),
+            Stage::Measuring => format!("{name} measuring"),
         });
         let running: Vec<String> = running.collect();
         let text = format!("{} of {} trials{left} · {}", now.done, now.total, running.join(", "));

@@ -91,7 +91,7 @@ pub(super) fn call(
         .map_err(lost)?;
     let _called = Called::new();
     let (Some(out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(Failure::Failed("a process without output".to_owned()));
+        return Err(Failure::Failed("its process has no output".to_owned()));
     };
     let said = std::thread::spawn(move || {
         let mut said = String::new();
@@ -118,7 +118,7 @@ pub(super) fn call(
         true => Ok(()),
         false if interrupted() => Err(Failure::Interrupted),
         false if ended_from_outside(status) => {
-            Err(Failure::Lost(format!("its process was ended from outside ({status})")))
+            Err(Failure::Lost(format!("its process was killed from outside ({status})")))
         }
         false => Err(Failure::Failed(reason(&said, &status.to_string()))),
     }
@@ -186,7 +186,10 @@ fn terminate(_: &Child) {}
 /// The error among what a process said.
 fn reason(said: &str, status: &str) -> String {
     let error = said.lines().rev().find_map(|line| line.strip_prefix("error: "));
-    error.map_or_else(|| format!("its process ended by itself ({status})"), str::to_owned)
+    error.map_or_else(
+        || format!("its process exited without an error message ({status})"),
+        str::to_owned,
+    )
 }
 
 #[cfg(test)]

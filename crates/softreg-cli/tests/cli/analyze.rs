@@ -70,7 +70,7 @@ fn what_cannot_be_known_is_said() {
     let place = Workplace::new();
     place.ok(&format!("train {TINY} --steps 2 --out r"));
     let said = place.ok("analyze r --count 16");
-    assert!(said.err.contains("held no pictures out"), "{}", said.err);
+    assert!(said.err.contains("held out no pictures"), "{}", said.err);
     assert!(!said.out.contains("held-out"), "{}", said.out);
     place.ok(&format!("train {TINY} --width 8 --steps 2 --out wide").replace("--width 4", ""));
     place.fails(2, "analyze r --against wide", &["other networks"]);

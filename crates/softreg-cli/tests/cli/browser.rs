@@ -182,13 +182,13 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     // What is no archive is said.
     browser.script(drop, vec![json!([1, 2, 3]), json!("broken.zip")]);
     browser.says(&["archive"]);
-    assert!(!browser.text().contains("Taking"), "{}", browser.text());
+    assert!(!browser.text().contains("Uploading"), "{}", browser.text());
     // A folder without pictures, and one with more than pictures.
     browser.script(drop, vec![json!([]), json!(".DS_Store")]);
     browser.says(&["There are no pictures in it"]);
     std::fs::write(place.path("foxes/notes.txt"), "hi").unwrap();
     browser.keys(&labelled("A folder"), &path(&place.path("foxes")));
-    browser.says(&["7 pictures", "1 file is no picture and was left out"]);
+    browser.says(&["7 pictures", "1 file is not a picture and was left out"]);
 
     // A sheet is seen to be one, and cut.
     crate::sheets::full_sheet(&place.path("sprites.png"));
@@ -203,7 +203,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.says(&["height is"]);
 
     // Few pictures are all trained on, many are held back in part.
-    let held = labelled("Pictures held back");
+    let held = labelled("Pictures to hold out");
     browser.holds(&held, "0");
     browser.click(&format!("({collection})/option[@value='motif']"));
     browser.says(&["pictures, trained at 32"]);
@@ -220,7 +220,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     // No number is no zero.
     browser.on(&exact, |element| browser.session.tell(&format!("{element}/clear"), &json!({})));
     browser.press("Start");
-    browser.says(&["λ of mode-seeking needs a number"]);
+    browser.says(&["λ of mode-seeking must be a number"]);
     browser.keys(&slider, &RIGHT.repeat(20));
     browser.holds(&format!("{weight}[@type='number']"), "10");
     browser.keys(&labelled("Minutes of training"), "20");
@@ -243,17 +243,17 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     assert!(browser.attribute(picture, "src").ends_with("/samples/0"));
 
     browser.press("Pause");
-    browser.says(&["stopped", "Go on"]);
-    browser.press("Go on");
+    browser.says(&["stopped", "Resume"]);
+    browser.press("Resume");
     browser.says(&["running", "Stop"]);
     browser.press("Stop");
-    browser.says(&["stopped", "Go on"]);
+    browser.says(&["stopped", "Resume"]);
     browser.follow("Runs");
     browser.says(&["motif-001", "stopped"]);
 
     // Another one begins with what it has learned, at its size.
     browser.follow("New run");
-    let begin = labelled("Begin with");
+    let begin = labelled("Start from");
     browser.click(&format!("({begin})/option[@value='motif-001']"));
     assert_eq!(browser.ask(&labelled("Picture size"), "enabled"), false);
     browser.click(&format!("({})/option[starts-with(@value, 'birds')]", labelled("Collection")));
@@ -265,7 +265,7 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
         assert!(config.contains(line), "{line}: {config}");
     }
     browser.press("Stop");
-    browser.says(&["stopped", "Go on"]);
+    browser.says(&["stopped", "Resume"]);
 }
 
 #[test]
@@ -363,10 +363,10 @@ fn a_generator_is_explored_with_mouse_and_keyboard_and_taken_away() {
     let (side, period) = (pattern.width(), pattern.width() / 8);
     assert!(side >= 1024 && pattern.get_pixel(5, 9) == pattern.get_pixel(5 + period, 9 + period));
 
-    browser.follow("Take away");
+    browser.follow("Export");
     browser.press("Save the gallery");
     let gallery = String::from_utf8(browser.saved("one-gallery.html")).unwrap();
-    assert!(gallery.contains(&locked) && gallery.contains("1 pictures"));
+    assert!(gallery.contains(&locked) && gallery.contains("1 picture,"));
     browser.press("Save the PDF");
     assert!(browser.saved("one.pdf").starts_with(b"%PDF"));
     browser.press("Save the ZIP");
@@ -391,10 +391,10 @@ fn every_view_is_drawn_and_runs_are_compared() {
     trained(&place, "two");
     for (view, words) in [
         ("#/", &["one", "two", "finished", "Compare"][..]),
-        ("#/new", &["2. How", "pictures", "Start"]),
-        ("#/runs/one", &["Losses", "20 steps", "step 20, the final sheet"]),
+        ("#/new", &["2. Training", "pictures", "Start"]),
+        ("#/runs/one", &["Losses", "20 steps", "step 20, final sheet"]),
         ("#/runs/one/explore", &["Draw new", "after 20 steps"]),
-        ("#/runs/one/takeaway", &["Save the gallery", "To print"]),
+        ("#/runs/one/takeaway", &["Save the gallery", "For printing"]),
         ("#/runs/one/settings", &["[training]"]),
         ("#/compare/one,two", &["loss/generator", "Last values", "Measure"]),
         ("#/runs/nothing", &["there is no run `nothing`"]),
@@ -407,7 +407,7 @@ fn every_view_is_drawn_and_runs_are_compared() {
     let compare = "//button[normalize-space()='Compare']";
     assert_eq!(browser.ask(compare, "enabled"), false);
     for name in ["one", "two"] {
-        browser.click(&format!("//input[@aria-label='Choose {name} to compare']"));
+        browser.click(&format!("//input[@aria-label='Select {name} to compare']"));
     }
     browser.press("Compare");
     browser.says(&["Measures", "Last values"]);
@@ -415,7 +415,7 @@ fn every_view_is_drawn_and_runs_are_compared() {
     browser.says(&["coverage5k_randconv", "±", "(held out)", "Measure again"]);
     assert!(place.path("runs/one/evaluation.json").is_file());
     assert!(!place.path("runs/two/evaluation.json").exists());
-    assert!(browser.text().contains("the final sheet"));
+    assert!(browser.text().contains("final sheet"));
 
     // What was measured against other pictures is marked.
     let measured = std::fs::read_to_string(place.path("runs/one/evaluation.json")).unwrap();
@@ -504,18 +504,18 @@ fn there_is_no_way_between_labels() {
         browser.click(&tile(i));
         browser.press("Add to walk");
     }
-    browser.says(&["there is no way between labels: take some out"]);
+    browser.says(&["They have different labels: remove some"]);
     assert!(!pressable("GIF"));
-    browser.click("//button[@aria-label='Take picture 2 out of the walk']");
+    browser.click("//button[@aria-label='Remove picture 2 from the walk']");
     browser.script(shift, vec![json!(tile(1))]);
-    browser.says(&["there is no way between labels: choose two of one label"]);
+    browser.says(&["They have different labels: choose two"]);
     assert!(!pressable("Mix these two"));
     // What cannot be mixed with the first one is seen before it is chosen.
     browser.click(&tile(1));
     browser.press("Mix with…");
     browser.becomes(&tile(2), "aria-disabled", "true");
     browser.click(&tile(2));
-    browser.says(&["It has another label", "Choose the picture to mix picture 1 with"]);
+    browser.says(&["It has a different label", "Choose the picture to mix picture 1 with"]);
     let alike =
         "//ul[@aria-label='Pictures']/li/button[not(@aria-disabled)][@aria-pressed='false']";
     browser.click(alike);

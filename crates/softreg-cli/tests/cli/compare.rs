@@ -149,7 +149,7 @@ fn what_is_compared_is_measured_in_one_way_on_the_same_pictures() {
     // The report is made again without pictures, and no seed is added with others.
     std::fs::rename(place.path("art/007.png"), place.path("one.png")).unwrap();
     place.ok("compare --resume c");
-    place.fails(1, "compare --resume c --seeds 2", &["are not those"]);
+    place.fails(1, "compare --resume c --seeds 2", &["differ from those used at the start"]);
 }
 
 #[test]
@@ -171,8 +171,8 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "compare motif --arm l2=-1", &["--arm `l2=-1`"]),
         (2, "compare motif --arm l2 --arm l2", &["twice"]),
         (2, "compare motif --metric coverag", &["did you mean `coverage`?"]),
-        (2, "compare motif --features resnet56", &["resnet56", "name their file"]),
-        (1, "compare --resume nowhere", &["no comparison"]),
+        (2, "compare motif --features resnet56", &["resnet56", "pass the file"]),
+        (1, "compare --resume nowhere", &["not a comparison"]),
         (2, "compare --resume nowhere --arm l2", &["cannot be used with"]),
         (2, "compare --resume nowhere --steps 9", &["--steps", "cannot be used with"]),
         (2, "compare --resume nowhere --features x", &["--features", "cannot be used with"]),
@@ -194,7 +194,7 @@ fn what_is_in_the_way_of_a_trial_stays() {
     assert!(newer != text, "{text}");
     std::fs::write(&status, newer).unwrap();
     std::fs::write(place.path("c/trials/none-s0/notes.txt"), "precious").unwrap();
-    place.fails(1, "compare --resume c", &["no trial came to a result", "newer"]);
+    place.fails(1, "compare --resume c", &["no trial produced a result", "newer"]);
     assert!(place.path("c/trials/none-s0/notes.txt").is_file());
     assert!(place.path("c/trials/none-s0/metrics.jsonl").is_file());
     // A folder that is no run at all; the rest of a start that was killed goes.
@@ -202,7 +202,7 @@ fn what_is_in_the_way_of_a_trial_stays() {
     std::fs::create_dir_all(place.path("c/trials/none-s0/checkpoints")).unwrap();
     std::fs::write(place.path("c/trials/none-s0/lock"), "").unwrap();
     std::fs::write(place.path("c/trials/none-s0/notes.txt"), "precious").unwrap();
-    place.fails(1, "compare --resume c", &["in the way"]);
+    place.fails(1, "compare --resume c", &["does not belong to this trial"]);
     assert!(place.path("c/trials/none-s0/notes.txt").is_file());
     std::fs::remove_file(place.path("c/trials/none-s0/notes.txt")).unwrap();
     // A start that was killed while it wrote.
@@ -211,7 +211,7 @@ fn what_is_in_the_way_of_a_trial_stays() {
     place.ok("compare --resume c");
     // A run that has lost its status alone is not taken for one.
     std::fs::remove_file(place.path("c/trials/none-s0/run.json")).unwrap();
-    place.fails(1, "compare --resume c", &["in the way"]);
+    place.fails(1, "compare --resume c", &["does not belong to this trial"]);
     for file in ["config.toml", "data.json", "metrics.jsonl"] {
         assert!(place.path("c/trials/none-s0").join(file).is_file(), "{file}");
     }
@@ -231,7 +231,7 @@ fn trials_that_learned_from_other_pictures_have_failed_and_stay_so() {
     std::fs::write(&about, found.to_string()).unwrap();
     for _ in 0..2 {
         let said = place.ok("compare --resume c");
-        assert!(said.out.contains("are not those that this was begun with"), "{said:?}");
+        assert!(said.out.contains("differ from those used at the start"), "{said:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 fn every_device_is_listed_with_its_speed_and_can_be_chosen() {
     let place = Workplace::new();
     let table = place.ok("devices").out;
-    assert!(table.contains("GFLOP/s") && table.contains("takes the first"), "{table}");
+    assert!(table.contains("GFLOP/s") && table.contains("uses the first"), "{table}");
     let listed: Vec<Value> = serde_json::from_str(&place.ok("devices --json").out).unwrap();
     assert!(!listed.is_empty());
     for entry in &listed {

@@ -96,7 +96,7 @@ fn a_disk_that_cannot_be_written_is_refused() {
     let Some(disk) = Disk::new(place.path("disk"), "size=8m") else { return };
     place.ok(&format!("train {TINY} --steps 2 --out disk/r"));
     disk.change("ro");
-    let words = ["disk/", "can only be read"];
+    let words = ["disk/", "read-only"];
     place.refuses(1, &format!("train {TINY} --steps 2 --out disk/new"), &words);
     place.refuses(1, "train --resume disk/r --steps 3", &words);
     place.refuses(1, "generate disk/r", &words);

@@ -145,15 +145,15 @@ fn wrong_requests_are_refused_with_the_way_out() {
     let place = Workplace::new();
     pictures::folder(&place.path("real"), 30, 16, 16, false);
     for (code, line, words) in [
-        (2, "evaluate real", &["no run folder", "--reference"][..]),
+        (2, "evaluate real", &["not a run folder", "--reference"][..]),
         (1, "evaluate raal --reference real", &["raal", "real"]),
         (1, "evaluate real --reference gone", &["gone"]),
         (1, "evaluate real --reference real --reference-skip 30", &["30 picture(s)"]),
         (2, "evaluate real --reference real --metric coverag", &["did you mean `coverage`?"]),
-        (1, "evaluate real --reference real --metric copies", &["trained on are not known"]),
+        (1, "evaluate real --reference real --metric copies", &["training pictures are unknown"]),
         (1, "evaluate real --reference real --metric cs", &["not the logits"]),
         (2, "evaluate real --reference real --features resnet65", &["did you mean `resnet56`?"]),
-        (2, "evaluate real --reference real --features resnet56", &["resnet56", "name their file"]),
+        (2, "evaluate real --reference real --features resnet56", &["resnet56", "pass the file"]),
         (
             2,
             "evaluate real --reference real --features inception",
@@ -177,7 +177,8 @@ fn a_run_whose_pictures_are_gone_is_measured_against_others() {
     place.fails(1, "evaluate r --count 40", &["--reference"]);
     let said = place.ok("evaluate r --count 40 --reference moved --json");
     assert!(
-        said.err.contains("not there") && said.err.contains("no copy detector"),
+        said.err.contains("cannot use the run's own pictures")
+            && said.err.contains("no copy detector"),
         "{}",
         said.err
     );

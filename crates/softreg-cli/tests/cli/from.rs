@@ -16,7 +16,7 @@ fn a_run_begins_with_what_an_earlier_one_has_learned() {
     let said = place.ok(&format!("train few {OTHER} --from a --steps 3 --out b"));
     let step_4 = place.path("a/checkpoints").join(checkpoint::file_name(4));
     let step_4 = whole(step_4);
-    let words = [&format!("beginning with the networks of {step_4}"), "at 16x16", "width 4"];
+    let words = [&format!("starting from the networks of {step_4}"), "at 16x16", "width 4"];
     assert!(words.iter().all(|word| said.err.contains(*word)), "{said:?}");
     let config = std::fs::read_to_string(place.path("b/config.toml")).unwrap();
     assert_eq!(setting(place.path("b/config.toml"), "network", "from"), step_4);
@@ -52,7 +52,7 @@ fn a_run_begins_with_what_an_earlier_one_has_learned() {
     place.refuses(
         1,
         "train --recipe b/config.toml --out more",
-        &["to begin with", "step-00000004"],
+        &["no networks to start from", "step-00000004"],
     );
 }
 
@@ -62,12 +62,12 @@ fn networks_of_another_form_are_refused_before_anything_is_written() {
     place.ok(&format!("train motif {TINY} --steps 2 --out a"));
     pictures::folder(&place.path("few"), 8, 20, 20, false);
     pictures::zip(&place.path("zoo.zip"), 8);
-    let other = ["the networks of", "of width 4", "16x16", "no labels", "this run wants"];
+    let other = ["the networks of", "of width 4", "16x16", "no labels", "this run needs"];
     for (options, differs) in [
         ("--width 6", "of width 6"),
         ("--size 20", "20x20"),
         ("--network residual", "residual"),
-        ("--set network.latent=8", "8 latent numbers"),
+        ("--set network.latent=8", "8 latent values"),
         ("--set data.channels=rgba", "4 channels"),
     ] {
         let line = format!("train few {OTHER} --from a --steps 1 {options}");
@@ -115,7 +115,7 @@ fn networks_that_have_seen_what_is_held_out_are_refused() {
     assert!(said.err.contains("another collection"), "{said:?}");
     // Without any that are held out there is nothing to know.
     place.ok(&format!("{more} --out c"));
-    place.fails(1, "analyze b --twin 3 --count 20", &["the picture that data.replaced takes away"]);
+    place.fails(1, "analyze b --twin 3 --count 20", &["the picture that data.replaced removes"]);
     place.ok(&format!("train motif {tiny} --steps 2 --out all"));
     let all = more.replace("--from a", "--from all");
     place.refuses(2, &format!("{all} --set data.validation=0.2"), &["data.validation=0"]);

@@ -205,8 +205,15 @@ fn wrong_requests_are_refused() {
     foreign.extend(br#"{"__metadata__":{"format":"pt"}}"#);
     std::fs::write(newest("mixed"), &foreign).unwrap();
     let said = place.ok("generate mixed --count 1");
-    assert!(said.err.contains("no softreg checkpoint") && said.err.contains("step 0"), "{said:?}");
-    place.refuses(1, "generate mixed --checkpoint 2", &["no softreg checkpoint", "give a step-"]);
+    assert!(
+        said.err.contains("not a softreg checkpoint") && said.err.contains("step 0"),
+        "{said:?}"
+    );
+    place.refuses(
+        1,
+        "generate mixed --checkpoint 2",
+        &["not a softreg checkpoint", "give a step-"],
+    );
     std::fs::remove_dir_all(place.path("mixed/checkpoints")).unwrap();
     place.refuses(1, "generate mixed", &["no usable checkpoint", "start a new run"]);
     std::fs::write(place.path("r/config.toml"), "[network]\nwidth = 1\n").unwrap();

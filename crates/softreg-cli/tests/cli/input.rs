@@ -33,7 +33,7 @@ fn pictures_that_cannot_be_used_are_refused() {
         ("cut", &["cut holds no picture", "a.png", "PNG"]),
         ("bomb", &["bomb holds no picture", "a.png", "100000"]),
         ("alone.png", &["alone.png", "one picture", "'sheet:16x16:alone.png'", "Give a folder"]),
-        ("sheet:16x16", &["'16x16'", "no file follows it", "sheet:16x16:FILE"]),
+        ("sheet:16x16", &["'16x16'", "no file name follows it", "sheet:16x16:FILE"]),
         ("sheet:alone.png", &["'alone.png'", "sheet:16x16:FILE"]),
         ("sheet:64x64:alone.png", &["alone.png has 16 x 16 pixels", "64x64"]),
         ("zero", &["train-images-idx3-ubyte", "damaged"]),
@@ -90,8 +90,8 @@ fn wrong_options_are_refused() {
         ("--reg =3", &["=3", "NAME=WEIGHT"]),
         ("--reg 'noise l2 slpe real'", &["`slpe`", "did you mean `slope`"]),
         ("--reg 'noise l2 slope'", &["has no site", "noise(0.05) l2 slope real"]),
-        ("--reg 'noise(0.05) kl attract real'", &["distributions over classes", "real-score"]),
-        ("--reg 'again(0.1) l2 slope real'", &["distance of the inputs", "always 0"]),
+        ("--reg 'noise(0.05) kl attract real'", &["class distributions", "real-score"]),
+        ("--reg 'again(0.1) l2 slope real'", &["distance between the inputs", "always 0"]),
         ("--reg 'augment l2 attract image'", &["function of latents"]),
         ("--reg 'noise(-1) l2 attract real'", &["sigma", "0.0001 to 10"]),
         ("--reg balanced,every=4", &["both halves", "every"]),
@@ -134,7 +134,7 @@ fn wrong_options_are_refused() {
         ("--set data.validation=0.9", &["data.validation is 0.9"]),
         ("--threads 9999", &["training.threads is 9999"]),
         ("--seed 9223372036854775808", &["seed is 9223372036854775808"]),
-        ("--augment none,colour", &["none stands alone"]),
+        ("--augment none,colour", &["none cannot be combined"]),
         (
             "--reg 'noise(0.05) l2 slope real' --reg 'noise(0.1) l2 slope real weight=3'",
             &["noise-squared-l2-slope-real-score", "name=…"],
@@ -150,7 +150,7 @@ fn wrong_options_are_refused() {
     for (measure, words) in [
         ("near_copies", &["near_copies", "cannot be the first", "coverage"][..]),
         ("coverage,near_copys", &["did you mean `near_copies`"]),
-        (",", &["names nothing"]),
+        (",", &["is empty"]),
     ] {
         place.refuses(2, &format!("train motif --set validation.measure={measure}"), words);
     }
@@ -163,7 +163,7 @@ fn wrong_options_are_refused() {
         }
     }
     let waits = "--set stop.patience=2 --set data.validation=0.1";
-    place.refuses(2, &format!("train two --size 16 {waits}"), &["equal ones stay together"]);
+    place.refuses(2, &format!("train two --size 16 {waits}"), &["identical ones stay together"]);
     place.ok(&format!("train {TINY} --steps 1 --out r"));
     place.refuses(1, &format!("train {TINY} --steps 1 --out r"), &["r is not empty", "resume"]);
 }
@@ -201,7 +201,7 @@ fn a_run_that_diverges_says_where_and_keeps_numbers_only() {
         let said = place.run(&format!(
             "train {TINY} --steps 300 --loss {loss} --reg l2=1000 --set optimizer.name=sgd --set optimizer.critic-rate=10 --set optimizer.generator-rate=10 --set output.checkpoint-every=1 --out r"
         ));
-        said.is_one_error(1, loss, &["in step ", "diverged", "The checkpoint of step ", "-rate"]);
+        said.is_one_error(1, loss, &["at step ", "diverged", "The checkpoint of step ", "-rate"]);
         let status = std::fs::read_to_string(place.path("r/run.json")).unwrap();
         assert!(status.contains("\"stopped\"") && status.contains("diverged"), "{status}");
         for step in checkpoint::list(place.path("r/checkpoints")).unwrap() {

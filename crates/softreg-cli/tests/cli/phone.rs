@@ -69,9 +69,9 @@ fn every_view_fits_a_phone() {
         browser.becomes_a_phone(screen);
         for (view, words) in [
             ("#/".to_owned(), &["finished", "Compare", "20 steps"][..]),
-            ("#/new".to_owned(), &["2. How", "trained at 32", "Start"]),
-            ("#/runs/one".to_owned(), &["Losses", "20 steps", "Train on"]),
-            (format!("#/runs/{long}"), &["Losses", "20 steps", "Train on"]),
+            ("#/new".to_owned(), &["2. Training", "trained at 32", "Start"]),
+            ("#/runs/one".to_owned(), &["Losses", "20 steps", "Train longer"]),
+            (format!("#/runs/{long}"), &["Losses", "20 steps", "Train longer"]),
             ("#/runs/one/explore".to_owned(), &["Draw new", "after 20 steps"]),
             ("#/runs/one/takeaway".to_owned(), &["Save the gallery", "Save the ZIP"]),
             ("#/runs/one/settings".to_owned(), &["[training]"]),

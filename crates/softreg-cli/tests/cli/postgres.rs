@@ -201,7 +201,7 @@ fn a_server_that_goes_away_is_waited_for() {
     assert_eq!(history.len(), 12);
     assert!(history.iter().all(|one| matches!(one.rung, softreg_study::Rung::Done(_))));
     let heard = heard.lock().unwrap().clone();
-    assert!(heard[0].contains("trying again") && !heard[0].contains("secret"), "{heard:?}");
+    assert!(heard[0].contains("retrying") && !heard[0].contains("secret"), "{heard:?}");
     assert!(heard[1].contains("back"), "{heard:?}");
 }
 
@@ -334,7 +334,7 @@ fn two_hosts_work_on_one_study() {
     assert!(!two.path("other").exists());
     let again = wait(server.softreg(&two, &design.replace("--out s", "--out deeper/s")));
     assert_eq!(again.code, Some(1), "{again:?}");
-    assert!(again.err.contains("there is a study of that name"), "{again:?}");
+    assert!(again.err.contains("a study of that name already exists"), "{again:?}");
     assert!(!two.path("deeper/s").exists());
 }
 
@@ -432,17 +432,17 @@ fn connections_are_encrypted_as_sslmode_says() {
         create("softreg", host, rest).unwrap_or_else(|error| panic!("{host}{rest}: {error}"));
     }
     let full = format!("?sslmode=verify-full&sslrootcert={authority}");
-    refused("softreg", "127.0.0.1", &full, "sslmode=verify-ca where");
+    refused("softreg", "127.0.0.1", &full, "sslmode=verify-ca to accept");
     for mode in ["require", "verify-ca", "verify-full"] {
         let rest = format!("?sslmode={mode}&sslrootcert={other}");
-        refused("softreg", "localhost", &rest, "authority that signed it by sslrootcert=");
+        refused("softreg", "localhost", &rest, "authority that signed it with sslrootcert=");
     }
     // The system does not know the authority of a test.
     refused("softreg", "localhost", "?sslmode=verify-full", "rtificate");
     refused("softreg", "localhost", "?sslmode=verify-ca&sslrootcert=/nowhere.pem", "/nowhere.pem");
     let key = at("localhost.key");
     let rest = format!("?sslmode=verify-ca&sslrootcert={key}");
-    refused("softreg", "localhost", &rest, "no certificate (PEM) is in it");
+    refused("softreg", "localhost", &rest, "the file contains no certificate (PEM)");
 
     refused("guest", "localhost", "?sslmode=require", "client certificate");
     let own = |name: &str| format!("{full}&sslcert={}&sslkey={}", at("guest.pem"), at(name));

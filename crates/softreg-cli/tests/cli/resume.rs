@@ -278,7 +278,7 @@ fn a_finished_run_goes_on_and_only_its_end_may_change() {
 
     std::fs::write(place.path("art/new.png"), pictures::png(&pictures::blob(40, 16, 16, false)))
         .unwrap();
-    place.refuses(1, "train --resume r --steps 12", &["art", "have changed", "put them back"]);
+    place.refuses(1, "train --resume r --steps 12", &["art", "have changed", "restore them"]);
     std::fs::remove_dir_all(place.path("art")).unwrap();
     place.refuses(1, "train --resume r --steps 12", &["art", "no such file"]);
     place.ok("generate r --count 1 -q");

@@ -280,7 +280,7 @@ fn a_run_is_started_watched_explored_and_taken_away() {
         place.refuses(
             2,
             &format!("export runs/{name} --to x.{format}"),
-            &["there already", "--force"],
+            &["already exists", "--force"],
         );
     }
     let weights = std::fs::read(place.path("x.safetensors")).unwrap();
@@ -317,7 +317,7 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
     drop(reader);
 
     // Two studios would begin the same run twice.
-    place.fails(1, "studio runs --address 127.0.0.1:0", &["another studio is open", "runs"]);
+    place.fails(1, "studio runs --address 127.0.0.1:0", &["another studio has", "runs"]);
     drop(studio);
     let studio = Studio::start(&place, "");
     assert_eq!(studio.state("motif-001"), "running");
@@ -428,7 +428,7 @@ fn sheets_are_cut_where_that_is_asked_for() {
     let drawn = studio.get(&format!("/api/v1/collections/tiles/sheet?cells={cells}"));
     assert_eq!((drawn.status, &drawn.body[..4]), (200, &b"\x89PNG"[..]));
     for (wrong, words) in
-        [("16x16:x", "no grid"), ("16xx", "height is"), ("400", "too few for a cell")]
+        [("16x16:x", "not a grid"), ("16xx", "height is"), ("400", "too few for a single cell")]
     {
         let answer = check(&format!("?cells={wrong}"));
         assert_eq!(answer.status, 400, "{wrong}");

@@ -82,7 +82,7 @@ fn regularizers_are_listed_with_formula_defaults_passes_and_source() {
     for name in ["balanced", "interpolation", "lecam", "modulated", "r1", "spectral", "wgan-gp"] {
         assert!(names.contains(&name), "{name}");
     }
-    assert!(table.contains("everysteps") && table.contains("shareshare"), "settings that all have");
+    assert!(table.contains("everyevaluate") && table.contains("sharefraction"), "common settings");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     let there = std::fs::read_dir(&files).unwrap().next().unwrap().unwrap().path();
     let away = place.path("away.png");
     std::fs::rename(&there, &away).unwrap();
-    place.fails(1, "tune --resume s", &["are not those", "the same files"]);
+    place.fails(1, "tune --resume s", &["differ from those used at the start", "the same files"]);
     std::fs::rename(&away, &there).unwrap();
     let child = place.start(&format!("tune --resume {} --jobs 1", study.display()));
     let second = study.join("trials/0001-s0");
@@ -167,7 +167,11 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     std::fs::rename(&there, &away).unwrap();
     orphans(&second).into_iter().for_each(|id| kill(id, "-KILL"));
     let said = wait(child);
-    said.is_one_error(1, "tune", &["trial 1 failed here (its process was ended", "are not those"]);
+    said.is_one_error(
+        1,
+        "tune",
+        &["trial 1 failed here (its process was killed", "differ from those used at the start"],
+    );
     let states = || {
         let address = Address::File(study.join("study.sqlite"));
         let mut store = Store::open(&address, |_| (), || false).unwrap().0;
@@ -207,7 +211,7 @@ fn trials_are_no_part_of_what_a_launcher_started() {
 fn wrong_requests_are_refused_before_anything_is_trained() {
     let place = Workplace::new();
     for (code, line, words) in [
-        (2, "tune motif", &["nothing is varied", "--vary"][..]),
+        (2, "tune motif", &["nothing to vary", "--vary"][..]),
         (2, "tune motif --vary l2", &["KEY=LOW..HIGH"]),
         (2, "tune motif --vary l2=1..0.1", &["below the second"]),
         (2, "tune motif --vary consistancy=1..2", &["did you mean `consistency`?"]),
@@ -217,7 +221,7 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "tune motif --vary l2=1..2 --vary l2=3,4", &["twice"]),
         (2, "tune motif --vary l2=1..2 --metric prdc", &["names 4 values"]),
         (2, "tune motif --vary l2=1..2 --metric density", &["neither more nor less"]),
-        (2, "tune motif --vary l2=1..2 --reference motif", &["fit for a test"]),
+        (2, "tune motif --vary l2=1..2 --reference motif", &["remain for a test"]),
         (2, "tune motif --vary l2=1..2 --trials 0", &["it must be from 1"]),
         (2, "tune motif --vary l2=1..2 --method grid --points 2000", &["from 1 to 1000"]),
         (1, "tune --resume nowhere", &["nowhere"]),

@@ -289,7 +289,7 @@ fn other_pictures_on_another_host_are_refused_before_a_run_begins() {
     let said = said(&output);
     assert!(!output.status.success());
     assert!(
-        said.contains("process 1 of 2") && said.contains("others than those of process 0"),
+        said.contains("process 1 of 2") && said.contains("differ from those of process 0"),
         "{said}"
     );
     assert!(!dir.path().join("run").exists());

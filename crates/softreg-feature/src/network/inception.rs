@@ -15,7 +15,7 @@ use softreg_kernel::{Pool, Pooling, Window, join_channels, pool2d};
 
 pub(super) const ENTRY: NetworkEntry = NetworkEntry {
     name: "inception-v3",
-    summary: "ImageNet classifier of the Fréchet inception distance",
+    summary: "ImageNet classifier used for the Fréchet inception distance",
     layers: &["pool", "logits", "logits-unbiased"],
     smallest: 75,
     batch: 16,

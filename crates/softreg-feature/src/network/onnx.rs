@@ -32,10 +32,12 @@ impl Onnx {
     fn open(path: &Path, layer: &str, device: &Device) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Read { path: path.into(), reason };
         let model = Model::load_file(path)
-            .map_err(|error| wrong(format!("it is no ONNX file that can be run ({error})")))?;
+            .map_err(|error| wrong(format!("it is not an ONNX file that can be run ({error})")))?;
         let &[input] = model.input_ids() else {
             let count = model.input_ids().len();
-            return Err(wrong(format!("it has {count} inputs, and one is expected, for pictures")));
+            return Err(wrong(format!(
+                "it has {count} inputs, but exactly one is expected, for pictures"
+            )));
         };
         let outputs: Vec<String> = model
             .output_ids()
@@ -62,7 +64,7 @@ impl Network for Onnx {
         let input = rten_tensor::NdTensor::from_data(shape, values);
         let run = self.model.run_n([(self.input, input.into())].into(), [self.output], None);
         let [made] = run.map_err(|error| {
-            wrong(format!("it does not take pictures of shape {shape:?} ({error})"))
+            wrong(format!("it does not accept pictures of shape {shape:?} ({error})"))
         })?;
         let made: rten_tensor::Tensor<f32> = made
             .try_into()
@@ -71,7 +73,7 @@ impl Network for Onnx {
         if made.shape().first() != Some(&shape[0]) || values.is_empty() {
             let found = made.shape().to_vec();
             return Err(wrong(format!(
-                "its output is {found:?} for {} pictures, and a row for each is expected",
+                "its output is {found:?} for {} pictures, but one row for each is expected",
                 shape[0]
             )));
         }

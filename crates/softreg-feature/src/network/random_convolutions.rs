@@ -20,7 +20,7 @@ use rand_distr::StandardNormal;
 
 pub(super) const ENTRY: NetworkEntry = NetworkEntry {
     name: "random-convolutions",
-    summary: "fixed random convolutions at three scales, nothing to download",
+    summary: "fixed random convolutions at three scales, no download needed",
     layers: &["cells"],
     smallest: 8,
     batch: 64,

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 pub(super) const RESNET_20: NetworkEntry = NetworkEntry {
     name: "resnet-cifar-20",
-    summary: "CIFAR-10 classifier of 20 layers",
+    summary: "CIFAR-10 classifier with 20 layers",
     signature: Some(|names| blocks(names) == 3),
     build: Build::Trained(|weights| ResNet::load(weights, 3)),
     ..RESNET
@@ -22,7 +22,7 @@ pub(super) const RESNET_20: NetworkEntry = NetworkEntry {
 
 pub(super) const RESNET_56: NetworkEntry = NetworkEntry {
     name: "resnet-cifar-56",
-    summary: "CIFAR-10 classifier of 56 layers",
+    summary: "CIFAR-10 classifier with 56 layers",
     signature: Some(|names| blocks(names) == 9),
     build: Build::Trained(|weights| ResNet::load(weights, 9)),
     ..RESNET

@@ -13,7 +13,7 @@ use softreg_kernel::{Pool, Pooling, Window, join_channels, pool2d};
 
 pub(super) const ENTRY: NetworkEntry = NetworkEntry {
     name: "squeezenet-1.1",
-    summary: "ImageNet classifier of 26 convolutions",
+    summary: "ImageNet classifier with 26 convolutions",
     layers: &["pool", "logits"],
     smallest: 32,
     batch: 32,

@@ -24,13 +24,15 @@ pub(super) fn sentences(
     let mut plan = Vec::new();
     let size = options.size.unwrap_or(report.suggested_size);
     let chosen = match options.size {
-        Some(_) => "as asked".to_owned(),
-        None if size == native => "as the pictures suggest".to_owned(),
+        Some(_) => "as requested".to_owned(),
+        None if size == native => "the size suggested by the pictures".to_owned(),
         None => {
-            format!("the nearest to {native}, which the pictures suggest, that a network makes")
+            format!(
+                "the nearest size to {native} (suggested by the pictures) that a network can make"
+            )
         }
     };
-    plan.push(format!("Every picture becomes {size} pixels, {chosen}."));
+    plan.push(format!("Every picture is resized to {size} pixels, {chosen}."));
     if report.enlargement > 1 {
         let drawn: Vec<(u32, u32)> = dimensions
             .iter()
@@ -39,8 +41,8 @@ pub(super) fn sentences(
         let (drawn, times) = (possible(suggest_size(&drawn)), report.enlargement);
         if drawn.area() < size.area() {
             plan.push(format!(
-                "Pixels are drawn {times} times as large as they are: --size {drawn} learns from {} of \
-                 them in place of {}, and generate --scale {times} draws them as large again.",
+                "Pixels are drawn enlarged {times} times: --size {drawn} trains on {} pixels \
+                 instead of {}, and generate --scale {times} enlarges the results again.",
                 drawn.area(),
                 size.area()
             ));
@@ -50,13 +52,13 @@ pub(super) fn sentences(
     channels(report, options, &mut plan);
     if report.flat > 0 {
         plan.push(format!(
-            "{} but a single colour over {}: remove them, or choose another background.",
+            "{} but a single colour on {}: remove them, or choose another background.",
             show_nothing(report.flat),
             options.background
         ));
     }
     if report.animated > 0 {
-        plan.push(format!("Of {} the first frame is used.", animations(report.animated)));
+        plan.push(format!("Only the first frame of {} is used.", animations(report.animated)));
     }
     if !report.unreadable.is_empty() {
         plan.push(format!("{} left out as unreadable.", are(report.unreadable.len())));
@@ -72,15 +74,15 @@ pub(super) fn sentences(
     let copies: usize = report.duplicates.iter().map(|group| group.len() - 1).sum();
     if copies > 0 {
         plan.push(format!(
-            "Exact copies are kept, so a picture with copies counts more often ({copies} could be \
-             removed)."
+            "Exact copies are kept, so a picture with copies counts more than once ({copies} \
+             could be removed)."
         ));
     }
     if report.pictures == 1 {
-        plan.push("Training cannot start: it needs 2 pictures at least.".to_owned());
+        plan.push("Training cannot start: at least 2 pictures are needed.".to_owned());
     } else if report.pictures < FEW_PICTURES {
         plan.push(format!(
-            "With {} a generator tends to repeat what it was shown: add more, or expect little \
+            "With {}, a generator tends to repeat what it has seen: add more, or expect little \
              variety.",
             pictures(report.pictures)
         ));
@@ -88,8 +90,8 @@ pub(super) fn sentences(
     let small = report.classes.iter().filter(|class| class.count < FEW_IN_CLASS).count();
     if small > 0 {
         plan.push(format!(
-            "{small} of {} classes have fewer than {FEW_IN_CLASS} pictures; they matter only if \
-             you train by class.",
+            "{small} of {} classes have fewer than {FEW_IN_CLASS} pictures; this matters only if \
+             you train with labels (--conditional).",
             report.classes.len()
         ));
     }
@@ -105,18 +107,12 @@ fn fit(fit: Fit, (width, height): (u32, u32), dimensions: &[(u32, u32)], plan: &
     let other = dimensions.iter().filter(wide).count();
     if other > 0 {
         let what = match fit {
-            Fit::Crop => "what is too long is cut off, evenly on both sides (crop)",
-            Fit::Pad => "borders in the background colour are added (pad)",
-            Fit::Stretch => "is distorted (stretch)",
+            Fit::Crop => "cropped evenly on both sides (crop)",
+            Fit::Pad => "padded with the background colour (pad)",
+            Fit::Stretch => "stretched to fit (stretch)",
         };
-        let of = pictures(other);
-        plan.push(match fit {
-            Fit::Stretch => format!(
-                "What {of} of another shape show{} {what}.",
-                if other == 1 { "s" } else { "" }
-            ),
-            _ => format!("Of {of} of another shape {what}."),
-        });
+        let are = if other == 1 { "is" } else { "are" };
+        plan.push(format!("{} of another shape {are} {what}.", pictures(other)));
     }
     let small = dimensions.iter().filter(|(w, h)| *w < width && *h < height).count();
     if small > 0 {
@@ -140,7 +136,7 @@ fn channels(report: &Report, options: &LoadOptions, plan: &mut Vec<String>) {
     let coloured = report.pictures - report.grey;
     match options.channels {
         Channels::Grey if coloured > 0 => {
-            plan.push(format!("{} in colour are turned to grey.", pictures(coloured)));
+            plan.push(format!("{} in colour are converted to grey.", pictures(coloured)));
         }
         Channels::Auto if coloured == 0 && !(veiled && tinted(options)) => {
             plan.push("All pictures are grey, so one channel is trained.".to_owned());

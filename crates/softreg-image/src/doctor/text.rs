@@ -35,7 +35,7 @@ impl fmt::Display for Report {
             ("Animated", self.animated),
             ("One colour", self.flat),
             ("Hidden", self.hidden),
-            ("Own runs", self.written),
+            ("Own output", self.written),
         ] {
             if count > 0 {
                 line(out, name, &count.to_string())?;
@@ -60,7 +60,7 @@ impl fmt::Display for Report {
         if let Some(guess) = &self.sheets {
             let cells = guess.cells;
             let what =
-                format!("sprite sheets of {cells} cells: '{}' has these learned", guess.spec);
+                format!("sprite sheets of {cells} cells: train on '{}' to learn these", guess.spec);
             line(out, "Looks like", &what)?;
         }
         if !self.ignored.is_empty() {
@@ -68,7 +68,7 @@ impl fmt::Display for Report {
                 .ignored
                 .iter()
                 .map(|(ending, count)| match ending.as_str() {
-                    "" => format!("{count} without ending"),
+                    "" => format!("{count} without extension"),
                     ending => format!("{count} .{ending}"),
                 })
                 .collect();
@@ -77,7 +77,7 @@ impl fmt::Display for Report {
         groups(out, "Exact copies", &self.duplicates)?;
         match &self.near_duplicates {
             Some(near) => groups(out, "Near copies", near)?,
-            None => line(out, "Near copies", "not searched for among so many pictures")?,
+            None => line(out, "Near copies", "not searched for in this many pictures")?,
         }
         for (title, all) in [("Unreadable", &self.unreadable), ("Left out of sheets", &self.cells)]
         {

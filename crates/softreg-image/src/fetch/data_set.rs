@@ -59,7 +59,7 @@ const fn batch(name: &'static str) -> Member {
 pub const DATA_SETS: &[DataSet] = &[
     DataSet {
         name: "cifar10",
-        summary: "CIFAR-10: 60,000 colour photographs of 32 x 32 in ten classes (170 MB)",
+        summary: "CIFAR-10: 60,000 colour photographs, 32 x 32, in ten classes (170 MB)",
         base: "https://www.cs.toronto.edu/~kriz",
         files: &[RemoteFile {
             name: "cifar-10-binary.tar.gz",
@@ -77,7 +77,7 @@ pub const DATA_SETS: &[DataSet] = &[
     },
     DataSet {
         name: "mnist",
-        summary: "MNIST: 70,000 handwritten digits of 28 x 28, grey (12 MB)",
+        summary: "MNIST: 70,000 handwritten digits, 28 x 28, grey (12 MB)",
         base: "https://ossci-datasets.s3.amazonaws.com/mnist",
         files: &[
             plain("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
@@ -89,7 +89,7 @@ pub const DATA_SETS: &[DataSet] = &[
     },
     DataSet {
         name: "fashion-mnist",
-        summary: "Fashion-MNIST: 70,000 pieces of clothing of 28 x 28, grey (31 MB)",
+        summary: "Fashion-MNIST: 70,000 pieces of clothing, 28 x 28, grey (31 MB)",
         base: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         files: &[
             plain("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -101,7 +101,7 @@ pub const DATA_SETS: &[DataSet] = &[
     },
     DataSet {
         name: "inception",
-        summary: "weights of the Inception-v3 of the Fréchet inception distance (evaluate --features inception, 95 MB)",
+        summary: "weights of the Inception-v3 used for the Fréchet inception distance (evaluate --features inception, 95 MB)",
         base: "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights",
         files: &[RemoteFile {
             name: "pt_inception-2015-12-05-6726825d.pth",

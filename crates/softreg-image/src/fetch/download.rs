@@ -156,12 +156,12 @@ fn receive(
 
 fn sentence(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::HostNotFound => "the server's name is not known here (no network?)".to_owned(),
+        ureq::Error::HostNotFound => "the server name cannot be resolved (no network?)".to_owned(),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            "the server refuses the connection".to_owned()
+            "the server refused the connection".to_owned()
         }
         ureq::Error::Timeout(_) => {
-            format!("the server was silent for {} seconds", SILENCE.as_secs())
+            format!("no response from the server for {} seconds", SILENCE.as_secs())
         }
         error => format!("no connection ({error})"),
     }

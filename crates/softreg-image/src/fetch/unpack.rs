@@ -41,13 +41,13 @@ pub(super) fn unpack(file: &RemoteFile, path: &Path, folder: &Path) -> Result<()
         if bytes != member.bytes {
             let _ = std::fs::remove_file(&part);
             let (name, expected) = (member.name, member.bytes);
-            return Err(problem(format!("'{name}' in it does not have {expected} bytes")));
+            return Err(problem(format!("'{name}' in it is not {expected} bytes long")));
         }
         out.sync_all().map_err(FetchError::io("write", &part))?;
         std::fs::rename(&part, &target).map_err(FetchError::io("rename", &part))?;
     }
     match file.members.iter().find(|member| !folder.join(member.name).is_file()) {
-        Some(missing) => Err(problem(format!("there is no '{}' in it", missing.name))),
+        Some(missing) => Err(problem(format!("it does not contain '{}'", missing.name))),
         None => Ok(()),
     }
 }

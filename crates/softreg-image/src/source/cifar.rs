@@ -24,7 +24,7 @@ const FOLDER: &str = "cifar-10-batches-bin";
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "cifar",
-    summary: "CIFAR-10 in binary form: one .bin file, or the folder of data_batch_*.bin files",
+    summary: "CIFAR-10 in binary form: a .bin file, or the folder of data_batch_*.bin files",
     detect: |text| {
         let path = Path::new(text);
         if path.is_dir() {
@@ -106,7 +106,7 @@ fn read_file(
     let bytes = file.metadata().map_err(Error::io("read", path))?.len();
     if bytes == 0 || !bytes.is_multiple_of(RECORD as u64) {
         return Err(damaged(format!(
-            "a CIFAR-10 file is a whole number of records of {RECORD} bytes, and this one has \
+            "a CIFAR-10 file consists of whole records of {RECORD} bytes, but this one has \
              {bytes} bytes ({} records and {} bytes)",
             bytes / RECORD as u64,
             bytes % RECORD as u64
@@ -119,7 +119,9 @@ fn read_file(
     for (index, record) in records[start..].chunks_exact(RECORD).enumerate() {
         let label = record[0];
         if usize::from(label) >= CLASSES.len() {
-            return Err(damaged(format!("record {index} has label {label}, and labels end at 9")));
+            return Err(damaged(format!(
+                "record {index} has label {label}, but the highest label is 9"
+            )));
         }
         listing.names.push(format!("{name}#{index}"));
         if let Some(labels) = &mut listing.labels {

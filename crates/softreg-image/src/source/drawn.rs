@@ -15,7 +15,7 @@ const DEFAULT_SIDE: u32 = 32;
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "motif",
-    summary: "built-in ornaments of 128 kinds, no files needed: motif, or motif:COUNT (2000)",
+    summary: "built-in ornaments of 128 kinds, no files needed: motif, or motif:COUNT (default 2000)",
     detect: |text| text == "motif" || text.starts_with("motif:"),
     path: |_| None,
     open: |request| Ok(Box::new(Drawn::open(request)?)),

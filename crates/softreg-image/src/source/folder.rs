@@ -18,7 +18,7 @@ use crate::size::Size;
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "folder",
-    summary: "a folder of PNG, JPEG, WebP, GIF or BMP files; sub-folders become classes",
+    summary: "a folder of PNG, JPEG, WebP, GIF or BMP files; subfolders become classes",
     detect: |text| Path::new(text).is_dir(),
     path: |text| Some(text),
     open: |request| Ok(Box::new(Folder::open(request)?)),
@@ -46,7 +46,8 @@ impl Folder {
                 && is_written(entry.path());
             if written {
                 let name = name_below(&root, entry.path());
-                let reason = "was written by softreg: what it made is not learned from".to_owned();
+                let reason = "was written by softreg; generated pictures are not used for training"
+                    .to_owned();
                 own.push(Skipped { name, reason });
             }
             visible && !written
@@ -66,7 +67,7 @@ impl Folder {
                         let reason = "is a symbolic link; links are not followed".to_owned();
                         listing.skipped.push(Skipped { name, reason });
                     } else if !link && !entry.file_type().is_file() {
-                        let reason = "is no file: a pipe, a socket or a device".to_owned();
+                        let reason = "is not a file but a pipe, socket or device".to_owned();
                         listing.skipped.push(Skipped { name, reason });
                     } else if EXTENSIONS.contains(&ending.as_str()) {
                         listing.names.push(name);
@@ -144,7 +145,7 @@ impl Source for Folder {
 }
 
 /// Why a file of more than [`MAX_FILE_BYTES`] is left out.
-pub(super) const TOO_LONG: &str = "has more than 256 MiB";
+pub(super) const TOO_LONG: &str = "is larger than 256 MiB";
 
 /// All bytes of one picture file, unless they are more than a picture may have.
 pub(super) fn read_limited(reader: impl Read) -> Result<Vec<u8>, String> {

@@ -28,7 +28,7 @@ const FOLDER_FILES: [&str; 4] = [
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "idx",
-    summary: "IDX pictures such as MNIST, plain or .gz, or the folder that holds them",
+    summary: "IDX pictures such as MNIST, plain or .gz, or the folder that contains them",
     detect: |text| {
         let path = Path::new(text);
         if path.is_dir() {
@@ -121,7 +121,7 @@ fn read(path: &Path, dimensions: u8, limit: Option<usize>) -> Result<Values, Err
         return Err(damaged(
             path,
             format!(
-                "its magic number is 0x{:08x}, and IDX bytes in {dimensions} dimension(s) begin \
+                "its magic number is 0x{:08x}, but IDX bytes in {dimensions} dimension(s) begin \
                  with 0x0000080{dimensions}",
                 u32::from_be_bytes(magic)
             ),
@@ -135,7 +135,7 @@ fn read(path: &Path, dimensions: u8, limit: Option<usize>) -> Result<Values, Err
     let count = u64::from(sizes[0]);
     let declared = count.saturating_mul(item_bytes);
     if item_bytes == 0 || item_bytes > MAX_PIXELS || declared == 0 {
-        return Err(damaged(path, format!("it declares dimensions {sizes:?}")));
+        return Err(damaged(path, format!("it declares the invalid dimensions {sizes:?}")));
     }
     let wanted = limit.map_or(declared, |limit| (limit as u64).min(count) * item_bytes);
     if wanted > MAX_BYTES {
@@ -156,7 +156,7 @@ fn read(path: &Path, dimensions: u8, limit: Option<usize>) -> Result<Values, Err
         let relation = if found > declared { "more" } else { "fewer" };
         return Err(damaged(
             path,
-            format!("it declares {count} items of {item_bytes} byte(s) and holds {relation}"),
+            format!("it declares {count} items of {item_bytes} byte(s) but holds {relation}"),
         ));
     }
     Ok(Values { dimensions: sizes, bytes })

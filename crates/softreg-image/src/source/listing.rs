@@ -82,7 +82,7 @@ impl Listing {
                 .ignored
                 .iter()
                 .map(|(ending, count)| match ending.as_str() {
-                    "" => format!("{count} without an ending"),
+                    "" => format!("{count} without extension"),
                     ending => format!("{count} .{ending}"),
                 })
                 .collect();
@@ -94,7 +94,7 @@ impl Listing {
         if let Some(first) = self.skipped.first() {
             let count = self.skipped.len();
             found.push(format!(
-                "{count} picture(s) out of reach, the first '{}': {}",
+                "{count} inaccessible picture(s), the first '{}': {}",
                 first.name, first.reason
             ));
         }

@@ -68,8 +68,8 @@ pub enum MotifError {
     },
     /// A side is out of range.
     #[error(
-        "a motif of {width} x {height} pixels cannot be drawn: \
-         choose sides of {MIN_SIDE}..={MAX_SIDE} pixels"
+        "cannot draw a motif of {width} x {height} pixels: choose sides of \
+         {MIN_SIDE}..={MAX_SIDE} pixels"
     )]
     Size {
         /// Width asked for, in pixels.

@@ -51,7 +51,7 @@ fn divided(text: &str) -> Result<(Grid, &str), Error> {
     let wrong = |problem: String| Error::Grid { text: grid.to_owned(), problem };
     let read = grid.parse().map_err(wrong)?;
     match path {
-        "" => Err(wrong("no file follows it".to_owned())),
+        "" => Err(wrong("no file name follows it".to_owned())),
         path => Ok((read, path)),
     }
 }
@@ -122,7 +122,7 @@ fn sheets(text: &str, seed: u64) -> Result<Box<dyn Source>, Error> {
         false => Err(Error::Unrecognised {
             path: path.into(),
             detail: format!(
-                ", to be cut: it is of the kind '{}', and sheets are picture files",
+                ", so it cannot be cut: it is of type '{}', but sheets must be picture files",
                 entry.name
             ),
         }),
@@ -196,13 +196,13 @@ impl Sheet {
         let empty = self.whole - self.places.len();
         let empty = (empty > 0).then(|| Skipped {
             name: format!("{empty} of {} cells of {name}", self.whole),
-            reason: format!("{} empty (transparent, or of one colour)", is(empty)),
+            reason: format!("{} empty (transparent, or a single colour)", is(empty)),
         });
         let count = self.cut_off;
         let cut_off = (count > 0).then(|| Skipped {
             name: format!("{count} cell{} of {name}", if count == 1 { "" } else { "s" }),
             reason: format!(
-                "{} cut off by its right or lower edge: check size, spacing and margin",
+                "{} cut off at the right or bottom edge: check size, spacing and margin",
                 is(count)
             ),
         });
@@ -258,7 +258,7 @@ impl Cut {
                 cut.take(files, index, sheet);
             }
             if bytes > MAX_BYTES {
-                let problem = "its cells have more than 4 GiB of pixels".to_owned();
+                let problem = "its cells take more than 4 GiB of pixels".to_owned();
                 return Err(Error::Sheet { path: text.into(), grid: grid.to_string(), problem });
             }
         }
@@ -278,7 +278,7 @@ impl Cut {
         let sheet = match sheet {
             Ok(sheet) if sheet.whole > 0 => sheet,
             Ok(Sheet { width, height, .. }) => {
-                let reason = format!("has {width} x {height} pixels, too few for a cell");
+                let reason = format!("has {width} x {height} pixels, too few for a single cell");
                 return self.listing.cells.push(skipped(reason));
             }
             Err(reason) => return self.listing.skipped.push(skipped(reason)),

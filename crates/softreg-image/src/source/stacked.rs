@@ -18,7 +18,7 @@ const MOST_KINDS: usize = 22;
 
 pub(super) const ENTRY: SourceEntry = SourceEntry {
     name: "stacked",
-    summary: "labelled grey pictures, three to a picture, as in stacked MNIST: stacked:PATH",
+    summary: "labelled grey pictures, three stacked into one, as in stacked MNIST: stacked:PATH",
     detect: |text| text.starts_with(PREFIX),
     path: |text| path_in(text.strip_prefix(PREFIX)?),
     open: |request| Ok(Box::new(Stacked::open(request)?)),
@@ -45,17 +45,17 @@ impl Stacked {
         let listing = inner.listing();
         let unfit = |problem: String| Error::Unrecognised {
             path: path.into(),
-            detail: format!(", to be stacked: {problem}"),
+            detail: format!(", so it cannot be stacked: {problem}"),
         };
         let kinds = listing.classes.len();
         let Some(labels) = listing.labels.as_ref().filter(|_| (2..=MOST_KINDS).contains(&kinds))
         else {
             return Err(unfit(format!(
-                "it has {kinds} kinds, and a stack needs pictures of 2 to {MOST_KINDS}"
+                "it has {kinds} classes, but a stack needs pictures in 2 to {MOST_KINDS}"
             )));
         };
         if listing.names.is_empty() {
-            return Err(unfit("it holds no picture".to_owned()));
+            return Err(unfit("it contains no picture".to_owned()));
         }
         let (names, classes) = (&listing.names, &listing.classes);
         let count = request.limit.map_or(names.len(), |limit| limit.min(names.len()));
@@ -95,17 +95,19 @@ impl Source for Stacked {
         let mut sides = None;
         for (channel, part) in parts.iter().enumerate() {
             let Record::Pixels(_, raster) = self.inner.record(*part, size)? else {
-                return Err("is a picture file, and only plain grey pixels (IDX) stack".to_owned());
+                return Err(
+                    "is a picture file, but only plain grey pixels (IDX) can be stacked".to_owned()
+                );
             };
             if raster.channels != 1 {
                 return Err(format!(
-                    "has {} channels, and only grey pictures stack",
+                    "has {} channels, but only grey pictures can be stacked",
                     raster.channels
                 ));
             }
             let side = (raster.width, raster.height);
             if *sides.get_or_insert(side) != side {
-                return Err("has parts of several sizes".to_owned());
+                return Err("has parts of different sizes".to_owned());
             }
             data.resize(3 * raster.data.len(), 0);
             // Rasters are interleaved.

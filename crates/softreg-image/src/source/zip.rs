@@ -63,7 +63,7 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
     Error::Damaged {
         path: path.to_path_buf(),
         problem: format!("the list of files at its end cannot be read ({error})"),
-        way_out: "Copy or download it again, or pack it anew",
+        way_out: "Copy or download it again, or pack it again",
     }
 }
 
@@ -140,7 +140,9 @@ fn refuse_bombs(path: &Path, archive: &mut Archive) -> Result<(), Error> {
         total = total.saturating_add(entry.size());
         if entry.size() / MAX_RATIO > entry.compressed_size() {
             let (size, packed) = (entry.size(), entry.compressed_size());
-            return Err(bomb(format!("one file declares {size} bytes from {packed} packed ones")));
+            return Err(bomb(format!(
+                "one file declares {size} bytes unpacked from {packed} packed ones"
+            )));
         }
     }
     if total > MAX_TOTAL_BYTES {

@@ -182,7 +182,7 @@ fn paths_that_are_no_collection() {
     let folder = folder_of(&[("one.png", png(16, 16, 1)), ("notes.txt", b"hello".to_vec())]);
     let one = folder.path().join("one.png");
     let (message, hint) = (refused(&one), format!("'sheet:16x16:{}'", spec(&one)));
-    assert!(message.contains("it is one picture") && message.contains(&hint), "{message}");
+    assert!(message.contains("it is a single picture") && message.contains(&hint), "{message}");
     assert!(refused(&folder.path().join("notes.txt")).contains("not a picture collection"));
     assert!(refused(&folder.path().join("ones.png")).contains("Did you mean"));
     let message = open("motif:none", &LoadOptions::default()).unwrap_err().to_string();
@@ -216,7 +216,7 @@ fn what_may_not_be_read_is_said() {
         return;
     }
     for path in [&inner, &archive] {
-        assert!(refused(path).contains("allowed to read"));
+        assert!(refused(path).contains("permission to read"));
     }
     std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -374,7 +374,10 @@ fn idx_files_that_contradict_themselves() {
     assert!(case("f-idx3-ubyte.gz", &packed[..packed.len() - 9]).contains("too early"));
     assert!(case("g-idx3-ubyte.gz", &gz(&good[..100])).contains("holds fewer"));
     assert!(case("h-idx3-ubyte.gz", &gz(&[&good[..], b"x"].concat())).contains("holds more"));
-    assert!(case("i-idx3-ubyte", &idx(&[u32::MAX; 3], &values)).contains("declares dimensions"));
+    assert!(
+        case("i-idx3-ubyte", &idx(&[u32::MAX; 3], &values))
+            .contains("declares the invalid dimensions")
+    );
     assert!(case("j-idx3-ubyte.gz", &gz(&idx(&[60_000, 28, 28], &values))).contains("fewer"));
     write(&folder.path().join("k-labels-idx1-ubyte"), &idx(&[3], &[0; 3]));
     let path = folder.path().join("k-images-idx3-ubyte");
@@ -559,5 +562,5 @@ fn what_is_no_file_is_passed_over() {
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("c.png")).unwrap();
     let pictures = opened(folder.path(), &LoadOptions::default());
     assert_eq!((pictures.len(), pictures.skipped.len()), (2, 1));
-    assert!(pictures.skipped[0].reason.contains("is no file"), "{:?}", pictures.skipped);
+    assert!(pictures.skipped[0].reason.contains("is not a file"), "{:?}", pictures.skipped);
 }

@@ -107,7 +107,7 @@ fn sheets_that_cannot_be_cut_say_what_to_write() {
     for (grid, name, words) in [
         ("16x", "tiles.png", &["'16x'", "height is ''", "sheet:16x16:FILE"][..]),
         ("16x16,gap=1", "tiles.png", &["'gap'", "sheet:16x16,spacing=1,margin=2:FILE"]),
-        ("16x16", "", &["no file follows it", "sheet:16x16:FILE"]),
+        ("16x16", "", &["no file name follows it", "sheet:16x16:FILE"]),
         ("16x48", "tiles.png", &["tiles.png", "16x48", "has 40 x 40 pixels", "sheet:16x16:FILE"]),
         ("64", "tiles.png", &["64x64", "has 40 x 40 pixels"]),
         ("16x16", "blank.png", &["blank.png", "16 of 16 cells", "are empty"]),

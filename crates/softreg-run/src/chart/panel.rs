@@ -159,7 +159,7 @@ impl Panel {
         self.key(area, curves)?;
         let Some(values) = value_range(curves, self.from_zero) else {
             let middle = (px(WIDTH_PX.cast_signed() / 2), px(self.height_px.cast_signed() / 2));
-            let text = "no finite value was measured";
+            let text = "no finite values";
             return write(area, text, middle, 16, &PALE_INK, HPos::Center);
         };
         let bottom = if last { AXIS_PX } else { BOTTOM_PX };

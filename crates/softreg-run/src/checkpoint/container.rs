@@ -141,7 +141,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Checkpoint, Flaw> {
         Some(1) => {}
         Some(2..) => return Err(Flaw::Newer(format)),
         _ if ours(header) => return Err(Flaw::Corrupt("its format cannot be read".into())),
-        _ => return Err(Flaw::Foreign("it does not say that softreg wrote it".into())),
+        _ => return Err(Flaw::Foreign("it was not written by softreg".into())),
     }
 
     // The header is written in one way only, so it can be made again and compared.
@@ -152,20 +152,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Checkpoint, Flaw> {
     infos.sort_by_key(|(name, info)| (std::cmp::Reverse(info.dtype.bitsize()), *name));
     let again = sealed(metadata.clone(), &infos).map_err(Flaw::Corrupt)?;
     if again != header {
-        return Err(Flaw::Corrupt("the checksum of its header does not agree".into()));
+        return Err(Flaw::Corrupt("the checksum of its header does not match".into()));
     }
     let data = &bytes[PREFIX + header_len..];
     let crc = digits(crc32c::crc32c(data));
     let expected = metadata.get(DATA_KEY).map_or("", String::as_str);
     if expected != crc {
-        return Err(Flaw::Corrupt(format!("checksum {crc}, where {expected} was written")));
+        return Err(Flaw::Corrupt(format!(
+            "checksum {crc} does not match the expected {expected}"
+        )));
     }
 
     let mut checkpoint = Checkpoint::default();
     for (name, info) in infos {
         let bytes = &data[info.data_offsets.0..info.data_offsets.1];
         let numbers = Data::from_bytes(info.dtype, bytes).ok_or_else(|| {
-            Flaw::Corrupt(format!("tensor \"{name}\" is of the unknown type {:?}", info.dtype))
+            Flaw::Corrupt(format!("tensor \"{name}\" has the unknown type {:?}", info.dtype))
         })?;
         let tensor =
             Tensor::new(info.shape, numbers).map_err(|e| Flaw::Corrupt(format!("{name}: {e}")))?;
@@ -199,13 +201,13 @@ fn safetensors(bytes: &[u8]) -> Result<File, Flaw> {
     let header_len = usize::try_from(u64::from_le_bytes(*prefix)).unwrap_or(usize::MAX);
     match SafeTensors::read_metadata(bytes) {
         Ok((header_len, header)) => Ok(File { header_len, header }),
-        Err(_) if !json => Err(Flaw::Foreign("it is no safetensors file".into())),
+        Err(_) if !json => Err(Flaw::Foreign("it is not a safetensors file".into())),
         // A length that no header has cannot come from a cut.
         Err(SafeTensorError::HeaderTooLarge) if ours(rest) => {
-            Err(Flaw::Corrupt("the length of its header cannot be".into()))
+            Err(Flaw::Corrupt("its header has an impossible length".into()))
         }
         Err(SafeTensorError::HeaderTooLarge) => {
-            Err(Flaw::Foreign("it is no safetensors file".into()))
+            Err(Flaw::Foreign("it is not a safetensors file".into()))
         }
         Err(SafeTensorError::InvalidHeaderLength) => {
             Err(missing(header_len.saturating_sub(rest.len())))
@@ -219,12 +221,12 @@ fn safetensors(bytes: &[u8]) -> Result<File, Flaw> {
 /// The header is sound, but the data is not as long as it says.
 fn length_flaw<T>(header: &[u8], rest: &[u8]) -> Result<T, Flaw> {
     if !ours(header) {
-        return Err(Flaw::Foreign("it does not say that softreg wrote it".into()));
+        return Err(Flaw::Foreign("it was not written by softreg".into()));
     }
     let expected = serde_json::from_slice::<Metadata>(header).map_or(0, |m| m.data_len());
     let found = rest.len() - header.len();
     if found < expected {
         return Err(Flaw::Truncated(format!("{} bytes are missing", expected - found)));
     }
-    Err(Flaw::Corrupt(format!("{} bytes stand after its end", found - expected)))
+    Err(Flaw::Corrupt(format!("{} extra bytes follow its end", found - expected)))
 }

@@ -51,7 +51,8 @@ pub fn labelled_rows(rows: &[(String, Vec<Picture<'_>>)]) -> Result<RgbImage> {
         }
         area.present().map_err(Error::draw)?;
     }
-    RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::draw("a sheet has a wrong size"))
+    RgbImage::from_raw(width, height, pixels)
+        .ok_or_else(|| Error::draw("a sheet has the wrong size"))
 }
 
 #[cfg(test)]

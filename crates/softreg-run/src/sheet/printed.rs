@@ -52,7 +52,7 @@ pub fn contact_sheet_pdf(
     let size = (first.width(), first.height());
     if ratio > HIGHEST_RATIO || pictures.iter().any(|p| (p.width(), p.height()) != size) {
         return Err(Error::draw(
-            "a printed sheet needs pictures of one size, at most 4 times as high as wide",
+            "all pictures of a printed sheet must have the same size, at most 4 times as high as wide",
         ));
     }
     let grid = |columns: usize| {

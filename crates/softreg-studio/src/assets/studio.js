@@ -35,7 +35,7 @@ async function ask(path, options = {}) {
     response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body });
   } catch {
     answers(false);
-    throw new Error("The studio does not answer. Is `softreg studio` still running?");
+    throw new Error("The studio is not responding. Is `softreg studio` still running?");
   }
   answers(true);
   if (!response.ok) {
@@ -112,7 +112,7 @@ function chart(title, series) {
   const shown = series.filter(([, points]) => points.length > 0);
   const figure = h("figure", { class: "card" }, h("h2", {}, title));
   if (!shown.length) {
-    figure.append(h("p", { class: "soft small" }, "Nothing yet."));
+    figure.append(h("p", { class: "soft small" }, "No data yet."));
     return figure;
   }
   const [W, H, L, R, T, B] = [480, 200, 48, 10, 8, 24];
@@ -166,7 +166,7 @@ function charts(rows) {
     .map((k) => [k.slice(prefix.length, k.length - suffix.length || undefined), line(k)]);
   const groups = [
     ["Held-out pictures", named("validation/").filter(([name]) => name !== "step" && !name.startsWith("near_copies"))],
-    ["Near-copies: a share of 0.05 is usual", named("validation/near_copies").map(([, line]) => ["near-copies", line])],
+    ["Near-copies: a share of 0.05 is normal", named("validation/near_copies").map(([, line]) => ["near-copies", line])],
     ["Losses", named("loss/")],
     ["Critic's scores", named("score/")],
     ["Regularizers' share of the objective", named("reg/", "/share")],
@@ -185,7 +185,7 @@ async function showRuns() {
   const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
   const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
   let runs = [], jobs = [], most = 50;
-  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Choose ${name} to compare`, checked: chosen.has(name),
+  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Select ${name} to compare`, checked: chosen.has(name),
     change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } }));
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
@@ -204,11 +204,11 @@ async function showRuns() {
       waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", { class: "plain" }, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
         j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
-      runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Choose")),
+      runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Select")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
-        found.length > most ? h("button", { click: () => { most += 200; draw(); } }, `Show more of ${found.length}`) : null)
-        : h("div", { class: "card" }, h("p", {}, "There are no runs yet. Train one on the built-in pictures to see how it goes: it takes about three minutes."),
+        found.length > most ? h("button", { click: () => { most += 200; draw(); } }, `Show more (${found.length} in all)`) : null)
+        : h("div", { class: "card" }, h("p", {}, "There are no runs yet. Train one on the built-in pictures to see how it works: it takes about three minutes."),
           h("a", { class: "primary", href: "#/new" }, "New run")));
   }
   async function load() {
@@ -218,7 +218,7 @@ async function showRuns() {
   await load();
   const timer = setInterval(() => { if (!document.hidden && !table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
   return { title: "Runs", leave: () => clearInterval(timer),
-    node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Choose two to six to compare.")), h("br"), table] };
+    node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Select two to six to compare.")), h("br"), table] };
 }
 
 // ---- A new run ----------------------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ async function showNew() {
     cells.disabled = name === "motif";
     const changed = () => name !== collection.value || grid !== cells.value.trim();
     const of = (part) => `/collections/${encodeURIComponent(name)}/${part}${grid ? `?cells=${encodeURIComponent(grid)}` : ""}`;
-    found.replaceChildren(h("p", { class: "soft" }, "Looking at the pictures…"));
+    found.replaceChildren(h("p", { class: "soft" }, "Checking the pictures…"));
     try {
       const report = await ask(of("check"));
       if (changed()) return;
@@ -264,13 +264,13 @@ async function showNew() {
     files = all.filter((f) => !place(f).split("/").some((part) => part.startsWith(".")));
     const mine = ++uploads;
     try {
-      if (!files.length) throw new Error("There are no pictures in it: choose pictures, a folder with pictures, or a .zip.");
+      if (!files.length) throw new Error("There are no pictures in it: choose pictures, a folder of pictures, or a .zip.");
       const form = new FormData();
       for (const file of files) form.append("file", file, place(file));
       const tops = new Set(files.map((f) => place(f).split("/").slice(0, -1)[0]));
       const [top] = tops;
       const name = tops.size === 1 && top ? top : files.length > 1 ? "pictures" : files[0].name.replace(/\.[^.]*$/, "");
-      found.replaceChildren(h("p", {}, `Taking ${whole(files.length)} files…`), h("progress", { "aria-label": "Upload" }));
+      found.replaceChildren(h("p", {}, `Uploading ${whole(files.length)} files…`), h("progress", { "aria-label": "Upload" }));
       begin.disabled = true;
       const taken = await ask(`/collections/upload?name=${encodeURIComponent(name)}`, { method: "POST", body: form });
       if (!view.contains(found)) return;
@@ -278,7 +278,7 @@ async function showNew() {
       if (mine !== uploads) return;
       collection.value = taken.name;
       cells.value = "";
-      const skipped = taken.skipped === 1 ? "1 file is no picture and was left out." : `${whole(taken.skipped)} files are no pictures and were left out.`;
+      const skipped = taken.skipped === 1 ? "1 file is not a picture and was left out." : `${whole(taken.skipped)} files are not pictures and were left out.`;
       await look(taken.skipped ? skipped : null);
     } catch (error) {
       if (mine === uploads) found.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
@@ -295,7 +295,7 @@ async function showNew() {
   const drop = h("div", { class: "drop",
     dragover: (e) => { e.preventDefault(); drop.classList.add("over"); }, dragleave: () => drop.classList.remove("over"),
     drop: doing(async (e) => { e.preventDefault(); drop.classList.remove("over"); await upload(await dropped(e.dataTransfer)); }) },
-    h("p", {}, "Drop a folder, pictures or a .zip here. Folders in it become labels."),
+    h("p", {}, "Drop a folder, pictures or a .zip here. Subfolders become labels."),
     h("div", { class: "row" }, h("label", {}, "Pictures or .zip", pictures), h("label", {}, "A folder", folder)));
 
   const recipe = h("select", {}, options.recipes.map((r) => h("option", { value: r.name, selected: r.name === "default" }, r.name)));
@@ -304,13 +304,13 @@ async function showNew() {
   const told = () => (about.textContent = chosenRecipe()?.summary || "");
   recipe.addEventListener("change", () => { told(); fill(); });
   told();
-  const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "as the recipe says", "aria-describedby": "minutes-help" });
-  const size = h("input", { type: "text", placeholder: "as the pictures are", size: 16 });
+  const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "from the recipe", "aria-describedby": "minutes-help" });
+  const size = h("input", { type: "text", placeholder: "from the pictures", size: 16 });
   const from = h("select", { "aria-describedby": "from-help", change: () => {
     size.disabled = clear.disabled = from.value !== "";
     if (size.disabled) { size.value = ""; clear.checked = false; }
   } },
-    h("option", { value: "" }, "nothing: new networks"), earlier.map((r) => h("option", { value: r.name }, r.name)));
+    h("option", { value: "" }, "scratch: new networks"), earlier.map((r) => h("option", { value: r.name }, r.name)));
   const seed = h("input", { type: "number", min: "0", step: "1", placeholder: "0" });
   let told_held = false;
   const held = h("select", { change: () => (told_held = true), "aria-describedby": "held-help" },
@@ -325,8 +325,8 @@ async function showNew() {
   const augment = options.augmentations.map((a) => ({ name: a.name, box: h("input", { type: "checkbox" }), summary: a.summary }));
   const parts = h("div", { hidden: true },
     h("fieldset", {}, h("legend", {}, "Augmentation of what the critic sees"), h("div", { class: "stack" }, augment.map((a) => h("label", {}, a.box, h("span", {}, h("b", {}, a.name), " ", h("span", { class: "soft small" }, a.summary)))))),
-    h("br"), h("fieldset", {}, h("legend", {}, "Soft regularizers: outputs of pairs are compared"), rows.filter((r) => r.kind === "soft").map((r) => r.node)),
-    h("br"), h("details", {}, h("summary", {}, "Hard regularizers: weights and slopes are limited"), rows.filter((r) => r.kind === "hard").map((r) => r.node)));
+    h("br"), h("fieldset", {}, h("legend", {}, "Soft regularizers: compare outputs of pairs"), rows.filter((r) => r.kind === "soft").map((r) => r.node)),
+    h("br"), h("details", {}, h("summary", {}, "Hard regularizers: limit weights and slopes"), rows.filter((r) => r.kind === "hard").map((r) => r.node)));
 
   /** Begins with what the recipe has, until something was chosen differently. */
   let touched = false;
@@ -348,18 +348,18 @@ async function showNew() {
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
     }
     const job = await ask("/runs", { json: wanted });
-    toast("The run is in the queue.");
+    toast("The run has been queued.");
     location.hash = (await begun(job.id)) || "#/";
   }) }, "Start");
 
   look();
   return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
     h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop,
-      h("label", {}, "Cut sprite sheets into cells of", cells), h("p", { class: "soft small", id: "cells-help" }, "Where one file holds many pictures: width x height in pixels, such as 16x16, or 16x16,spacing=1,margin=2 with pixels between the cells and around them."), found),
-    h("section", { class: "card stack" }, h("h2", {}, "2. How"), h("label", {}, "Recipe", recipe), about,
-      h("label", {}, "Begin with", from), h("p", { class: "soft small", id: "from-help" }, "What an earlier run has learned from many pictures helps where there are few. Size and network are then that run's."),
+      h("label", {}, "Cut sprite sheets into cells of", cells), h("p", { class: "soft small", id: "cells-help" }, "If one file contains many pictures: width x height in pixels, such as 16x16, or 16x16,spacing=1,margin=2 if there are pixels between and around the cells."), found),
+    h("section", { class: "card stack" }, h("h2", {}, "2. Training"), h("label", {}, "Recipe", recipe), about,
+      h("label", {}, "Start from", from), h("p", { class: "soft small", id: "from-help" }, "What an earlier run has learned from many pictures helps when you have few. Size and network are then taken from that run."),
       h("label", {}, "Minutes of training", minutes), h("label", {}, "Picture size", size), h("label", {}, "Seed", seed),
-      h("label", {}, "Pictures held back", held), h("p", { class: "soft small", id: "held-help" }, "It does not learn from these. They show while it trains how much of their variety it covers, and whether it copies."),
+      h("label", {}, "Pictures to hold out", held), h("p", { class: "soft small", id: "held-help" }, "These are not used for training. They show, during training, how much of their variety the generator covers and whether it copies training pictures."),
       h("label", {}, clear, "Keep transparency"), h("label", {}, flip, "Mirror half of the pictures"), h("label", {}, conditional, "Learn the labels too (folders in the collection)"),
       h("label", {}, own, "Choose regularizers myself"), parts, h("div", {}, begin)))] };
 }
@@ -409,7 +409,7 @@ function regularizer(entry) {
   const box = h("input", { type: "checkbox" });
   const usual = entry.weight || 1;
   const exact = h("input", { type: "number", min: "0", step: "any", value: usual, "aria-label": `λ of ${entry.name}` });
-  const slider = h("input", { type: "range", min: "-3", max: "3", step: "0.1", value: "0", "aria-label": `λ of ${entry.name}, as a power of ten of ${usual}` });
+  const slider = h("input", { type: "range", min: "-3", max: "3", step: "0.1", value: "0", "aria-label": `λ of ${entry.name}, as a power of ten relative to ${usual}` });
   slider.addEventListener("input", () => { exact.value = number(usual * 10 ** slider.value, 2); box.checked = true; });
   exact.addEventListener("input", () => { if (exact.value > 0) slider.value = Math.log10(exact.value / usual); box.checked = true; });
   const node = h("div", { class: "reg" }, h("div", { class: "row" }, h("label", {}, box, h("b", {}, entry.name)), slider, h("label", {}, "λ", exact)),
@@ -417,7 +417,7 @@ function regularizer(entry) {
   const place = () => { if (exact.value > 0) slider.value = Math.log10(exact.value / usual); };
   return { name: entry.name, kind: entry.kind, node, chosen: () => box.checked,
     weight: () => {
-      if (exact.value.trim() === "" || !exact.checkValidity()) throw new Error(`λ of ${entry.name} needs a number from 0 up: write one, or take its tick away.`);
+      if (exact.value.trim() === "" || !exact.checkValidity()) throw new Error(`λ of ${entry.name} must be a number, 0 or greater: enter one, or untick it.`);
       return Number(exact.value);
     },
     set: (weight) => { box.checked = weight !== undefined; exact.value = weight ?? usual; place(); } };
@@ -432,14 +432,14 @@ async function showRun(name, tab = "watch") {
   const parts = { watch, explore, takeaway: keepsakes, settings };
   const inner = await (parts[tab] || watch)(name, about, state);
   return { title: name, leave: inner.leave, node: [h("div", { class: "row" }, h("h1", {}, name), state),
-    h("nav", { class: "tabs", "aria-label": "Views of the run" }, link("watch", "Watch"), link("explore", "Explore"), link("takeaway", "Take away"), link("settings", "Settings")),
+    h("nav", { class: "tabs", "aria-label": "Views of the run" }, link("watch", "Watch"), link("explore", "Explore"), link("takeaway", "Export"), link("settings", "Settings")),
     inner.node] };
 }
 
 /** Sheets of a run in order, the final one last: what to call them and where they are. */
 function sheets(name, about, steps) {
   const all = steps.map((step) => ({ step, called: `step ${whole(step)}`, src: `/api/v1${run(name)}/samples/${step}`, alt: `Samples after ${step} steps` }));
-  return about.sheet ? [...all, { step: about.step, called: `step ${whole(about.step)}, the final sheet`, src: `/api/v1${run(name)}/sheet`, alt: `Final sheet after ${about.step} steps` }] : all;
+  return about.sheet ? [...all, { step: about.step, called: `step ${whole(about.step)}, final sheet`, src: `/api/v1${run(name)}/sheet`, alt: `Final sheet after ${about.step} steps` }] : all;
 }
 
 /** Time between two looks at a run that does not train. */
@@ -457,7 +457,7 @@ async function watch(name, about, state) {
   const numbers = h("div", { class: "columns" });
   const line = h("p", { class: "soft" });
   const controls = h("div", { class: "row" });
-  const none = h("p", { class: "soft" }, "The first sheet comes in a moment.");
+  const none = h("p", { class: "soft" }, "The first sheet will appear in a moment.");
   function order() {
     all = sheets(name, about, steps);
     slider.max = String(Math.max(0, all.length - 1));
@@ -490,10 +490,10 @@ async function watch(name, about, state) {
   function command() {
     state.replaceChildren(badge(about.state));
     const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "10", size: 6 });
-    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It goes on when it is its turn." : "It saves and ends."); });
-    redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Begun elsewhere: end it there.")])
-      : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Go on")]
-      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: (e) => act(`resume?minutes=${encodeURIComponent(minutes.value)}`)(e) }, "Train on")] : []),
+    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It will continue when its turn comes." : "Saving and stopping…"); });
+    redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Started elsewhere: stop it there.")])
+      : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Resume")]
+      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: (e) => act(`resume?minutes=${encodeURIComponent(minutes.value)}`)(e) }, "Train longer")] : []),
       about.reason ? h("span", { class: "soft small" }, about.reason) : "");
   }
   command();
@@ -533,14 +533,14 @@ async function watch(name, about, state) {
   document.addEventListener("visibilitychange", seen);
   const timer = setInterval(() => { if (!events && !document.hidden && about.state !== "finished") changed(); }, LOOK_MS);
   const stop = () => { clearInterval(timer); document.removeEventListener("visibilitychange", seen); left = true; events?.close(); };
-  return { leave: stop, node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card side" }, h("h2", {}, "Samples, always of the same latents"),
+  return { leave: stop, node: [controls, line, h("div", { class: "watch" }, h("section", { class: "card side" }, h("h2", {}, "Samples, always from the same latents"),
     none, picture, h("div", { class: "row" }, h("label", {}, "Time"), slider, when)), numbers)] };
 }
 
 const flat = (row) => ({ ...row.values, ...row });
 
 async function explore(name, about) {
-  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
+  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to generate pictures with yet.") };
   const generator = await ask(`${run(name)}/generator`);
   let tiles = [], seed = 0, selected = [], walk = [];
   // Whether the next picture is the one to mix with: no finger holds Shift.
@@ -592,7 +592,7 @@ async function explore(name, about) {
   function choose(tile, i, event) {
     const another = event.shiftKey || event.ctrlKey || event.metaKey;
     const mix = partner(tile);
-    if (mix && tile.label !== selected[0].label) { toast("It has another label, and there is no way between labels."); return; }
+    if (mix && tile.label !== selected[0].label) { toast("It has a different label: only pictures with the same label can be mixed."); return; }
     if (mix) selected = [selected[0], tile];
     else if (another) selected = selected.includes(tile) ? selected.filter((t) => t !== tile) : [...selected, tile].slice(-2);
     else if (!mixing) selected = selected.length === 1 && selected[0] === tile ? [] : [tile];
@@ -643,7 +643,7 @@ async function explore(name, about) {
 
   function details() {
     if (!selected.length) {
-      redraw(side, h("p", { class: "soft" }, "Choose a picture. To mix two, choose Mix with… next, or the second one with Shift or Ctrl."), strip());
+      redraw(side, h("p", { class: "soft" }, "Choose a picture. To mix two, press Mix with…, or choose the second with Shift or Ctrl."), strip());
       return;
     }
     const tile = selected[selected.length - 1];
@@ -656,7 +656,7 @@ async function explore(name, about) {
       const differ = selected[0].label !== selected[1].label;
       redraw(side, h("div", { class: "row pair" }, selected.map((t) => h("img", { src: t.picture, alt: described(t, tiles.indexOf(t)), class: "big" }))),
         h("button", { class: "main", disabled: differ, "aria-describedby": "mix-help", click: doing(() => fill((n) => paint({ kind: "mix", from: selected[0].latent, to: selected[1].latent, label: tile.label, count: n }, selected))) }, "Mix these two"),
-        h("p", { class: "soft small", id: "mix-help" }, differ ? "They have different labels, and there is no way between labels: choose two of one label." : "Pictures on the way from one to the other."), strip());
+        h("p", { class: "soft small", id: "mix-help" }, differ ? "They have different labels: choose two with the same label." : "Shows the pictures in between."), strip());
       return;
     }
     const one = (scale, repeat) => ({ latent: tile.latent, label: tile.label, scale, repeat });
@@ -682,7 +682,7 @@ async function explore(name, about) {
       alone && tile.label !== null ? h("p", { class: "soft small", id: "alone" }, "No other picture here has its label: lock this one, choose its label above, and draw new ones.") : "",
       h("div", { class: "row" },
         h("button", { click: () => save(bytes(tile.picture), `${name}.png`) }, "PNG"),
-        h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`, [tile])) }, "To print"),
+        h("button", { click: doing(() => file("print", one(print, 1), `${name}-print.png`, [tile])) }, "Print size"),
         h("button", { click: doing(() => file("print", one(Math.max(1, print >> 3), 8), `${name}-pattern.png`, [tile])) }, "Pattern")),
       strip()]);
   }
@@ -691,7 +691,7 @@ async function explore(name, about) {
     if (!walk.length) return "";
     const ask_ = (format) => ({ keys: walk.map((t) => t.latent), label: walk[0].label, frames: Math.min(15, Math.floor(600 / walk.length)), scale: Math.max(1, Math.floor(256 / Math.max(generator.width, generator.height))), format });
     const differ = walk.some((t) => t.label !== walk[0].label);
-    return h("div", { class: "stack" }, h("b", {}, "Walk"), differ ? h("p", { class: "soft small" }, "They have different labels, and there is no way between labels: take some out.") : null, h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Take picture ${i + 1} out of the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
+    return h("div", { class: "stack" }, h("b", {}, "Walk"), differ ? h("p", { class: "soft small" }, "They have different labels: remove some so that all have the same label.") : null, h("div", { class: "row" }, walk.map((t, i) => h("button", { "aria-label": `Remove picture ${i + 1} from the walk`, click: () => { walk.splice(i, 1); details(); } }, h("img", { src: t.picture, alt: "", width: 32, height: 32 })))),
       h("div", { class: "row" }, ["gif", "webp", "apng"].map((format) => h("button", { disabled: walk.length < 2 || differ, click: doing(() => file("walk", ask_(format), `${name}-walk.${format === "apng" ? "png" : format}`, walk)) }, format.toUpperCase()))));
   }
   await again();
@@ -706,31 +706,31 @@ async function explore(name, about) {
 const toPrint = (generator) => Math.max(1, Math.floor(2048 / Math.max(generator.width, generator.height)));
 
 async function keepsakes(name, about) {
-  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to make pictures with yet.") };
+  if (!about.paints) return { node: h("p", { class: "card" }, "There is no checkpoint to generate pictures with yet.") };
   const kept = await ask(`${run(name)}/favourites`);
   const get = async (path, title) => save(await ask(`${run(name)}/${path}`, { file: true }), title);
   const steps = await ask(`${run(name)}/samples`);
   const which = kept.length ? (kept.length === 1 ? "your favourite" : `your ${kept.length} favourites`) : "64 pictures";
-  const size = h("select", {}, h("option", { value: "own" }, "as they are"), h("option", { value: "print" }, "large enough to print"));
+  const size = h("select", {}, h("option", { value: "own" }, "original"), h("option", { value: "print" }, "large enough to print"));
   const large = () => size.value === "print";
   const zip = async () => get(`archive?scale=${large() ? toPrint(await ask(`${run(name)}/generator`)) : 1}`, `${name}${large() ? "-print" : ""}.zip`);
   const card = (title, text, button) => h("section", { class: "card stack" }, h("h2", {}, title), h("p", { class: "soft" }, text), h("div", {}, button));
   return { node: h("div", { class: "columns" },
-    card("Gallery", `One HTML file with ${which}. It needs no network and no program: send it by mail, or put it on a website.`,
+    card("Gallery", `One self-contained HTML file with ${which}: send it by mail, or put it on a website.`,
       h("button", { class: "main", click: doing(() => get("gallery", `${name}-gallery.html`)) }, "Save the gallery")),
-    card("To print", `A PDF of A4 pages with ${which}, each with its number.`,
+    card("For printing", `A PDF of A4 pages with ${which}, numbered.`,
       h("button", { click: doing(() => get("contact-sheet", `${name}.pdf`)) }, "Save the PDF")),
-    card("Files", `A ZIP archive with ${which}, each a PNG file.`,
+    card("Files", `A ZIP archive with ${which} as PNG files.`,
       h("div", { class: "row" }, h("label", {}, "Size", size), h("button", { click: doing(zip) }, "Save the ZIP"))),
     about.sheet ? card("Sheet", "The final sheet as a PNG file.", h("button", { click: doing(() => get("sheet", `${name}-sheet.png`)) }, "Save the sheet"))
       : steps.length ? card("Sheet", "The newest sheet of samples as a PNG file.", h("button", { click: doing(() => get(`samples/${steps[steps.length - 1]}`, `${name}-sheet.png`)) }, "Save the sheet")) : null,
-    card("Generator", "For other programs: ONNX turns latents into pictures in anything that runs ONNX, safetensors holds the weights by name.",
+    card("Generator", "For other programs: ONNX turns latents into pictures wherever ONNX runs; safetensors contains the weights by name.",
       h("div", { class: "row" }, ["onnx", "safetensors"].map((format) => h("button", { click: doing(() => get(`export?format=${format}`, `${name}.${format}`)) }, format === "onnx" ? "ONNX" : "safetensors")))),
-    card("Pictures, patterns, animations", "Choose pictures in Explore: save them as they are, large enough to print, as a pattern, or add several to a walk and save it as GIF, WebP or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
+    card("Pictures, patterns, animations", "Choose pictures in Explore: save them at their own size, large enough to print or as a pattern, or add several to a walk and save it as GIF, WebP or APNG.", h("a", { class: "primary", href: `#${run(name)}/explore` }, "Explore"))) };
 }
 
 async function settings(name, about) {
-  return { node: h("section", { class: "card" }, h("h2", {}, "config.toml"), h("p", { class: "soft" }, "The run can be repeated with it: ", h("code", {}, "softreg train --recipe config.toml")), h("pre", { tabindex: "0" }, about.config)) };
+  return { node: h("section", { class: "card" }, h("h2", {}, "config.toml"), h("p", { class: "soft" }, "Repeat the run with: ", h("code", {}, "softreg train --recipe config.toml")), h("pre", { tabindex: "0" }, about.config)) };
 }
 
 // ---- Several runs -------------------------------------------------------------------------------------------------
@@ -774,7 +774,7 @@ function measures(all) {
   const differs = all.some(other);
   const measure = (r) => h("button", { "aria-label": `Measure ${r.name}`, click: doing(async () => {
     const job = await ask(`${run(r.name)}/evaluation`, { method: "POST" });
-    toast(`${r.name} is measured when it is its turn.`);
+    toast(`${r.name} will be measured when its turn comes.`);
     const here = location.hash;
     for (;;) {
       await new Promise((done) => setTimeout(done, 1000));
@@ -785,7 +785,7 @@ function measures(all) {
     }
   }) }, r.measured ? "Measure again" : "Measure");
   return h("div", { class: "card wide" }, h("h2", {}, "Measures"), differs ? h("p", { class: "error" }, `Not all were measured against the same pictures: only those without a mark can be compared with ${first.name}.`) : null,
-    h("p", { class: "soft small" }, "Value ± half of a 95 % interval. Only what was measured against the same pictures can be compared: hold some back when you start a run."),
+    h("p", { class: "soft small" }, "Value ± half of a 95 % interval. Only runs measured against the same pictures can be compared: hold some out when you start a run."),
     h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, ""), all.map((r) => h("th", { class: "number" }, r.name)))),
       h("tbody", {}, names.length ? h("tr", {}, h("th", { scope: "row" }, "against"), all.map((r) => h("td", { class: "number" }, against(r), other(r) ? h("div", { class: "error small" }, "measured against other pictures: not comparable") : null))) : null,
         names.map((key) => h("tr", {}, h("th", { scope: "row" }, key), all.map((r) => h("td", { class: "number" }, value(r, key))))),
@@ -807,7 +807,7 @@ async function go() {
     else if (parts[0] === "compare" && parts[1]) shown = await showCompare(location.hash.replace(/^#\/compare\//, "").split(",").map(decodeURIComponent));
     else shown = await showRuns();
   } catch (error) {
-    shown = { title: "Something is wrong", node: [h("h1", {}, "Something is wrong"), h("p", { class: "error" }, error.message), h("p", {}, h("a", { href: "#/" }, "To the runs"))] };
+    shown = { title: "Something went wrong", node: [h("h1", {}, "Something went wrong"), h("p", { class: "error" }, error.message), h("p", {}, h("a", { href: "#/" }, "Back to runs"))] };
   }
   if (mine !== turn) { shown.leave?.(); return; }
   leave = shown.leave;

@@ -26,7 +26,7 @@ pub(super) fn is_hidden(given: &str) -> bool {
 pub(super) fn check(arrived: &[Arrived]) -> Answer<()> {
     let leads = |given: &str| parts(given).is_empty() || parts(given).contains(&"..");
     match arrived.iter().find(|(given, _)| leads(given)) {
-        Some((given, _)) => Err(Problem::wrong(format!("`{given}` is no name of a picture"))),
+        Some((given, _)) => Err(Problem::wrong(format!("`{given}` is not a valid file name"))),
         None => Ok(()),
     }
 }

@@ -124,7 +124,7 @@ impl Server {
         })?;
         match made {
             0 => Err((server.wrong)(
-                &"there is a study of that name: go on with it by --resume, or take another folder name",
+                &"a study of that name already exists: resume it with --resume, or choose another folder name",
             )),
             _ => Ok(()),
         }
@@ -203,7 +203,7 @@ impl Server {
             if !away {
                 let error = said(&*self.wrong, &failure);
                 let minutes = PATIENCE.as_secs() / 60;
-                (self.notice)(&format!("{error}; trying again for {minutes} minutes"));
+                (self.notice)(&format!("{error}; retrying for {minutes} minutes"));
                 away = true;
             }
             self.client = None;

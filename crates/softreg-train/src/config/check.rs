@@ -42,7 +42,7 @@ pub enum ConfigError {
         nearest: String,
     },
     /// Text that is no assignment.
-    #[error("`{text}` sets nothing: write SECTION.KEY=VALUE, for example network.width=48")]
+    #[error("`{text}` is not an assignment: write SECTION.KEY=VALUE, for example network.width=48")]
     Assignment {
         /// The text.
         text: String,
@@ -198,12 +198,12 @@ impl RunConfig {
             (false, _) => None,
             (true, 0 | 1) => {
                 let way_out = match &self.network.from {
-                    Some(_) => "begin with networks that were trained without labels",
+                    Some(_) => "start from networks that were trained without labels",
                     None => "leave it out",
                 };
                 return Err(ConfigError::Conflict {
                     reason: format!(
-                        "network.conditional needs labels, and {} has none: put the pictures of each class into a folder of its own, or {way_out}",
+                        "network.conditional needs labels, but {} has none: put the pictures of each class into a folder of its own, or {way_out}",
                         self.data.source
                     ),
                 });
@@ -219,7 +219,7 @@ impl RunConfig {
         if self.stop.patience.is_some() && held_out < 2 {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "stop.patience needs held-out pictures, and of {} there are {held_out}, since equal ones stay together: raise data.validation, which is {}",
+                    "stop.patience needs held-out pictures, but of {} pictures {held_out} would be held out (identical ones stay together): raise data.validation, which is {}",
                     pictures.len(),
                     self.data.validation
                 ),
@@ -228,7 +228,7 @@ impl RunConfig {
         if let Some(replaced) = self.data.replaced.filter(|replaced| *replaced >= training) {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "data.replaced is {replaced}, and there are {training} pictures to train on: it must be from 0 to {}",
+                    "data.replaced is {replaced}, but there are {training} pictures to train on: it must be from 0 to {}",
                     training.saturating_sub(1)
                 ),
             });
@@ -247,7 +247,7 @@ impl RunConfig {
         if let Some(name) = plan.follower().filter(|_| held_out < 2) {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "the weight of `{name}` follows overfitting on held-out pictures, and there are {held_out}: set data.validation (for example 0.1)"
+                    "the weight of `{name}` adapts to overfitting on held-out pictures, but there are {held_out}: set data.validation (for example 0.1)"
                 ),
             });
         }
@@ -353,14 +353,14 @@ impl RunConfig {
         if let [(_, first), (_, second), ..] = plan.perturbations()[..] {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "regularizers `{first}` and `{second}` want different randomness in the critic, which has one: take one of them out, or give both the same"
+                    "regularizers `{first}` and `{second}` need different randomness in the critic, which supports only one: remove one of them, or give both the same"
                 ),
             });
         }
         if let Some(name) = plan.follower().filter(|_| self.data.validation == 0.0) {
             return Err(ConfigError::Conflict {
                 reason: format!(
-                    "the weight of `{name}` follows overfitting on held-out pictures: set data.validation (for example 0.1)"
+                    "the weight of `{name}` adapts to overfitting on held-out pictures: set data.validation (for example 0.1)"
                 ),
             });
         }
@@ -381,7 +381,7 @@ impl RunConfig {
         let odds = composition.distance.domain() == Domain::LogOdds;
         if odds && self.training.loss != "logistic" {
             return refused(format!(
-                "distance `{}` reads scores as log odds, which those of the {} loss are not: use the logistic loss, or the distance squared-l2",
+                "distance `{}` interprets scores as log odds, but those of the {} loss are not: use the logistic loss, or the distance squared-l2",
                 composition.distance.name(),
                 self.training.loss
             ));
@@ -398,12 +398,12 @@ impl RunConfig {
         let conflict = |reason: &str| Err(ConfigError::Conflict { reason: reason.to_owned() });
         if self.training.augment.is_empty() {
             return conflict(
-                "training.augment-target needs augmentations whose probability it moves: set training.augment",
+                "training.augment-target needs augmentations to adapt: set training.augment",
             );
         }
         if matches!(loss, "relativistic" | "wasserstein") {
             return conflict(
-                "training.augment-target reads the sign of scores, which has no meaning with the relativistic and the wasserstein loss: use another loss, or a fixed training.augment-probability",
+                "training.augment-target depends on the sign of scores, which is meaningless with the relativistic and the wasserstein loss: use another loss, or a fixed training.augment-probability",
             );
         }
         Ok(())

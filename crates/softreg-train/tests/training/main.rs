@@ -308,7 +308,7 @@ fn wrong_combinations_are_refused_with_the_reason() {
         (
             "training.augment-target=0.6 training.augment=[\"cutout\"] training.loss=wasserstein",
             "consistency=1",
-            "reads the sign of scores",
+            "depends on the sign of scores",
         ),
     ] {
         let error = regularized(base, &[text]).check_without_pictures().unwrap_err().to_string();

@@ -28,7 +28,7 @@ impl Diversify {
 
 pub(crate) const TAU: Setting = Setting::number(
     "tau",
-    "ratio beyond which nothing more is gained",
+    "ratio above which there is no further gain",
     Diversify::TAU,
     [0.01, 1000.0],
 );

@@ -21,8 +21,12 @@ impl Margin {
     pub const MARGIN: f64 = 1.0;
 }
 
-const MARGIN: Setting =
-    Setting::number("margin", "distance that suffices", Margin::MARGIN, [1e-6, 1e6]);
+const MARGIN: Setting = Setting::number(
+    "margin",
+    "distance beyond which a pair costs nothing",
+    Margin::MARGIN,
+    [1e-6, 1e6],
+);
 
 pub(super) const PART: Part<dyn Aim> = Part {
     name: "margin",

@@ -23,7 +23,7 @@ impl Repel {
 
 pub(crate) const EPSILON: Setting = Setting::number(
     "epsilon",
-    "bounds the penalty by 1/epsilon where all outputs are equal",
+    "caps the penalty at 1/epsilon when all outputs are equal",
     Repel::EPSILON,
     [1e-8, 1.0],
 );

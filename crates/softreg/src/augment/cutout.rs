@@ -47,7 +47,7 @@ impl Augmentation for Cutout {
     }
 
     fn summary(&self) -> &'static str {
-        "blanks a quarter of the picture"
+        "blanks out a quarter of the picture"
     }
 
     fn apply(&self, pictures: Tensor<4>, rng: &mut dyn Rng) -> Tensor<4> {

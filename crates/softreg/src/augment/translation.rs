@@ -27,7 +27,7 @@ impl Augmentation for Translation {
     }
 
     fn summary(&self) -> &'static str {
-        "moves by up to an eighth of the side"
+        "shifts by up to an eighth of the side"
     }
 
     fn apply(&self, pictures: Tensor<4>, rng: &mut dyn Rng) -> Tensor<4> {

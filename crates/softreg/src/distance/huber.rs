@@ -24,7 +24,7 @@ pub(super) const PART: Part<dyn Distance> = Part {
     formula: "mean of ½(a − b)² where |a − b| ≤ δ, δ(|a − b| − δ/2) elsewhere",
     settings: &[Setting::number(
         "delta",
-        "difference at which the square ends",
+        "difference at which the penalty turns from quadratic to linear",
         Huber::DELTA,
         [1e-6, 1e6],
     )],

@@ -18,17 +18,17 @@ pub struct Again {
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "again",
-    formula: "the same input with another draw of the network's own randomness",
+    formula: "the same input under another draw of the network's own randomness",
     settings: &[
         Setting::number(
             "dropout",
-            "share of the features that is dropped; 0 for none",
+            "fraction of the features to drop; 0 for none",
             0.0,
             [0.0, 0.95],
         ),
         Setting::number(
             "modulation",
-            "standard deviation of the noise that features are multiplied with; 0 for none",
+            "standard deviation of the multiplicative noise on features; 0 for none",
             0.0,
             [0.0, 4.0],
         ),

@@ -26,11 +26,11 @@ impl Augment {
 
 pub(crate) const SHIFT: Setting = Setting::number(
     "shift",
-    "largest shift of a copy, as a share of the side",
+    "largest shift of the copy, as a fraction of the side",
     Augment::SHIFT,
     [0.0, 0.5],
 );
-pub(crate) const FLIP: Setting = Setting::flag("flip", "mirror copies left to right", true);
+pub(crate) const FLIP: Setting = Setting::flag("flip", "also mirror copies left to right", true);
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "augment",

@@ -13,7 +13,7 @@ pub struct Fresh;
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "fresh",
-    formula: "a new sample, drawn beside the batch",
+    formula: "a new sample, drawn in addition to the batch",
     settings: &[],
     build: |_| Arc::new(Fresh),
 };

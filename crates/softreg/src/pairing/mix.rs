@@ -29,14 +29,14 @@ impl Mix {
 
 pub(crate) const ALPHA: Setting = Setting::number(
     "alpha",
-    "mixtures are drawn from Beta(alpha, alpha)",
+    "mixing coefficients are drawn from Beta(alpha, alpha)",
     Mix::ALPHA,
     [0.01, 100.0],
 );
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "mix",
-    formula: "a mixture with another sample, against the mixture of a teacher's outputs",
+    formula: "a mixture with another sample, compared with the mixture of a teacher's outputs",
     settings: &[ALPHA],
     build: |settings| Arc::new(Mix { alpha: settings.number("alpha") }),
 };

@@ -30,14 +30,14 @@ impl Noise {
 
 pub(crate) const SIGMA: Setting = Setting::number(
     "sigma",
-    "standard deviation of the noise; pictures span -1 to 1, latents have 1",
+    "standard deviation of the noise; pictures range from -1 to 1, latents have standard deviation 1",
     Noise::SIGMA,
     [1e-4, 10.0],
 );
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "noise",
-    formula: "the same input with Gaussian noise on it, x' = x + σn",
+    formula: "the same input plus Gaussian noise, x' = x + σn",
     settings: &[SIGMA],
     build: |settings| Arc::new(Noise { sigma: settings.number("sigma") }),
 };

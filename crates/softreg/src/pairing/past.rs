@@ -22,14 +22,14 @@ pub struct Past {
 
 pub(crate) const DECAY: Setting = Setting::number(
     "decay",
-    "share of the average of earlier scores that a step keeps",
+    "decay: how much of the running average each step keeps",
     Anchor::DECAY,
     [0.0, 0.999_999],
 );
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "past",
-    formula: "the moving average of the mean output of earlier steps",
+    formula: "the moving average of the mean output over earlier steps",
     settings: &[
         DECAY,
         Setting::choice("of", "whose outputs are averaged", &["real", "fake", "own"]),

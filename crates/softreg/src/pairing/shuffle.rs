@@ -13,7 +13,7 @@ pub struct Shuffle;
 
 pub(super) const PART: Part<dyn Pairing> = Part {
     name: "shuffle",
-    formula: "another sample of the batch",
+    formula: "another sample from the batch",
     settings: &[],
     build: |_| Arc::new(Shuffle),
 };
@@ -101,6 +101,6 @@ mod tests {
     #[test]
     fn a_batch_of_one_is_refused_with_the_way_out() {
         let error = draw(1, None, 0).unwrap_err();
-        assert!(error.to_string().contains("batch size to 2"), "{error}");
+        assert!(error.to_string().contains("batch size of at least 2"), "{error}");
     }
 }

@@ -17,7 +17,7 @@ pub(super) const WEIGHT: f64 = 100.0;
 
 pub(super) const GAMMA: Setting = Setting::number(
     "gamma",
-    "sets the weight from the exact penalty's gamma, for 32x32 in batches of 32; 0 leaves it alone",
+    "sets the weight from the exact penalty's gamma, for 32x32 pictures in batches of 32; 0 disables it",
     0.0,
     [0.0, 1e6],
 );
@@ -34,10 +34,12 @@ pub(super) fn build(ask: &Ask<'_>, site: Site) -> Result<Vec<Weighted>, String> 
         return Ok(term(ask.weight, sigma));
     }
     if ask.weight_given {
-        return Err("gamma sets the weight: give one of them, not both".to_owned());
+        return Err("gamma sets the weight: give one or the other, not both".to_owned());
     }
     if sigma != Noise::SIGMA {
-        return Err("gamma sets sigma too: leave sigma out, or give weight and sigma".to_owned());
+        return Err(
+            "gamma also sets sigma: leave sigma out, or give weight and sigma instead".to_owned()
+        );
     }
     let slopes = slopes(gamma, ask.scale);
     Ok(term(slopes.lambda, slopes.sigma))

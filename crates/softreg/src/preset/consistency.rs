@@ -11,22 +11,22 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "consistency",
     kind: Kind::Soft,
-    summary: "the critic should score a real picture and a moved copy of it alike",
+    summary: "the critic should score a real picture and a transformed copy of it alike",
     formula: "E[(D(x) − D(T(x)))²], T flips and shifts, x real",
     weight: 10.0,
     schedule: CONSTANT,
     never_lazy: None,
     source: "arXiv 1910.12027",
     settings: SETTINGS,
-    about: "What a picture shows does not change when it is moved a little, so neither should the \
-critic's opinion. It is the most useful single regularizer for small collections, and the first half of \
+    about: "What a picture shows does not change when it is shifted a little, so neither should the \
+critic's score. This is the most useful single regularizer for small collections, and the first half of \
 the default composition.
 
-λ = 10 is the paper's, for large critics; small ones are throttled by it, and the recipes take 1. The \
-authors flip and shift by a few pixels; here a shift is up to 1/8 of the side, so that it means the same \
-at every size. Where the collection is not to be mirrored (`data.flip = false`, letters for \
-example), copies are not mirrored either. The sample is the real picture as the critic sees it, after \
-differentiable augmentation where there is any.",
+λ = 10 is the paper's value, for large critics; it stifles small ones, so the recipes use 1. The authors \
+flip and shift by a few pixels; here a shift is up to 1/8 of the side, so that it means the same at \
+every size. Where the collection must not be mirrored (`data.flip = false`, letters for example), copies \
+are not mirrored either. The sample is the real picture as the critic sees it, after differentiable \
+augmentation, if there is any.",
     build: |ask| Ok(vec![ask.term(body(ask.settings, Site::RealScore))]),
 };
 

@@ -12,25 +12,26 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "dropout",
     kind: Kind::Soft,
-    summary: "the critic should say the same whichever of its features drop out",
-    formula: "E[½·KL(p‖q) + ½·KL(q‖p)], p and q two dropout draws for the same picture",
+    summary: "the critic should give the same answer whichever of its features are dropped",
+    formula: "E[½·KL(p‖q) + ½·KL(q‖p)], p and q from two dropout draws for the same picture",
     weight: 1.0,
     schedule: CONSTANT,
     never_lazy: None,
     source: "arXiv 2106.14448",
     settings: &[
-        Setting::number("rate", "share of the critic's features that is dropped", 0.3, [0.01, 0.95]),
+        Setting::number("rate", "fraction of the critic's features that is dropped", 0.3, [0.01, 0.95]),
         Setting::choice("site", "whose scores are compared", &["real-score", "fake-score"]),
     ],
     about: "R-Drop. The critic runs with dropout, in the loss too, and is asked to give a picture the \
-same chance of being real under two draws of it. The divergence is that of its yes-or-no answer, \
-`p = σ(score)`, so it needs the logistic loss, whose scores are log odds. Dropout is on the last \
+same probability of being real under two draws of it. The divergence is that of its binary output, `p = \
+σ(score)`, so it needs the logistic loss, whose scores are log odds. Dropout is applied to the last \
 features, and the second draw costs no pass.
 
-For a classifier of your own it is the composition `Composition::new(Again { perturbation: None }, Kl, \
-Attract, Site::Output)`, as in the example `classifier`: the model has its dropout, and is run twice. The \
-paper's loss is the sum of both runs', of which the first run's is half on average: in these terms its \
-weights α are half as large, 0.25 to 2.5 for text (2.5 for translation) and 0.3 for pictures.",
+For a classifier of your own, this is the composition `Composition::new(Again { perturbation: None }, \
+Kl, Attract, Site::Output)`, as in the example `classifier`: the model brings its own dropout and is run \
+twice. The paper's loss is the sum over both runs, half of which, on average, comes from the first; in \
+these terms its weights α are half as large: 0.25 to 2.5 for text (2.5 for translation) and 0.3 for \
+pictures.",
     build,
 };
 

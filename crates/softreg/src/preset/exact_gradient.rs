@@ -16,7 +16,7 @@ pub(super) fn build(ask: &Ask<'_>, point: Point) -> Result<Vec<Weighted>, String
     let weight = match ask.settings.number("gamma") {
         0.0 => ask.weight,
         _ if ask.weight_given => {
-            return Err("gamma sets the weight: give one of them, not both".to_owned());
+            return Err("gamma sets the weight: give one or the other, not both".to_owned());
         }
         gamma => slopes(gamma, ask.scale).gamma / 2.0,
     };

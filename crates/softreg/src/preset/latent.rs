@@ -11,7 +11,7 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "latent",
     kind: Kind::Soft,
-    summary: "near latents: alike for the critic, apart as pictures",
+    summary: "nearby latents: alike to the critic, apart as pictures",
     formula: "E[(D(G(z)) − D(G(z + σn)))²] for D, −E[|G(z) − G(z + σn)|²] for G",
     weight: 5.0,
     schedule: CONSTANT,
@@ -20,21 +20,21 @@ pub(crate) const ENTRY: Entry = Entry {
     settings: &[
         Setting::number(
             "generator-weight",
-            "weight of the generator's half; 0 leaves it out",
+            "weight of the generator's half; 0 disables it",
             0.5,
             [0.0, 1e6],
         ),
         Setting { kind: crate::setting::SettingKind::Number { default: 0.05, min: 1e-4, max: 10.0 }, ..SIGMA },
     ],
-    about: "A latent is moved a little. The critic should not care; the generator should make a different \
-picture, so that it does not learn to ignore its latent. The two halves pull against each other, \
-and both weights matter: λ is the critic's (λ_dis in the paper), `generator-weight` the generator's \
-(λ_gen), σ the noise on the latent. Published programs differ: StudioGAN takes 20, 0.5 and 0.05, \
-StyleGAN2-ADA's comparison 0.2, 0.02 and 0.1, and what is best depends on the network.
+    about: "A latent is perturbed slightly. The critic should not care; the generator should make a \
+different picture, so that it does not learn to ignore its latent. The two halves pull against each \
+other, and both weights matter: λ is the critic's (λ_dis in the paper), `generator-weight` the \
+generator's (λ_gen), σ the noise on the latent. Published implementations differ: StudioGAN uses 20, 0.5 \
+and 0.05, StyleGAN2-ADA's comparison 0.2, 0.02 and 0.1, and the best values depend on the network.
 
-Both halves see the same noisy latents, and the generator's pictures of them are made once for both. \
-The squared difference of two pictures is a mean over their numbers, not a sum, so that λ_gen means the \
-same at every size. With labels, a noisy latent keeps its label.",
+Both halves use the same noisy latents, and the generator's pictures of them are made once for both. The \
+squared difference of two pictures is a mean over their values, not a sum, so that λ_gen means the same \
+at every size. With labels, a noisy latent keeps its label.",
     build,
 };
 

@@ -11,23 +11,23 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "lecam",
     kind: Kind::Soft,
-    summary: "the critic's scores should not run away from what they were",
-    formula: "E[max(0, D(x) − α_F)²] + E[max(0, α_R − D(G(z)))²], α averages of past scores",
+    summary: "the critic's scores should not drift away from their past averages",
+    formula: "E[max(0, D(x) − α_F)²] + E[max(0, α_R − D(G(z)))²], α running averages of past scores",
     weight: 0.3,
     schedule: ("warm-up", &[("start", 1000.0)]),
     never_lazy: None,
-    source: "arXiv 2104.03310, and the authors' programs",
+    source: "arXiv 2104.03310, and the authors' implementations",
     settings: &[DECAY],
-    about: "Two averages of the critic's scores are kept, of real pictures and of generated ones. Scores of \
-real pictures are held down to the average of generated ones, and scores of generated pictures up to \
-that of real ones, so that the critic cannot become ever surer of what it knows by heart. It costs no \
-pass.
+    about: "Keeps two running averages of the critic's scores, one for real pictures and one for \
+generated ones. Scores of real pictures are held down towards the average of generated ones, and scores \
+of generated pictures up towards that of real ones, so that the critic cannot become ever more certain \
+about what it has memorized. It costs no pass.
 
-A difference counts on one side only, as in the authors' programs. Those differ in the decay of the \
-averages: 0.9 in the one for BigGAN, with λ = 0.3, and 0.99, as here, in the one for StyleGAN2, with λ = \
-1e-6 or less. The averages here are those before the step, which all workers share; the programs take the \
-step's own scores in first. It begins after 1,000 steps, when the averages mean something. The averages \
-are saved with a run.",
+A difference counts in one direction only, as in the authors' implementations. Those differ in the decay \
+of the averages: 0.9 in the one for BigGAN, with λ = 0.3, and 0.99, as here, in the one for StyleGAN2, \
+with λ = 1e-6 or less. The averages used here are those from before the step, which all workers share; \
+the authors' implementations include the step's own scores first. It starts after 1,000 steps, once the \
+averages are meaningful. The averages are saved with the run.",
     build,
 };
 

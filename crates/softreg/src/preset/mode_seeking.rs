@@ -15,16 +15,17 @@ pub(crate) const ENTRY: Entry = Entry {
     weight: 1.0,
     schedule: CONSTANT,
     never_lazy: None,
-    source: "arXiv 1903.05628, and the authors' program",
+    source: "arXiv 1903.05628, and the authors' code",
     settings: &[EPSILON],
-    about: "The second half of the default composition: what consistency holds still on the side of the \
-critic, this keeps moving on the side of the generator. It costs no pass.
+    about: "The second half of the default composition: while consistency keeps the critic steady, this \
+keeps the generator moving. It costs no pass.
 
-The paper maximises the ratio of the distance of two pictures to the distance of their latents; this is the \
-form of the authors' program, which minimises the reciprocal of the ratio of mean absolute \
-differences. Where all pictures are equal it is 1/ε, and its push grows as pictures draw together. The \
-authors' λ is 1; the recipes take 0.1. With a batch of its own latents the partner is another sample of \
-the batch (of the same label, where there are labels) instead of a second draw.",
+The paper maximises the ratio of the distance between two pictures to the distance between their \
+latents; this is the form used in the authors' code, which minimises the reciprocal of the ratio of mean \
+absolute differences. When all pictures are equal it is 1/ε, and its push grows as pictures converge. \
+The authors' λ is 1; the recipes use 0.1. Since every sample of the batch has its own latent, the \
+partner is another sample of the batch (with the same label, if there are labels) instead of a second \
+draw.",
     build: |ask| {
         let repel = Repel { epsilon: ask.settings.number("epsilon") };
         Ok(vec![ask.term(Body::Soft(Composition::new(Shuffle, L1, repel, Site::Image)))])

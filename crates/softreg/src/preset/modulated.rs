@@ -12,7 +12,7 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "modulated",
     kind: Kind::Soft,
-    summary: "the critic should not lean on single features: noise on them changes nothing",
+    summary: "the critic should not rely on single features: noise on them should change nothing",
     formula: "E[(D(x; m) − D(x; m'))²], m and m' draws of N(1, σ²) on the features; x real and generated",
     weight: 1.0,
     schedule: CONSTANT,
@@ -20,18 +20,19 @@ pub(crate) const ENTRY: Entry = Entry {
     source: "after Ni and Koniusz, NICE, NeurIPS 2023",
     settings: &[Setting::number(
         "sigma",
-        "standard deviation of the noise that features are multiplied with",
+        "standard deviation of the multiplicative noise on features",
         0.3,
         [0.01, 4.0],
     )],
-    about: "After NICE. The critic's features are multiplied with noise of mean 1, in the loss too, so that it cannot \
-lean on single ones; and it is asked to score a picture alike under two draws of the noise, which holds \
-down the gradients that the noise alone would raise. Both on real and on generated pictures.
+    about: "After NICE. The critic's features are multiplied by noise of mean 1, in the loss too, so \
+that it cannot rely on single ones; and it is asked to score a picture alike under two draws of the \
+noise, which holds down the gradients that the noise alone would raise. Both apply to real and to \
+generated pictures.
 
-The idea is the paper's, the particulars are ours, and no claim is made that they are the same: the noise \
-is normal, on the last features, element by element, with a fixed σ, on real and generated pictures alike. \
-Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the network is the same up to its last \
-features, the second draw costs no pass.",
+The idea is the paper's; the details are ours, and we do not claim that they match: the noise is normal, \
+on the last features, element by element, with a fixed σ, the same for real and generated pictures. \
+Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the \
+network is the same up to its last features, the second draw costs no pass.",
     build,
 };
 

@@ -8,7 +8,7 @@ use crate::term::Body;
 use std::sync::Arc;
 
 pub(super) const SETTINGS: &[Setting] =
-    &[Setting::choice("player", "whose weights are limited", &["both", "critic", "generator"])];
+    &[Setting::choice("player", "whose weights are penalised", &["both", "critic", "generator"])];
 
 pub(super) fn terms(ask: &Ask<'_>, penalty: impl Fn() -> Arc<dyn WeightPenalty>) -> Vec<Weighted> {
     let players: &[Player] = match ask.settings.word("player") {

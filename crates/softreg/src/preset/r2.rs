@@ -13,8 +13,8 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: None,
     source: "arXiv 1801.04406",
     settings: exact::SETTINGS,
-    about: "As `r1`, at the generated pictures of the critic's step, cut off from the generator. R3GAN \
-(arXiv 2501.05441) takes both together with the relativistic loss: `--loss relativistic --reg r1 --reg \
-r2`.",
+    about: "Like `r1`, at the generated pictures of the critic's step, detached from the generator. \
+R3GAN (arXiv 2501.05441) uses both together with the relativistic loss: `--loss relativistic --reg r1 \
+--reg r2`.",
     build: |ask| exact::build(ask, Point::Fake),
 };

@@ -13,8 +13,8 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: None,
     source: "arXiv 2501.08316, 1801.04406",
     settings: approximate::SETTINGS,
-    about: "The approximation of arXiv 2501.08316, which has the real half alone, applied to R2 of arXiv \
-1801.04406: as `slope-real`, with the same λ, σ and γ. Generated pictures are seen as they are in the \
-critic's step, cut off from the generator.",
+    about: "The approximation of arXiv 2501.08316, which has only the real half, applied to R2 of arXiv \
+1801.04406: like `slope-real`, with the same λ, σ and γ. Generated pictures are taken as they are in the \
+critic's step, detached from the generator.",
     build: |ask| approximate::build(ask, Site::FakeScore),
 };

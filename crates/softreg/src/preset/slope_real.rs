@@ -14,15 +14,15 @@ pub(crate) const ENTRY: Entry = Entry {
     source: "arXiv 2501.08316",
     settings: approximate::SETTINGS,
     about: "`λ·E[(D(x) − D(x + σn))²] = λσ²·E‖∇D‖² + O(λσ⁴)`, so it stands in for the exact penalty \
-`γ/2·E‖∇D‖²` with `γ = 2λσ²` and needs no second derivative: 0.02 for the default λ = 100 and σ = 0.01, \
-which are those of APT for pictures. One knob sets both: `slope-real,gamma=0.02` means the same for 32x32 \
-pictures in batches of 32, and scales λ and σ to other sizes (γ with pixels per batch, σ so that copies \
-lie equally far away).
+`γ/2·E‖∇D‖²` with `γ = 2λσ²` and needs no second derivative: γ is 0.02 for the defaults λ = 100 and σ = \
+0.01, which are those of APT for images. One setting sets both: `slope-real,gamma=0.02` means the same \
+for 32x32 pictures in batches of 32, and scales λ and σ to other sizes (γ with pixels per batch, σ so \
+that copies lie equally far away).
 
-No division by the distance of the inputs: the composition is noise, squared L2 and attract; \
-`noise(0.01) l2 slope real` is the variant that divides. The paper writes the copy as N(x, σI); as in \
-other programs, σ is read as the standard deviation. Differences are taken in single precision, whatever \
-the network's. The sample is the real picture as the critic sees it, after differentiable augmentation \
-where there is any.",
+There is no division by the distance between the inputs: the composition is noise, squared L2 and \
+attract; `noise(0.01) l2 slope real` is the variant that divides. The paper writes the copy as N(x, σI); \
+as in other implementations, σ is taken to be the standard deviation. Differences are computed in single \
+precision, whatever precision the network uses. The sample is the real picture as the critic sees it, \
+after differentiable augmentation, if there is any.",
     build: |ask| approximate::build(ask, Site::RealScore),
 };

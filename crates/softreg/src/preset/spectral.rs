@@ -5,21 +5,22 @@ use crate::term::Body;
 pub(crate) const ENTRY: Entry = Entry {
     name: "spectral",
     kind: Kind::Hard,
-    summary: "every layer of the critic stretches nothing by more than the weight",
-    formula: "W ← λ·W/σ(W), no term of the objective",
+    summary: "no layer of the critic stretches anything by more than the weight",
+    formula: "W ← λ·W/σ(W), not a term of the objective",
     weight: 1.0,
     schedule: CONSTANT,
-    never_lazy: Some("spectral normalisation is part of the critic, and cannot rest: leave out every"),
+    never_lazy: Some("spectral normalisation is part of the critic and applies at every step: leave out `every`"),
     source: "arXiv 1802.05957, Algorithm 1",
     settings: &[],
-    about: "Every weight matrix of the critic is divided by its largest singular value before it is used, \
-so that no layer stretches a difference by more than λ, which is the norm that each gets (1 in the paper). \
-The singular values come from one power iteration per update of the critic. Kernels count as matrices \
-of outputs by everything else, as in the paper and in PyTorch. Equalised layers, which multiply \
-their weights by a constant, are given that back: the norm is that of the layer as it runs.
+    about: "Every weight matrix of the critic is divided by its largest singular value before it is \
+used, so that no layer stretches a difference by more than λ, the norm that each layer is given (1 in \
+the paper). The singular values come from one power iteration per update of the critic. Kernels are \
+treated as matrices of outputs by everything else, as in the paper and in PyTorch. Equalised layers, \
+which multiply their weights by a constant, are compensated for it: the norm is that of the layer as it \
+runs.
 
-Usually taken with `--loss hinge`. It is a constraint and not a penalty: schedules, `every` and `share` \
-have nothing to act on and are refused, and metrics show no value for it.",
+Usually combined with `--loss hinge`. It is a constraint and not a penalty: schedules, `every` and \
+`share` have nothing to act on and are rejected, and metrics show no value for it.",
     build: |ask| {
         if ask.weight > 0.0 { Ok(vec![ask.term(Body::Spectral)]) } else { Ok(vec![]) }
     },

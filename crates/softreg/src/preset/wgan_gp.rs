@@ -13,9 +13,10 @@ pub(crate) const ENTRY: Entry = Entry {
     never_lazy: None,
     source: "arXiv 1704.00028",
     settings: &[],
-    about: "Made for the Wasserstein loss (`--loss wasserstein`), whose critic has to have slopes of at \
+    about: "Made for the Wasserstein loss (`--loss wasserstein`), whose critic must have slopes of at \
 most 1. The paper updates the critic five times per update of the generator: `--set \
-training.critic-steps=5`. One pass of the critic forwards at the points between, and three backwards.",
+training.critic-steps=5`. It costs one forward pass of the critic at the points in between, and three \
+backward passes.",
     build: |ask| {
         let penalty = GradientPenalty { point: Point::Between, target: Target::One };
         Ok(vec![ask.term(Body::Gradient(penalty))])

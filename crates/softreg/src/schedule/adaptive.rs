@@ -23,11 +23,16 @@ pub struct Adaptive {
 
 pub(super) const PART: Part<dyn Schedule> = Part {
     name: "adaptive",
-    formula: "λ·c; c ← c·exp(±images/speed) as r_v lies above or below the target",
+    formula: "λ·c; c ← c·exp(±images/speed), up while r_v is above the target, down while below",
     settings: &[
-        Setting::number("most", "greatest factor on the weight, and 1/smallest", 10.0, [1.0, 1e6]),
-        Setting::whole("speed", "pictures in which the weight changes by e", 20_000, [1, 1 << 40]),
-        Setting::number("target", "overfitting on held-out pictures to keep to", 0.5, [-1.0, 1.0]),
+        Setting::number("most", "largest factor on the weight, and 1/smallest", 10.0, [1.0, 1e6]),
+        Setting::whole(
+            "speed",
+            "pictures over which the weight changes by a factor of e",
+            20_000,
+            [1, 1 << 40],
+        ),
+        Setting::number("target", "overfitting on held-out pictures to aim for", 0.5, [-1.0, 1.0]),
     ],
     build: |settings| {
         let (target, most) = (settings.number("target"), settings.number("most"));

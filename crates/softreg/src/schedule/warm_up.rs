@@ -11,7 +11,7 @@ pub struct WarmUp {
 
 pub(super) const PART: Part<dyn Schedule> = Part {
     name: "warm-up",
-    formula: "0 before the step `start`, λ from then on",
+    formula: "0 until the step `start`, λ from then on",
     settings: &[START],
     build: |settings| Arc::new(WarmUp { start: settings.whole("start") }),
 };

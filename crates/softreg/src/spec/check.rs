@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub const COMMON: &[Setting] = &[
     Setting::whole(
         "every",
-        "steps between two evaluations; the weight grows with them",
+        "evaluate only at every k-th step, with k times the weight",
         1,
         [1, 1000],
     ),
@@ -25,7 +25,7 @@ pub const COMMON: &[Setting] = &[
         "how the weight changes over the run",
         &["constant", "adaptive", "cosine", "linear", "sigmoid", "warm-up"],
     ),
-    Setting::number("share", "share of the batch that is looked at", 1.0, [0.001, 1.0]),
+    Setting::number("share", "fraction of the batch that is used", 1.0, [0.001, 1.0]),
 ];
 
 /// A regularizer whose every setting is known and within its range, defaults filled in.
@@ -91,7 +91,7 @@ impl Checked {
         let shared = self.common.number("share") < 1.0;
         let limits_weights = matches!(body, Body::Weights { .. } | Body::Spectral);
         if limits_weights && shared {
-            return Some("it looks at weights, and at no share of a batch: leave out share");
+            return Some("it penalises weights, not a share of a batch: leave out share");
         }
         // Pictures of a part of the batch are normalised by other statistics than those that they are compared with.
         let generates = |composition: &Composition| match composition.site.input() {
@@ -101,12 +101,12 @@ impl Checked {
         };
         if shared && body.composition().is_some_and(generates) {
             return Some(
-                "its partners are generated, and a generator normalises a whole batch, not a share of one: leave out share, or take every",
+                "its partners are generated, and a generator normalises a whole batch, not a share of it: leave out share, or use every instead",
             );
         }
         let scheduled = self.common.word("schedule") != "constant";
         (matches!(body, Body::Spectral) && scheduled).then_some(
-            "spectral normalisation is part of the critic, and the same at every step: leave out schedule",
+            "spectral normalisation is part of the critic and the same at every step: leave out schedule",
         )
     }
 
@@ -143,7 +143,7 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
     let mut given = spec.settings.clone();
     let composed = match entry {
         Some(_) if spec.is_composed() => {
-            let reason = "this name is taken: give the composition another";
+            let reason = "this name is taken: choose another for the composition";
             return Err(SpecError::Refused { name: name.to_owned(), reason: reason.to_owned() });
         }
         None if !spec.is_composed() => return Err(unknown_name(name)),
@@ -152,7 +152,8 @@ pub fn check(name: &str, spec: &Spec) -> Result<Checked, SpecError> {
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(plain) {
-        let reason = "a name is made of letters, digits, `-` and `_`: give the composition another";
+        let reason =
+            "a name may contain letters, digits, `-` and `_`: choose another for the composition";
         return Err(SpecError::Refused { name: name.to_owned(), reason: reason.to_owned() });
     }
     // A regularizer composed by the user has no default but 1.

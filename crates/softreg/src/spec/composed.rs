@@ -79,7 +79,7 @@ pub(super) fn parse(text: &str) -> Result<(String, Spec), SpecError> {
             (_, value) => settings.insert(key.clone(), value).is_some(),
         };
         if again {
-            return Err(incomplete(format!("says twice what its {key} is")));
+            return Err(incomplete(format!("gives its {key} twice")));
         }
     }
     if let Some(missing) = CHOICES.iter().find(|choice| !settings.contains_key(**choice)) {

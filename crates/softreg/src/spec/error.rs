@@ -61,14 +61,14 @@ pub enum SpecError {
     },
     /// Text that does not follow `name=weight,setting=value`.
     #[error(
-        "`{text}` is no regularizer: write NAME, NAME=WEIGHT or NAME=WEIGHT,SETTING=VALUE, for example consistency=10,shift=0.2"
+        "`{text}` is not a regularizer: write NAME, NAME=WEIGHT or NAME=WEIGHT,SETTING=VALUE, for example consistency=10,shift=0.2"
     )]
     Grammar {
         /// The text.
         text: String,
     },
     /// A word of a composition that names nothing.
-    #[error("`{text}`: `{word}` is no {kind}{nearest}: choose from {all}")]
+    #[error("`{text}`: `{word}` is not a known {kind}{nearest}: choose from {all}")]
     Word {
         /// The whole text.
         text: String,
@@ -83,7 +83,7 @@ pub enum SpecError {
     },
     /// A composition that lacks one of its four choices, or has two of one.
     #[error(
-        "`{text}` {what}: a composition is a pairing, a distance, an aim and a site, for example `noise(0.05) l2 slope real weight=0.1`"
+        "`{text}` {what}: a composition needs a pairing, a distance, an aim and a site, for example `noise(0.05) l2 slope real weight=0.1`"
     )]
     Incomplete {
         /// The whole text.

@@ -40,13 +40,13 @@ pub(super) fn of(
     let body = html! {
         @for finding in &findings { p { (finding) } }
         (page::table(&table.heads, &cells))
-        (page::figure(&charts, "Over the run", Shown::Chart))
+        (page::figure(&charts, "Over the course of the run", Shown::Chart))
         p class="note" {
-            "r_t is the mean sign of the critic's scores of training pictures; r_v is how far held-out "
-            "pictures are scored from training pictures, as a share of how far generated ones are: 0 "
-            "where the critic treats both alike, 1 where it takes held-out pictures for generated ones "
-            "(arXiv 2006.06676, Eq. 1). Slopes are lengths of gradients by finite differences, pictures "
-            "in −1..1. Norms are the largest singular values of the critic's weights as they are run."
+            "r_t is the mean sign of the critic's scores of training pictures. r_v is how far the scores of "
+            "held-out pictures lie from those of training pictures, relative to those of generated ones: 0 "
+            "if the critic treats both alike, 1 if it treats held-out pictures like generated ones "
+            "(arXiv 2006.06676, Eq. 1). Slopes are gradient lengths by finite differences, with pictures "
+            "in −1..1. Norms are the largest singular values of the critic's weights as used."
         }
     };
     let page = page::page(&title, &body);
@@ -68,19 +68,19 @@ const QUANTITIES: &[Quantity] = &[
     ("critic's slope at training pictures", |v| Some(digits(v.critic_slope))),
     ("critic's slope at held-out pictures", |v| v.critic_slope_held_out.map(digits)),
     ("generator's slope", |v| Some(digits(v.generator_slope))),
-    ("largest norm of a weight of the critic", |v| {
+    ("largest norm of the critic's weights", |v| {
         v.spectral.iter().map(|(_, norm)| *norm).reduce(f64::max).map(digits)
     }),
-    ("kernel distance from training pictures", |v| {
+    ("kernel distance to training pictures", |v| {
         v.distances.as_ref().map(|d| with_half(&d.kernel[0]))
     }),
-    ("kernel distance from held-out pictures", |v| {
+    ("kernel distance to held-out pictures", |v| {
         v.distances.as_ref().map(|d| with_half(&d.kernel[1]))
     }),
-    ("Fréchet distance from training pictures", |v| {
+    ("Fréchet distance to training pictures", |v| {
         v.distances.as_ref().map(|d| with_half(&d.frechet[0]))
     }),
-    ("Fréchet distance from held-out pictures", |v| {
+    ("Fréchet distance to held-out pictures", |v| {
         v.distances.as_ref().map(|d| with_half(&d.frechet[1]))
     }),
 ];
@@ -108,10 +108,12 @@ fn table(views: &[View], stability: Option<&Stability>) -> Table {
             apart.map_or_else(|| "—".to_owned(), |apart| digits(of(apart)))
         };
         let quantities: [(&str, OfApart); 4] = [
-            ("same latent in both runs, pixels apart (0..1)", |a| a.pixels),
-            ("… as a share of unrelated pictures", |a| a.pixels / a.unrelated),
-            ("… of features, as such a share", |a| a.features / a.unrelated_features),
-            ("critics' scores apart", |a| a.scores),
+            ("same latent in both runs: pixel difference (0..1)", |a| a.pixels),
+            ("… relative to unrelated pictures", |a| a.pixels / a.unrelated),
+            ("… in features, relative to unrelated pictures", |a| {
+                a.features / a.unrelated_features
+            }),
+            ("difference of the critics' scores", |a| a.scores),
         ];
         for (name, of) in quantities {
             let values = shown.iter().map(|view| at(view, of));
@@ -134,19 +136,19 @@ fn findings(views: &[View], stability: Option<&Stability>) -> Vec<String> {
     let known = view.held_out.as_ref().is_some_and(above);
     match view.r_v.filter(|_| above(&view.generated)) {
         Some(r_v) if known && r_v > 0.5 => findings.push(format!(
-            "The critic takes held-out pictures for generated ones (r_v {}): it knows its training pictures by heart. More augmentation, a stronger consistency, or an earlier checkpoint may help.",
+            "The critic treats held-out pictures like generated ones (r_v {}): it has memorized its training pictures. More augmentation, a stronger consistency, or an earlier checkpoint may help.",
             digits(r_v)
         )),
         Some(r_v) if known && r_v > 0.2 => findings.push(format!(
-            "The critic scores training pictures above held-out ones (r_v {}): it begins to learn them by heart.",
+            "The critic scores training pictures above held-out ones (r_v {}): it is starting to memorize them.",
             digits(r_v)
         )),
         Some(r_v) => findings.push(format!(
-            "The critic treats held-out pictures as training pictures, as far as so many tell (r_v {}).",
+            "The critic treats held-out pictures like training pictures, as far as this many can tell (r_v {}).",
             digits(r_v)
         )),
         None if view.held_out.is_some() => findings.push(
-            "The critic does not tell generated from training pictures: r_v means nothing.".to_owned(),
+            "The critic does not tell generated from training pictures: r_v is meaningless here.".to_owned(),
         ),
         None => {}
     }
@@ -155,12 +157,12 @@ fn findings(views: &[View], stability: Option<&Stability>) -> Vec<String> {
         let nearer = &distances.nearer;
         findings.push(if nearer.mean > 0.0 && !nearer.reaches_zero() {
             format!(
-                "Generated pictures are nearer to the training pictures than to others (kernel distance {} and {}, of {}).",
+                "Generated pictures are closer to the training pictures than to held-out ones (kernel distance {} and {}, features {}).",
                 digits(training.mean), digits(held_out.mean), distances.features
             )
         } else {
             format!(
-                "Generated pictures are no nearer to the training pictures than to others, as far as {} pictures tell (kernel distance {} and {}, of {}).",
+                "Generated pictures are no closer to the training pictures than to held-out ones, as far as {} pictures can tell (kernel distance {} and {}, features {}).",
                 distances.pictures, digits(training.mean), digits(held_out.mean), distances.features
             )
         });
@@ -204,7 +206,7 @@ fn plots(rows: &[Row], views: &[View], stability: Option<&Stability>) -> Vec<Plo
     };
     let mut plots = vec![
         plot(
-            "Critic's scores while training (with augmentation)",
+            "Critic's scores during training (with augmentation)",
             "score",
             vec![
                 over_rows("training", "score/real"),
@@ -213,12 +215,12 @@ fn plots(rows: &[Row], views: &[View], stability: Option<&Stability>) -> Vec<Plo
             ],
         ),
         plot(
-            "Signs of overfitting while training",
+            "Signs of overfitting during training",
             "0 none, 1 all",
             vec![over_rows("r_t", "overfitting/r_t"), over_rows("r_v", "overfitting/r_v")],
         ),
         plot(
-            "Critic's scores of checkpoints (without)",
+            "Critic's scores at checkpoints (without augmentation)",
             "score",
             vec![
                 over_views("training", &|v| Some(v.training)),
@@ -227,24 +229,24 @@ fn plots(rows: &[Row], views: &[View], stability: Option<&Stability>) -> Vec<Plo
             ],
         ),
         plot(
-            "Critic's slope, by finite differences",
-            "length of the gradient",
+            "Critic's slope (finite differences)",
+            "gradient length",
             vec![
                 over_views("at training pictures", &|v| plain(v.critic_slope)),
                 over_views("at held-out pictures", &|v| v.critic_slope_held_out.and_then(plain)),
             ],
         ),
         plot(
-            "Generator's slope, by finite differences",
-            "length of the derivative",
+            "Generator's slope (finite differences)",
+            "derivative length",
             vec![over_views("generator", &|v| plain(v.generator_slope))],
         ),
         plot(
             "Kernel distance of generated pictures",
             "kernel distance",
             vec![
-                over_views("from training", &|v| v.distances.as_ref().map(|d| d.kernel[0])),
-                over_views("from held out", &|v| v.distances.as_ref().map(|d| d.kernel[1])),
+                over_views("to training", &|v| v.distances.as_ref().map(|d| d.kernel[0])),
+                over_views("to held out", &|v| v.distances.as_ref().map(|d| d.kernel[1])),
             ],
         ),
     ];
@@ -268,8 +270,8 @@ fn plots(rows: &[Row], views: &[View], stability: Option<&Stability>) -> Vec<Plo
             mark: if stability.at.len() > 1 { Mark::Line } else { Mark::Dot },
         };
         plots.push(plot(
-            "Same latent in both runs, share of unrelated pictures",
-            "0 the same, 1 unrelated",
+            "Same latent in both runs, relative to unrelated pictures",
+            "0 identical, 1 unrelated",
             vec![
                 over("pixels", |a| a.pixels / a.unrelated),
                 over("features", |a| a.features / a.unrelated_features),

@@ -46,7 +46,7 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
     let mut config = run.checked.config().clone();
     if config.data.replaced.is_some() {
         return Err(usage(format!(
-            "{} is such a run itself: analyze the first one with --twin",
+            "{} is itself such a run: analyze the original one with --twin",
             run.folder.root().display()
         )));
     }
@@ -65,7 +65,7 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
     // Checkpoints at the same steps.
     let folder = run.folder.root().join(format!("twin-{number}"));
     line_to_stderr(&format!(
-        "training a run in which picture {number} is another one, into {}",
+        "training a run with picture {number} replaced by another, in {}",
         folder.display()
     ));
     let trial =
@@ -78,7 +78,7 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
     match trained {
         Ok(_) => Opened::open(&folder),
         Err(Failure::Interrupted) => {
-            anyhow::bail!("interrupted; give the same command to go on")
+            anyhow::bail!("interrupted; run the same command to resume")
         }
         Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
             anyhow::bail!("the second run failed: {reason}")
@@ -97,7 +97,7 @@ impl Stability {
     ) -> anyhow::Result<Self> {
         if run.checked.shape() != other.checked.shape() {
             return Err(usage(format!(
-                "{} and {} have other networks, so that the same latent means nothing in both",
+                "{} and {} have different networks, so the same latent does not mean the same in both: choose runs of the same networks",
                 run.folder.root().display(),
                 other.folder.root().display()
             )));
@@ -108,7 +108,7 @@ impl Stability {
         let both: Vec<u64> = steps(run)?.intersection(&steps(other)?).copied().collect();
         anyhow::ensure!(
             !both.is_empty(),
-            "{} and {} have no checkpoint of the same step",
+            "{} and {} have no checkpoint at the same step",
             run.folder.root().display(),
             other.folder.root().display()
         );

@@ -53,7 +53,7 @@ pub(super) fn arms(texts: &[String], base: &RunConfig) -> anyhow::Result<Vec<Dra
         draft.over(base)?;
         if !files.insert(file(&draft.label)) {
             return Err(usage(format!(
-                "--arm names `{}` twice: give each set a label of its own, as in 'strong: l2=0.1'",
+                "--arm gives `{}` twice: label each set differently, as in 'strong: l2=0.1'",
                 draft.label
             )));
         }
@@ -83,7 +83,7 @@ impl Draft {
                 "none" | "recipe" => config,
                 "" => {
                     return Err(usage(format!(
-                        "--arm `{}` has an empty place: write none, recipe, or NAME=WEIGHT + NAME=WEIGHT",
+                        "--arm `{}` has an empty part: write none, recipe, or NAME=WEIGHT + NAME=WEIGHT",
                         self.label
                     )));
                 }
@@ -91,7 +91,7 @@ impl Draft {
                     let section = item.split('.').next().unwrap_or(item).trim();
                     if FIXED.contains(&section) {
                         return Err(usage(format!(
-                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; give them to compare itself, with --set",
+                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; change them for the whole comparison with --set",
                             self.label
                         )));
                     }
@@ -198,8 +198,8 @@ mod tests {
         for (texts, words) in [
             (&["l2=0.1", "l2=0.1"][..], "twice"),
             (&["consistancy"], "did you mean `consistency`?"),
-            (&["l2 + "], "empty place"),
-            (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "a name of its own"),
+            (&["l2 + "], "empty part"),
+            (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "its own name"),
             (&["training.augmnt=[]"], "did you mean"),
             (&["more: none + data.validation=0.5"], "the same for every set"),
             (&["none + stop.steps=12"], "the same for every set"),

@@ -57,7 +57,7 @@ pub(super) fn write(
         "Comparison on {}",
         design.arms.first().map_or("", |arm| &arm.config().data.source)
     );
-    let caption = "Samples of the first seed that came to a result, from the same latents";
+    let caption = "Samples from the first seed that produced a result, from the same latents";
     let body = html! {
         @for line in &introduction { p class="note" { (line) } }
         (page::table(&heads, &cells))
@@ -183,10 +183,10 @@ fn is_best(value: &Value, column: &Column, summary: &Summary) -> bool {
 
 fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
     let Some(first) = summary.arms.first() else { return String::new() };
-    let mut text = "Mean ± half a 95 % interval over seeds.".to_owned();
+    let mut text = "Mean ± half of a 95 % interval over seeds.".to_owned();
     if tests.count > 0 {
         text += &format!(
-            "\n* differs from {} in pairs of the same seed, at 95 % by itself; {} such tests find {} by chance alone. ** at 95 % with Holm's correction for all of them.",
+            "\n* differs from {} in same-seed pairs at the 95 % level, each test on its own; of {} such tests, {} would be expected to by chance. ** also with Holm's correction for all of them.",
             first.label,
             tests.count,
             (100.0 * LEVEL * tests.count as f64).round() / 100.0
@@ -224,7 +224,7 @@ fn introduction(design: &Design) -> Vec<String> {
     let budget = if budget.is_empty() { "no limit".to_owned() } else { budget.join(" or ") };
     vec![
         format!(
-            "{}{} at {}, {} loss, batch {}, {} thread(s) each; {budget} for each trial.",
+            "{}{} at {}, {} loss, batch {}, {} thread(s) each; {budget} per trial.",
             config.data.source,
             config.data.limit.map_or_else(String::new, |limit| format!(", the first {limit},")),
             config.data.size,
@@ -233,7 +233,7 @@ fn introduction(design: &Design) -> Vec<String> {
             config.training.threads,
         ),
         format!(
-            "Seeds {} to {}; measured {against} by features {}; softreg {}.",
+            "Seeds {} to {}; measured {against} with features {}; softreg {}.",
             design.seeds.first().unwrap_or(&0),
             design.seeds.last().unwrap_or(&0),
             design.protocol.features_name(),
@@ -254,7 +254,7 @@ fn written(arm: &Arm, all: &[Arm]) -> String {
         .map(|(key, value)| format!("{} = {value}", key.trim_start_matches("regularizers.")))
         .collect();
     if lines.is_empty() {
-        lines.push("no regularizer".to_owned());
+        lines.push("no regularizers".to_owned());
     }
     // The same for all of them, and yet what a comparison of regularizers turns on.
     let shown = |key: &String| differs(key) || key == "training.augment";
@@ -333,7 +333,7 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
     };
     json!({
         "softreg": env!("CARGO_PKG_VERSION"),
-        "interval": "value ± half is a 95 % interval over seeds; differences are from the first set, paired by seed, and chance is how probable as large ones are without any, by Student's test; null where there is one seed",
+        "interval": "value ± half is a 95 % interval over seeds; differences are from the first set, paired by seed; chance is the p-value of Student's t-test for the difference; null with a single seed",
         "seeds": design.seeds,
         "protocol": design.protocol,
         "quantities": summary.metrics,

@@ -103,7 +103,7 @@ impl Summary {
         let outcomes = self.arms.iter().flat_map(|arm| &arm.outcomes);
         let failed = outcomes.filter_map(|outcome| match &outcome.result {
             Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
-                Some(format!("; the first one failed: {reason}"))
+                Some(format!("; the first failed with: {reason}"))
             }
             _ => None,
         });

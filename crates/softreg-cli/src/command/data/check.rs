@@ -10,37 +10,39 @@ use softreg_run::sheet::contact_sheet;
 use softreg_run::{Picture, atomic, encode_png};
 use std::path::PathBuf;
 
-/// Say what is in a picture collection, and what training will make of it.
+/// Report what is in a picture collection and how training will use it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg data check my-pictures/
   softreg data check art.zip --size 48x64 --fit pad
   softreg data check sheet:16x16:tiles.png       the cells of a sprite sheet
-  softreg data check motif --sheet motif.png     see the pictures as training would
+  softreg data check motif --sheet motif.png     see the pictures as training sees them
   softreg data check motif --json")]
 pub(crate) struct Check {
-    /// A folder or zip of pictures, a sprite sheet (sheet:16x16:FILE), CIFAR-10 .bin or IDX files, or `motif`
+    /// Folder or zip of pictures, sprite sheet (sheet:16x16:FILE), CIFAR-10 .bin or IDX files, or
+    /// `motif`
     #[arg(value_name = "PATH")]
     source: String,
-    /// The size that training would use: 32 or 48x64 (width x height) [default: as training would]
+    /// Size to assume for training: 32 or 48x64 (width x height) [default: what training would
+    /// choose]
     #[arg(long, value_name = "SIZE")]
     size: Option<String>,
-    /// auto, grey, rgb, or rgba to keep transparency
+    /// Channels: auto, grey, rgb, or rgba to keep transparency
     #[arg(long, value_name = "CHANNELS", default_value = "auto")]
     channels: String,
-    /// How pictures of another shape would be brought to the size: crop, pad or stretch
+    /// How to fit pictures of another shape: crop, pad or stretch
     #[arg(long, value_name = "FIT", default_value = "crop")]
     fit: String,
-    /// Look only at the first pictures
+    /// Look only at the first COUNT pictures
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// Draw up to 128 of the pictures, as training would see them, on one sheet (.png)
+    /// Write a sheet of up to 128 pictures, as training sees them (.png)
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
-    /// Replace a sheet that is there
+    /// Replace an existing sheet
     #[arg(long, requires = "sheet")]
     force: bool,
-    /// Print everything that was found as one JSON object
+    /// Print all findings as one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -75,7 +77,7 @@ impl Check {
         }
         if report.pictures == 0 {
             anyhow::bail!(
-                "{} holds no picture that can be used: the report says why for each; pictures are PNG, JPEG, WebP, GIF or BMP files",
+                "{} contains no usable picture: the report says why for each; pictures are PNG, JPEG, WebP, GIF or BMP files",
                 self.source
             );
         }

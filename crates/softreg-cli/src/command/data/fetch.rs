@@ -10,19 +10,19 @@ use std::path::{Path, PathBuf};
 
 /// Download a well-known picture collection.
 ///
-/// What has arrived is kept when the connection is lost: the same command goes on from there.
+/// If the connection is lost, what has arrived is kept, and the same command resumes the download.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg data fetch cifar10
   softreg data fetch mnist --to digits/
   softreg data fetch mnist --from https://example.org/mirror/mnist")]
 pub(crate) struct Fetch {
-    #[arg(value_name = "NAME", help = format!("Which one: {}", listed(DATA_SETS.iter().map(|set| set.name))))]
+    #[arg(value_name = "NAME", help = format!("Collection to download: {}", listed(DATA_SETS.iter().map(|set| set.name))))]
     name: String,
-    /// Folder to write [default: data/NAME]
+    /// Folder to write to [default: data/NAME]
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
-    /// Another server: the address that the names of the files are appended to
+    /// Base URL of another server; file names are appended to it
     #[arg(long, value_name = "BASE_URL")]
     from: Option<String>,
 }
@@ -47,10 +47,10 @@ impl Fetch {
         let folder = folder.display();
         let then = match (set.weights_of, set.files) {
             (Some(features), [file, ..]) => format!(
-                "Measure with it: softreg evaluate RUN --features {features} --weights {folder}/{}",
+                "To measure with it: softreg evaluate RUN --features {features} --weights {folder}/{}",
                 file.name
             ),
-            _ => format!("Train on it: softreg train {folder}{recipe}"),
+            _ => format!("To train on it: softreg train {folder}{recipe}"),
         };
         Ok(line_to_stdout(&format!("{folder} is complete. {then}"))?)
     }

@@ -40,7 +40,7 @@ pub(super) fn json(
     json!({
         "softreg": env!("CARGO_PKG_VERSION"),
         "metrics": metrics,
-        "interval": "value ± half is a 95 % interval over the draw of the pictures that `over` names, those of the other side being as they are; kd of 5,000 pictures or more on both sides is over both, and for near_copies and nearer the reference are the honest ones; null where none is known",
+        "interval": "value ± half is a 95 % interval over the draw of the pictures that `over` names, with those of the other side held fixed; kd of 5,000 or more pictures on both sides is over both; for near_copies and nearer, the reference is the honest pictures; null where no interval is known",
         "copies": copies.map(|c| json!({
             "threshold": c.threshold, "honest": honest(c), "mirrored": subject.mirrored,
         })),
@@ -61,11 +61,11 @@ pub(super) fn sides(subject: &Subject) -> String {
     let about = |key: &str| subject.reference.about[key].as_str().unwrap_or_default().to_owned();
     let of = match about("part").as_str() {
         "all" => format!("of {}", about("source")),
-        "training" => "that were trained on".to_owned(),
+        "training" => "used for training".to_owned(),
         part => format!("that were {part}"),
     };
     format!(
-        "{generated} pictures beside {reference} {of}. Intervals are over the draw of generated ones, of recall and coverage of those compared with, each with the other side as it is."
+        "{generated} generated pictures against {reference} {of}. Intervals are over the draw of generated pictures (for recall and coverage, of reference pictures), with the other side held fixed."
     )
 }
 

@@ -153,7 +153,7 @@ impl Subject {
                     None if !held_out.is_empty() => part(&held_out, "held out"),
                     None => {
                         line_to_stderr(
-                            "note: compared with the pictures that were trained on, where copies look good: hold some out with --set data.validation=0.2 when training, or name others with --reference",
+                            "note: comparing with the training pictures, which makes copies look good: hold some out with --set data.validation=0.2 when training, or name others with --reference",
                         );
                         part(&training, "training")
                     }
@@ -164,14 +164,12 @@ impl Subject {
             Err(error) => match &request.protocol.reference {
                 // The pictures of the run are wanted for the copies alone.
                 Some(spec) => {
-                    line_to_stderr(&format!(
-                        "note: the pictures of the run are not there: {error:#}"
-                    ));
+                    line_to_stderr(&format!("note: cannot use the run's own pictures: {error:#}"));
                     (Set::open(spec, &request.protocol.reference_of(others.clone()))?, None, true)
                 }
                 None => {
                     return Err(error).context(
-                        "the pictures of the run are not there: name others with --reference",
+                        "cannot use the run's own pictures: name others with --reference",
                     );
                 }
             },
@@ -180,7 +178,7 @@ impl Subject {
         let shown = sample::count_labels(labels.copied(), trained.labels.len());
         if !shown.is_empty() && shown.iter().all(|count| *count == 0) {
             line_to_stderr(
-                "note: how often each kind was shown is not known: all are generated alike",
+                "note: it is not known how often each class was shown; generating all classes equally often",
             );
         }
         let training = match &request.training {
@@ -220,7 +218,7 @@ impl Subject {
             // What is no run and no pictures either should be told so first.
             softreg_image::native_size(&request.what, &LoadOptions::default())?;
             return Err(usage(format!(
-                "{} is no run folder, so that nothing is known to compare it with: name real pictures with --reference",
+                "{} is not a run folder, so there is nothing to compare it with: name real pictures with --reference",
                 request.what
             )));
         };

@@ -51,7 +51,7 @@ pub(super) fn write(
     let failed = history.iter().filter(|recorded| recorded.rung == Rung::Failed).count();
     let mut below = match failed {
         0 => String::new(),
-        n => format!("{} came to no value, see report.json\n", counted(n, "trial", "trials")),
+        n => format!("{} produced no value, see report.json\n", counted(n, "trial", "trials")),
     };
     if let Some(won) = won {
         let config = configuration(design, won.task, 1.0, design.recipe.seed)?;
@@ -69,7 +69,7 @@ pub(super) fn write(
         );
         write_recipe(&path, &head, &config)?;
         below += &format!(
-            "Best: {}{part} with {}\nRecipe: {}, to train with: softreg train --recipe {}",
+            "Best: {}{part} with {}\nRecipe: {}, to train with it: softreg train --recipe {}",
             with_half(&won.value),
             settings(won.task),
             path.display(),
@@ -94,8 +94,8 @@ pub(super) fn write(
         (page::figure(&picture, "Response to each setting", Shown::Chart))
         (page::table(&table.heads, &cells))
         p class="note" {
-            "Values are taken on pictures that the runs held out. The best of many is better than it "
-            "will be on other pictures: measure the winner with softreg evaluate --reference."
+            "Values are measured on pictures that the runs held out. The best of many looks better here than "
+            "it will on other pictures: measure the winner with softreg evaluate --reference."
         }
     };
     atomic::write(folder.join("report.html"), page::page(&title, &body).as_bytes())?;

@@ -68,7 +68,7 @@ pub(super) fn work(
                         store.release(&task, &name)?;
                         watch.done();
                         anyhow::bail!(
-                            "trial {} is not finished: {reason}; go on with: softreg tune --resume {}",
+                            "trial {} is not finished: {reason}; resume with: softreg tune --resume {}",
                             task.trial,
                             quoted(folder)
                         );

@@ -83,7 +83,7 @@ fn pixels(name: &str, text: &str, least: u32) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| digits && (least..=MAX).contains(number));
     number.ok_or_else(|| {
         format!(
-            "its {name} is '{text}', and must be a whole number of pixels from {least} to {MAX}"
+            "its {name} is '{text}', but must be a whole number of pixels from {least} to {MAX}"
         )
     })
 }
@@ -110,7 +110,7 @@ impl FromStr for Grid {
             };
             match place.take() {
                 Some(place) => *place = pixels(name, value, 0)?,
-                None => return Err(format!("it says {name} twice")),
+                None => return Err(format!("it gives {name} twice")),
             }
         }
         Ok(grid)

@@ -36,9 +36,7 @@ impl Target {
         let mut config: postgres::Config = rest.parse().map_err(|e| chain(&e))?;
         let beside = |host: &postgres::config::Host| matches!(host, postgres::config::Host::Tcp(name) if name.contains('@'));
         if config.get_hosts().iter().any(beside) {
-            return Err(
-                "there are two @ in the address: write %40 for one in a password".to_owned()
-            );
+            return Err("the address contains two @: write %40 for one in a password".to_owned());
         }
         let last = |name: &str| ours.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let path = |name: &str| last(name).map(PathBuf::from);
@@ -53,13 +51,13 @@ impl Target {
             "verify-full" => (postgres::config::SslMode::Require, Trust::Name),
             other => {
                 return Err(format!(
-                    "sslmode={other}: it is one of disable, prefer, require, verify-ca, verify-full"
+                    "sslmode={other}: must be one of disable, prefer, require, verify-ca, verify-full"
                 ));
             }
         };
         if last("sslrootcert") == Some("system") && trust != Trust::Name {
             return Err(format!(
-                "sslrootcert=system says little with sslmode={mode}: use verify-full"
+                "sslrootcert=system gives little protection with sslmode={mode}: use verify-full"
             ));
         }
         config.ssl_mode(of_config);

@@ -85,7 +85,7 @@ impl Tls {
                 if store.is_empty() {
                     let why = found.errors.first().map_or(String::new(), |e| format!(" ({e})"));
                     return Err(format!(
-                        "this system has no certificates of authorities{why}: name a file by sslrootcert="
+                        "this system has no certificate authorities installed{why}: name a certificate file with sslrootcert="
                     ));
                 }
             }
@@ -98,7 +98,9 @@ fn certificates_of(parameter: &str, path: &Path) -> Result<Vec<CertificateDer<'s
     let wrong = |why: String| format!("{parameter}={}: {why}", path.display());
     let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match all {
-        Ok(all) if all.is_empty() => Err(wrong("no certificate (PEM) is in it".to_owned())),
+        Ok(all) if all.is_empty() => {
+            Err(wrong("the file contains no certificate (PEM)".to_owned()))
+        }
         all => all.map_err(|e| wrong(e.to_string())),
     }
 }
@@ -198,10 +200,10 @@ pub(super) fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str 
         Some(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => {
-            "; use the name that the certificate is for, or sslmode=verify-ca where any server of the authority will do"
+            "; use the host name that the certificate was issued for, or sslmode=verify-ca to accept any server of that authority"
         }
         Some(_) => {
-            "; name the file (PEM) of the authority that signed it by sslrootcert=, or take any certificate by sslmode=require"
+            "; name the certificate file (PEM) of the authority that signed it with sslrootcert=, or accept any certificate with sslmode=require"
         }
         None => "",
     }
