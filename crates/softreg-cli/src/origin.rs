@@ -36,6 +36,8 @@ impl Origin {
         let folder = RunFolder::open(root)?;
         let config = trained::configuration(&folder)?;
         let (_, path, file) = trained::find(&folder, which, &mut Vec::new())?;
+        softreg_train::checkpoint::check_split(&file, &config)
+            .with_context(|| folder.root().display().to_string())?;
         Ok(Self { folder, config, path, file })
     }
 
@@ -68,7 +70,7 @@ impl Origin {
 
     /// The networks themselves.
     pub(crate) fn start(self) -> Start {
-        Start { path: self.path, file: self.file }
+        Start { path: self.path, file: self.file, config: self.config }
     }
 
     fn fits(&self, ours: &Shape) -> anyhow::Result<()> {

@@ -48,6 +48,8 @@ pub(crate) struct Trained {
     pub step: u64,
     /// The fingerprint of the pictures that it was trained on, and of those held out.
     pub pictures: String,
+    /// Why the pictures that its configuration holds out are not those that the run did, where they are not.
+    pub other_split: Option<softreg_train::Error>,
     /// What a person should know about the choice of the checkpoint.
     pub notes: Vec<String>,
     shape: Shape,
@@ -67,9 +69,10 @@ impl Trained {
         let mut notes = Vec::new();
         let (step, path, file) = find(folder, which, &mut notes)?;
         let pictures = file.text("pictures")?.to_owned();
+        let other_split = weights::check_split(&file, &config).err();
         let generator = weights::averaged_generator(&path, file, &shape, device)?;
         let device = device.clone().without_autodiff();
-        Ok(Self { labels, step, pictures, notes, shape, generator, device })
+        Ok(Self { labels, step, pictures, other_split, notes, shape, generator, device })
     }
 
     /// Numbers in a latent vector.

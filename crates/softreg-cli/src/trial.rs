@@ -16,7 +16,8 @@ use serde_json::Value;
 use softreg_metric::Interval;
 use softreg_run::{RunFolder, State, Status, atomic, metrics};
 use softreg_train::RunConfig;
-use softreg_train::config::keys;
+use softreg_train::config::settings::changes;
+use softreg_train::config::{keys, parse};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -104,6 +105,7 @@ impl Trial {
             Some(folder) => {
                 wait_for(&folder)?;
                 self.check_pictures(&folder)?;
+                self.check_configuration(&folder)?;
                 let status = folder.read_status().map_err(Failure::of)?;
                 if status.state == State::Finished && self.is_done(&status) {
                     return Ok(status);
@@ -113,7 +115,8 @@ impl Trial {
                 call(line.chain(common.map(str::to_owned)), threads, &mut follow)
             }
             None => {
-                let recipe = self.folder.with_extension("toml");
+                self.config.check_without_pictures().map_err(Failure::of)?;
+                let recipe = self.recipe();
                 if let Some(parent) = recipe.parent() {
                     std::fs::create_dir_all(parent).map_err(Failure::of)?;
                 }
@@ -130,6 +133,7 @@ impl Trial {
         }?;
         let folder = RunFolder::open(&self.folder).map_err(Failure::of)?;
         self.check_pictures(&folder)?;
+        self.check_configuration(&folder)?;
         folder.read_status().map_err(Failure::of)
     }
 
@@ -169,6 +173,30 @@ impl Trial {
         }
     }
 
+    /// Refuses a run of another configuration: what it comes to would be reported as this one's.
+    fn check_configuration(&self, folder: &RunFolder) -> Result<(), Failure> {
+        let path = folder.config();
+        let text = std::fs::read_to_string(&path).map_err(Failure::of)?;
+        let trained = parse::parse(&text, &path.display().to_string()).map_err(Failure::of)?;
+        let mut wanted = self.config.clone();
+        wanted.settle_mirrors();
+        match changes(&wanted, &trained).as_slice() {
+            [] => Ok(()),
+            changed => Err(Failure::Failed(format!(
+                "{} was trained with a different configuration ({}): move it elsewhere to train it again",
+                self.folder.display(),
+                changed.join("; ")
+            ))),
+        }
+    }
+
+    /// Beside the folder. The name of a set may hold a dot, which begins no extension.
+    fn recipe(&self) -> PathBuf {
+        let mut name = self.folder.file_name().unwrap_or_default().to_owned();
+        name.push(".toml");
+        self.folder.with_file_name(name)
+    }
+
     /// Whether a finished run has gone as far as it is wanted now: a later rung of a search goes on
     /// with a run that finished an earlier one.
     fn is_done(&self, status: &Status) -> bool {
@@ -199,6 +227,7 @@ impl Trial {
         let Ok(folder) = RunFolder::open(&self.folder) else { return false };
         folder.read_status().is_ok_and(|status| {
             self.check_pictures(&folder).is_ok()
+                && self.check_configuration(&folder).is_ok()
                 && status.state == State::Finished
                 && self.is_done(&status)
                 && self.measured(status.step).is_some()
@@ -288,6 +317,17 @@ mod tests {
         let late = Status { seconds: 60.1, ..status.clone() };
         assert!(minutes.is_done(&late), "it ended by the clock");
         assert_eq!(trial(Some(200)).stop(), ["--steps", "200"]);
+    }
+
+    #[test]
+    fn recipes_of_names_with_dots_are_files_of_their_own() {
+        let recipe = |name: &str| {
+            let folder = Path::new("trials").join(name);
+            let (config, device) = (RunConfig::default(), "cpu".to_owned());
+            Trial { folder, config, device, fingerprint: None }.recipe()
+        };
+        assert_eq!(recipe("l2-0.001-s0"), Path::new("trials/l2-0.001-s0.toml"));
+        assert_ne!(recipe("l2-0.001-s0"), recipe("l2-0.5-s0"));
     }
 
     #[test]

@@ -164,7 +164,8 @@ fn with_the_threshold(share: Interval, honest: usize) -> Interval {
 }
 
 /// The probability that one of `values` lies below one of `sorted`, ties by half, with the interval of
-/// DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988).
+/// DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988). Where all of one side lie beyond the other, theirs has no width;
+/// there it is that of a share of as many draws as the smaller side has.
 fn nearer(values: &[f64], sorted: &[f64]) -> Interval {
     let mut own = values.to_vec();
     own.sort_unstable_by(f64::total_cmp);
@@ -178,7 +179,11 @@ fn nearer(values: &[f64], sorted: &[f64]) -> Interval {
     let of_sorted: Vec<f64> = sorted.iter().map(|value| 1.0 - above(&own, *value)).collect();
     let mean = of_values.iter().sum::<f64>() / own.len() as f64;
     let variance = |parts: &[f64]| deviation(parts).powi(2) / parts.len() as f64;
-    Interval { mean, half: Some(1.96 * (variance(&of_values) + variance(&of_sorted)).sqrt()) }
+    let half = 1.96 * (variance(&of_values) + variance(&of_sorted)).sqrt();
+    if mean == 0.0 || mean == 1.0 {
+        return Interval::of_share(&vec![mean; own.len().min(sorted.len())]);
+    }
+    Interval { mean, half: Some(half) }
 }
 
 #[cfg(test)]

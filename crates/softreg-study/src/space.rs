@@ -74,7 +74,7 @@ impl Space {
 
     /// Points of a grid with `points` values of each range.
     pub fn grid_len(&self, points: usize) -> f64 {
-        self.dimensions.iter().map(|d| d.domain.steps(points) as f64).product()
+        self.dimensions.iter().map(|d| d.domain.places(points).len() as f64).product()
     }
 
     /// The `index`-th point of a grid with `points` values of each range; the last setting changes
@@ -82,14 +82,9 @@ impl Space {
     pub fn grid_point(&self, points: usize, mut index: usize) -> Parameters {
         let mut parameters = Parameters::new();
         for dimension in self.dimensions.iter().rev() {
-            let steps = dimension.domain.steps(points);
-            let place = index % steps;
-            index /= steps;
-            let share = if steps > 1 { place as f64 / (steps - 1) as f64 } else { 0.5 };
-            let value = match &dimension.domain {
-                Domain::Choice(values) => values[place].clone(),
-                range => range.at(share),
-            };
+            let places = dimension.domain.places(points);
+            let value = places[index % places.len()].clone();
+            index /= places.len();
             parameters.insert(dimension.key.clone(), value);
         }
         parameters
@@ -189,15 +184,25 @@ impl Domain {
         }
     }
 
-    fn steps(&self, points: usize) -> usize {
+    /// The values of a grid with up to `points` of a range, none twice: whole numbers that lie close are met less often.
+    fn places(&self, points: usize) -> Vec<String> {
+        let points = points.max(1);
         match self {
-            Self::Choice(values) => values.len(),
-            Self::Range { low, high, whole: true, .. } => {
-                let whole = high.floor() - low.ceil() + 1.0;
-                // As a number of points: far below the limits of a float.
-                points.min(whole as usize).max(1)
+            Self::Choice(values) => values.clone(),
+            Self::Range { low, high, whole: true, .. }
+                if high.floor() - low.ceil() < points as f64 =>
+            {
+                (low.ceil() as i64..=high.floor() as i64).map(|value| value.to_string()).collect()
             }
-            Self::Range { .. } => points,
+            Self::Range { .. } => {
+                let share = |i: usize| match points {
+                    1 => 0.5,
+                    _ => i as f64 / (points - 1) as f64,
+                };
+                let mut values: Vec<String> = (0..points).map(|i| self.at(share(i))).collect();
+                values.dedup();
+                values
+            }
         }
     }
 }

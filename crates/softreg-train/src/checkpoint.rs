@@ -3,10 +3,11 @@
 //! Random numbers are a function of seed, purpose and step ([`softreg::Seed`]), so the random state
 //! of a run is its seed and how many steps it has taken.
 
-use crate::config::Checked;
-use crate::config::settings::{changes, settings};
+use crate::config::settings::{between, settings};
+use crate::config::{Checked, RunConfig};
 use crate::error::Error;
-use crate::players::Players;
+use crate::players::{Players, effective};
+use crate::step::settle_probability;
 use crate::stop::Progress;
 use burn::module::Module;
 use burn::tensor::Device;
@@ -35,6 +36,8 @@ pub struct Start {
     pub path: PathBuf,
     /// What it holds.
     pub file: Checkpoint,
+    /// The configuration of its run.
+    pub config: RunConfig,
 }
 
 /// Writes players and progress; weights that are not numbers are refused, because a checkpoint with
@@ -100,12 +103,29 @@ pub(crate) fn write(
 /// # Errors
 /// [`Error::Weights`] where they are of another shape than those of the run that begins.
 pub(crate) fn begin(start: Start, checked: &Checked, device: &Device) -> Result<Players, Error> {
-    let Start { path, mut file } = start;
+    let Start { path, mut file, config } = start;
     let fresh = Players::new(checked, device);
     let average = fill(&path, &mut file, AVERAGE, fresh.average)?;
     let generator = fill(&path, &mut file, GENERATOR, fresh.generator)?;
     let critic = fill(&path, &mut file, CRITIC, fresh.critic)?;
-    Ok(Players::of(checked, average, generator, critic))
+    let Some(bound) = config.spectral_bound() else {
+        return Ok(Players::of(checked, average, generator, critic, None));
+    };
+    let mut unused = softreg::Seed(0).rng(softreg::Purpose::PowerIteration, 0);
+    let like = SpectralNorm::new(&critic, &mut unused);
+    let norm = spectral(&like, take(&mut file, SPECTRAL))?;
+    if checked.plan().spectral_norm().is_some() {
+        return Ok(Players::of(checked, average, generator, critic, Some(norm)));
+    }
+    // The critic that was trained is the normalised one.
+    let weights = parameters::collect(&effective(&critic, Some((&norm, bound)))).into_iter();
+    let weights = weights.map(|p| (p.name, (p.shape, p.values))).collect();
+    let critic = parameters::load(critic, weights).map_err(|source| Error::Weights {
+        path,
+        player: CRITIC,
+        source,
+    })?;
+    Ok(Players::of(checked, average, generator, critic, None))
 }
 
 /// Restores players and progress.
@@ -125,7 +145,8 @@ pub(crate) fn restore(
         let source_name = checked.config().data.source.clone();
         return Err(Error::OtherPictures { source_name });
     }
-    let progress = Progress {
+    check_split(&file, checked.config())?;
+    let mut progress = Progress {
         step: entry(path, &file, "step")?,
         images: entry(path, &file, "images")?,
         seconds: entry(path, &file, "seconds")?,
@@ -141,6 +162,10 @@ pub(crate) fn restore(
             Ok(_) => Some(entry(path, &file, "pending")?),
         },
     };
+    if !measures_alike(&file, checked) {
+        // A value of another measure is no best one, and no reason to lose patience.
+        progress = Progress { best: None, best_step: 0, checks_without_improvement: 0, ..progress };
+    }
     let fresh = Players::new(checked, device);
     let generator = fill(path, &mut file, GENERATOR, fresh.generator)?;
     let critic = fill(path, &mut file, CRITIC, fresh.critic)?;
@@ -151,7 +176,7 @@ pub(crate) fn restore(
     critic_optimizer.import(&critic, take(&mut file, CRITIC_OPTIMIZER), device)?;
     let teacher = fresh.teacher.map(|teacher| fill(path, &mut file, TEACHER, teacher));
     let spectral = fresh.spectral.map(|norm| spectral(&norm, take(&mut file, SPECTRAL)));
-    let players = Players {
+    let mut players = Players {
         generator,
         critic,
         average,
@@ -161,13 +186,54 @@ pub(crate) fn restore(
         spectral: spectral.transpose()?,
         memory: memory(take(&mut file, MEMORY))?,
     };
+    settle_probability(&mut players.memory, checked);
     Ok((players, progress))
+}
+
+/// Refuses a configuration that holds out other pictures than the run did up to this checkpoint: some of them were trained on.
+///
+/// # Errors
+/// [`Error::OtherSplit`].
+pub fn check_split(file: &Checkpoint, config: &RunConfig) -> Result<(), Error> {
+    let Some(before) = settings_of(file) else { return Ok(()) };
+    let now = settings(config);
+    match ["data.validation", "data.replaced"]
+        .into_iter()
+        .find(|key| before.get(*key) != now.get(*key))
+    {
+        None => Ok(()),
+        Some(key) => {
+            let value = |of: &BTreeMap<String, String>| {
+                of.get(key).map_or_else(|| "not set".to_owned(), String::clone)
+            };
+            Err(Error::OtherSplit { key, began: value(&before), found: value(&now) })
+        }
+    }
+}
+
+/// Whether values of the validation measure up to this checkpoint compare with those to come.
+fn measures_alike(file: &Checkpoint, checked: &Checked) -> bool {
+    let Some(before) = settings_of(file) else { return true };
+    let now = settings(checked.config());
+    let of = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned();
+    // The first of several decides.
+    let first = |all| {
+        of(all, "validation.measure").map(|list| {
+            list.trim_matches(['"', ' ']).split(',').next().unwrap_or_default().trim().to_owned()
+        })
+    };
+    let features = "validation.features";
+    first(&before) == first(&now) && of(&before, features) == of(&now, features)
+}
+
+/// The settings that a checkpoint was written with; none in those of earlier versions.
+fn settings_of(file: &Checkpoint) -> Option<BTreeMap<String, String>> {
+    serde_json::from_str(file.text("settings").ok()?).ok()
 }
 
 /// What of the configuration is not as it was when the checkpoint was written; nothing where that is not known.
 pub(crate) fn changes_since(file: &Checkpoint, checked: &Checked) -> Vec<String> {
-    let before = file.text("settings").ok().and_then(|text| serde_json::from_str(text).ok());
-    before.map_or_else(Vec::new, |before| changes(&before, &settings(checked.config())))
+    settings_of(file).map_or_else(Vec::new, |before| between(&before, &settings(checked.config())))
 }
 
 /// The vectors of `like`, from a checkpoint.

@@ -8,7 +8,7 @@
 mod check;
 pub mod keys;
 pub mod parse;
-pub(crate) mod settings;
+pub mod settings;
 
 pub use check::{Checked, ConfigError};
 
@@ -296,8 +296,13 @@ impl RunConfig {
         if self.training.threads == 0 {
             self.training.threads = workers.max(1);
         }
+        self.settle_mirrors();
+    }
+
+    /// Regularizers mirror no pictures where training does not: a critic that is told to score mirrored copies alike would let
+    /// the generator mirror.
+    pub fn settle_mirrors(&mut self) {
         if !self.data.flip {
-            // A critic that is told to score mirrored copies alike would let the generator mirror.
             for (name, spec) in &mut self.regularizers {
                 spec.without_mirror(name);
             }

@@ -91,6 +91,18 @@ pub enum Error {
         /// That of the configuration.
         found: u64,
     },
+    /// Other pictures are held out than were before.
+    #[error(
+        "the run was trained with {key} = {began}, and its configuration now says {found}, so that pictures it was trained on would count as held out: restore the value, or start a new run"
+    )]
+    OtherSplit {
+        /// What was changed.
+        key: &'static str,
+        /// As it was when the checkpoint was written.
+        began: String,
+        /// As the configuration has it.
+        found: String,
+    },
     /// The batch cannot be split over so many processes.
     #[error(
         "a batch of {batch} cannot be split over {processes} processes: set training.batch to at least {least}, or start fewer processes"

@@ -45,19 +45,23 @@ impl Players {
         let weights = |player| Seed(config.seed).rng(Purpose::Weights, player);
         let generator = Generator::new(checked.shape(), &mut weights(0), &device);
         let critic = Critic::new(checked.shape(), &mut weights(1), &device);
-        Self::of(checked, generator.valid(), generator, critic)
+        Self::of(checked, generator.valid(), generator, critic, None)
     }
 
-    /// Players of these networks that have not taken a step.
+    /// Players of these networks that have not taken a step, with the singular vectors of the critic's weights where they are
+    /// known.
     pub(crate) fn of(
         checked: &Checked,
         average: Generator,
         generator: Generator,
         critic: Critic,
+        norm: Option<SpectralNorm>,
     ) -> Self {
         let (config, plan) = (checked.config(), checked.plan());
         let mut start = Seed(config.seed).rng(Purpose::PowerIteration, 0);
-        let spectral = plan.spectral_norm().map(|_| SpectralNorm::new(&critic, &mut start));
+        let spectral = plan
+            .spectral_norm()
+            .map(|_| norm.unwrap_or_else(|| SpectralNorm::new(&critic, &mut start)));
         Self {
             average,
             teacher: plan.needs_teacher().then(|| match (&spectral, plan.spectral_norm()) {

@@ -469,7 +469,8 @@ impl<'a> Trainer<'a> {
             memory.set_control(&term.name, term.schedule.adjust(control, signs, images));
         }
         if let Some(adaptive) = self.checked.adaptive_probability() {
-            let before = memory.control(PROBABILITY).unwrap_or(0.0);
+            let fixed = self.checked.config().training.augment_probability;
+            let before = memory.control(PROBABILITY).unwrap_or(fixed);
             let now = adaptive.adjust(before, signs, images);
             memory.set_control(PROBABILITY, now);
             memory.set_latest(SIGNS[2], now);
@@ -513,12 +514,30 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The control that holds the probability of augmentation.
-pub(crate) const PROBABILITY: &str = "augment";
+/// The control that holds the probability of augmentation; no regularizer has a name with a dot.
+pub(crate) const PROBABILITY: &str = "training.augment";
 
 /// Names of what is measured from time to time.
 const SIGNS: [&str; 4] =
     ["overfitting/r_t", "overfitting/r_v", "augment/probability", "score/held-out"];
+
+/// Brings what a checkpoint remembers of the probability of augmentation in line with a configuration that may have been
+/// changed since: none where it does not adapt, and that of the configuration to begin with where it did not before.
+pub(crate) fn settle_probability(memory: &mut Memory, checked: &Checked) {
+    if checked.adaptive_probability().is_none() {
+        memory.remove_control(PROBABILITY);
+        memory.remove_latest(SIGNS[2]);
+        return;
+    }
+    // Earlier versions kept it under a name that a regularizer may have.
+    let earlier = "augment";
+    let taken = checked.plan().terms().iter().any(|term| term.name == earlier);
+    let before = if taken { None } else { memory.remove_control(earlier) };
+    if memory.control(PROBABILITY).is_none() {
+        let fixed = checked.config().training.augment_probability;
+        memory.set_control(PROBABILITY, before.unwrap_or(fixed));
+    }
+}
 
 /// The generator's draws come from streams past those of any number of critic workers.
 const GENERATOR_STREAMS: usize = 1 << 32;

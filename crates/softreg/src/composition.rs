@@ -198,13 +198,7 @@ impl Composition {
         rng: &mut dyn Rng,
     ) -> Result<Tensor<1>, PairingError> {
         let device = batch.device();
-        let (inputs, outputs) = batch.rows();
-        if inputs != outputs {
-            return Err(PairingError::Rows { inputs, outputs });
-        }
-        self.check()?;
-        batch.check()?;
-        batch.check_distributions(&*self.distance)?;
+        batch.check_for(self)?;
         let empty = Memory::default();
         let memory = batch.memory.unwrap_or(&empty);
         let mut scene = OwnScene::new(batch, f);

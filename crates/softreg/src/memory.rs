@@ -44,9 +44,12 @@ impl Memory {
     }
 
     /// Takes the mean output of a batch, one number per feature, into the average at `anchor`. The
-    /// first one is the average.
+    /// first one is the average, and so is one of another number of features.
     pub fn observe(&mut self, anchor: &Anchor, mean: &[f64]) {
         let average = self.0.entry(anchor.key()).or_insert_with(|| mean.to_vec());
+        if average.len() != mean.len() {
+            *average = mean.to_vec();
+        }
         let d = anchor.decay;
         average.iter_mut().zip(mean).for_each(|(a, m)| *a = d * *a + (1.0 - d) * m);
     }
@@ -61,6 +64,11 @@ impl Memory {
         self.0.insert(format!("control/{name}"), vec![value]);
     }
 
+    /// Forgets a controller's number, which it returns.
+    pub fn remove_control(&mut self, name: &str) -> Option<f64> {
+        self.0.remove(&format!("control/{name}"))?.first().copied()
+    }
+
     /// The last raw value of the term called `name`, which may be some steps old where the term is
     /// lazy.
     pub fn latest(&self, name: &str) -> Option<f64> {
@@ -70,6 +78,11 @@ impl Memory {
     /// Keeps the raw value of a term.
     pub fn set_latest(&mut self, name: &str, value: f64) {
         self.0.insert(format!("latest/{name}"), vec![value]);
+    }
+
+    /// Forgets the last raw value of a term, which it returns.
+    pub fn remove_latest(&mut self, name: &str) -> Option<f64> {
+        self.0.remove(&format!("latest/{name}"))?.first().copied()
     }
 
     /// The critic's scores since the last adjustment.

@@ -4,6 +4,7 @@ use crate::composition::CompositionError;
 use crate::memory::Anchor;
 use crate::perturbation::Perturbation;
 use crate::setting::Part;
+use crate::site::Player;
 use burn::tensor::Tensor;
 use rand::Rng;
 
@@ -176,6 +177,24 @@ pub enum PairingError {
         inputs: usize,
         /// How many were given.
         found: usize,
+    },
+    /// The average of earlier outputs is of other outputs.
+    #[error(
+        "the average of earlier outputs has {remembered} features but the outputs have {found}: observe the mean of each feature (Memory::observe)"
+    )]
+    Remembered {
+        /// Features of the average.
+        remembered: usize,
+        /// Features of the outputs.
+        found: usize,
+    },
+    /// A term looks at a player of adversarial training, where there is none.
+    #[error(
+        "it looks at the {player}, which only adversarial training has: for a model of your own, write a composition at the site `output`"
+    )]
+    NotOwn {
+        /// Whom it looks at.
+        player: Player,
     },
     /// The composition cannot mean anything.
     #[error(transparent)]

@@ -6,9 +6,10 @@ use crate::memory::{Anchor, Memory};
 use crate::overfitting;
 use crate::pairing::{Pairing, PairingError, PartnerInput};
 use crate::perturbation::Perturbation;
-use crate::scene::{self, Draw, Pass, Scene};
+use crate::scene::{self, Batch, Draw, OwnScene, Pass, Scene};
 use crate::site::{Input, Player, Site};
 use crate::term::{Body, Term};
+use crate::{Purpose, Seed};
 use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -183,6 +184,62 @@ impl Plan {
         }
         values.sort_by_key(|contribution| contribution.term);
         Ok(values)
+    }
+
+    /// `Σ λ·R` at `step` (from 0) of regularizers of a model outside adversarial training, `[1]`: those of
+    /// [`crate::Composition::penalty`], with what belongs to a training around them. λ follows its schedule, a lazy term is evaluated at
+    /// every `every`-th step with as many times the weight, one with a share looks at the first rows of the batch, and
+    /// terms that need the same partner share its pass.
+    ///
+    /// `f` is called at most once for each partner that is not in the batch, as for [`crate::Composition::penalty`]; random numbers are
+    /// a function of `seed` and `step`.
+    ///
+    /// ```
+    /// use burn::{nn::{Linear, LinearConfig}, tensor::{Device, Distribution, Tensor}};
+    /// use softreg::{Batch, Seed, knob::Scale, plan::Plan, spec};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (name, noisy) = spec::parse("noise(0.05) l2 attract output weight=10 every=4")?;
+    /// let plan = Plan::new(spec::check(&name, &noisy)?.terms(&Scale::REFERENCE)?);
+    ///
+    /// let device = Device::flex().autodiff();
+    /// let model: Linear = LinearConfig::new(4, 2).init(&device);
+    /// for step in 0..8 {
+    ///     let x: Tensor<2> = Tensor::random([8, 4], Distribution::Default, &device);
+    ///     let y = model.forward(x.clone());
+    ///     let r = plan.penalty(&Batch::new(&x, &y), &mut |x| model.forward(x), step, Seed(7))?;
+    ///     let loss = y.square().mean() + r; // J = L + Σ λ·R
+    ///     # let _ = loss.backward();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`PlanError`] where a term looks at a player of adversarial training, and for the reasons of [`crate::Composition::penalty`].
+    pub fn penalty<const I: usize, const O: usize>(
+        &self,
+        batch: &Batch<'_, I, O>,
+        f: &mut dyn FnMut(Tensor<I>) -> Tensor<O>,
+        step: u64,
+        seed: Seed,
+    ) -> Result<Tensor<1>, PlanError> {
+        for (i, term) in self.terms.iter().enumerate() {
+            if let Some(player) = term.body.player() {
+                return Err(self.failed(i)(PairingError::NotOwn { player }));
+            }
+            if let Some(composition) = term.body.composition() {
+                batch.check_for(composition).map_err(self.failed(i))?;
+            }
+        }
+        let device = batch.device();
+        let empty = Memory::default();
+        let memory = batch.memory.unwrap_or(&empty);
+        let mut scene = OwnScene::new(batch, f);
+        let mut rng = |name: &str| seed.named_rng(Purpose::Partner, step, 0, name);
+        let values = self.evaluate(None, step, memory, &mut scene, &mut rng)?;
+        let weighted = values.into_iter().map(|value| value.raw.mul_scalar(value.weight));
+        Ok(weighted.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::zeros([1], &device)))
     }
 
     /// What is said when term `i` could not be evaluated.

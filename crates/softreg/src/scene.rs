@@ -5,6 +5,7 @@
 //! implements [`Scene`] for the update of each of its players; for a model outside adversarial training
 //! there is [`Batch`].
 
+use crate::Composition;
 use crate::distance::{Distance, Domain};
 use crate::hard::{Point, WeightPenalty};
 use crate::memory::Memory;
@@ -190,6 +191,11 @@ impl Draw {
             Partners::Remembered(anchor) => {
                 let Some(average) = memory.anchor(&anchor) else { return Ok(None) };
                 let outputs = own(scene);
+                let remembered = average.len();
+                let other = outputs.iter().map(|y| y.dims()[1]).find(|n| *n != remembered);
+                if let Some(found) = other {
+                    return Err(PairingError::Remembered { remembered, found });
+                }
                 let of = |y: &Tensor<2>| {
                     let row: Vec<f32> = average.iter().map(|v| *v as f32).collect();
                     let row = TensorData::new(row, [1, average.len()]);
@@ -268,12 +274,12 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
     }
 
     /// Samples among the inputs, and among the outputs.
-    pub(crate) fn rows(&self) -> (usize, usize) {
+    fn rows(&self) -> (usize, usize) {
         (self.inputs.dims()[0], self.outputs.dims()[0])
     }
 
     /// Refuses what is not of the same samples.
-    pub(crate) fn check(&self) -> Result<(), PairingError> {
+    fn check(&self) -> Result<(), PairingError> {
         let inputs = self.len();
         let of = |what, found: Option<usize>| match found.filter(|found| *found != inputs) {
             Some(found) => Err(PairingError::Lengths { what, inputs, found }),
@@ -286,7 +292,7 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
     }
 
     /// Refuses a distance that would take the distributions at several positions for one.
-    pub(crate) fn check_distributions(&self, distance: &dyn Distance) -> Result<(), PairingError> {
+    fn check_distributions(&self, distance: &dyn Distance) -> Result<(), PairingError> {
         let shape = self.outputs.dims();
         // What has no further axes is as its user says.
         let positions = if O > 2 { shape[1..O - 1].iter().product() } else { distance.positions() };
@@ -298,6 +304,17 @@ impl<'a, const I: usize, const O: usize> Batch<'a, I, O> {
                 positions,
             }),
         }
+    }
+
+    /// Refuses a batch of which a composition can say nothing, and the other way round.
+    pub(crate) fn check_for(&self, composition: &Composition) -> Result<(), PairingError> {
+        let (inputs, outputs) = self.rows();
+        if inputs != outputs {
+            return Err(PairingError::Rows { inputs, outputs });
+        }
+        composition.check()?;
+        self.check()?;
+        self.check_distributions(&*composition.distance)
     }
 
     pub(crate) fn device(&self) -> Device {

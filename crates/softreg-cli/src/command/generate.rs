@@ -52,9 +52,9 @@ pub(crate) struct Generate {
     /// Walk through this many pictures and back to the first [default: 6]
     #[arg(long, value_name = "COUNT", help_heading = "Interpolation")]
     interpolate: Option<usize>,
-    /// In-between pictures from each picture of the walk to the next
-    #[arg(long, value_name = "COUNT", default_value_t = 15, help_heading = "Interpolation")]
-    frames: usize,
+    /// In-between pictures from each picture of the walk to the next [default: 15]
+    #[arg(long, value_name = "COUNT", help_heading = "Interpolation")]
+    frames: Option<usize>,
     /// Write all pictures on one sheet: .png, or .pdf (A4 pages for printing) [default:
     /// RUN/generated-seedN.png]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -94,6 +94,8 @@ const MOST_ON_SHEET: usize = 4096;
 const MOST_FRAMES: usize = 10_000;
 /// Key pictures of a walk where none is asked for.
 const KEYS: usize = 6;
+/// Pictures between two key pictures of a walk where none is asked for.
+const BETWEEN: usize = 15;
 /// Greatest enlargement.
 const LARGEST_SCALE: u32 = 32;
 /// Below, redrawing takes longer than the pictures, which all look alike.
@@ -153,7 +155,7 @@ impl Generate {
         within("--count", self.count, 1, MOST_FILES)?;
         within("--scale", self.scale.unwrap_or(1) as usize, 1, LARGEST_SCALE as usize)?;
         within("--interpolate", self.interpolate.unwrap_or(KEYS), 2, MOST_FRAMES)?;
-        let per_key = self.frames.saturating_add(1);
+        let per_key = self.between().saturating_add(1);
         let frames = per_key.saturating_mul(self.interpolate.unwrap_or(KEYS));
         if frames > MOST_FRAMES {
             return Err(usage(format!(
@@ -168,6 +170,11 @@ impl Generate {
             )));
         }
         Ok(())
+    }
+
+    /// Pictures between two key pictures of a walk.
+    fn between(&self) -> usize {
+        self.frames.unwrap_or(BETWEEN)
     }
 
     /// What to write, refused where it would replace something.
@@ -204,11 +211,22 @@ impl Generate {
             strip: self.strip.clone(),
         };
         let walks = plan.animation.is_some() || plan.strip.is_some();
-        let own = |ending| folder.root().join(format!("generated-seed{}.{ending}", self.seed));
+        if self.frames.is_some() && self.interpolate.is_none() && !walks {
+            return Err(usage(
+                "--frames sets the pictures in between of a walk: add --interpolate, --animation or --strip",
+            ));
+        }
+        let own = |ending: &str| folder.root().join(format!("{}.{ending}", self.name()));
         if self.interpolate.is_some() && !walks {
             plan.animation = Some(own("gif"));
         } else if !walks && plan.files.is_none() && plan.sheet.is_none() {
             plan.sheet = Some(own("png"));
+        }
+        let prints = plan.sheet.as_ref().is_some_and(|path| target::ending(path) == "pdf");
+        if prints && self.scale.is_some() && plan.files.is_none() && !walks {
+            return Err(usage(
+                "--scale has no effect on a .pdf, whose pictures fill the page: leave it out, or write a .png",
+            ));
         }
         if plan.sheet.is_some() && self.count > MOST_ON_SHEET {
             return Err(usage(format!(
@@ -217,6 +235,24 @@ impl Generate {
             )));
         }
         Ok(plan)
+    }
+
+    /// The name of what is written into the run folder: other pictures have another one.
+    fn name(&self) -> String {
+        let mut name = format!("generated-seed{}", self.seed);
+        if let Some(t) = self.truncation {
+            name += &format!("-truncation{t}");
+        }
+        if let Some(label) = &self.label {
+            let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
+            name += &format!("-{}", label.chars().map(plain).collect::<String>());
+        }
+        match self.checkpoint {
+            Which::Latest => {}
+            Which::Best => name += "-best",
+            Which::Step(step) => name += &format!("-step{step}"),
+        }
+        name
     }
 
     /// The number of the label that was asked for.
@@ -313,7 +349,7 @@ impl Generate {
 
     /// Animation and strip of a walk from key picture to key picture.
     fn walk(&self, plan: &Plan, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {
-        let (keys, steps) = (self.interpolate.unwrap_or(KEYS), self.frames + 1);
+        let (keys, steps) = (self.interpolate.unwrap_or(KEYS), self.between() + 1);
         let points = trained.latents(0..keys, self.truncation, self.seed);
         let point = |i: usize| &points[i % keys * trained.latent()..][..trained.latent()];
         let mut latents = Vec::with_capacity(keys * steps * trained.latent());

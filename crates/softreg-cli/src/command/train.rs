@@ -17,9 +17,9 @@ use softreg_image::Collection;
 use softreg_kernel::bfloat16_is_on;
 use softreg_run::{RunFolder, atomic, checkpoint};
 use softreg_train::checkpoint::Start;
-use softreg_train::config::{Checked, Precision, keys, parse};
+use softreg_train::config::{Checked, Measure, Precision, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -239,10 +239,8 @@ impl Train {
                 threads => format!("{processes} processes with {threads} threads each"),
             });
         }
-        if ready.checked.config().training.precision == Precision::Bf16
-            && let Some(how) = single_precision(&ready)
-        {
-            progress.say(&format!("note: training.precision = \"bf16\" needs a device with bfloat16 arithmetic (see: softreg devices); {how} single precision"));
+        for note in [bf16_note(&ready), validation_note(&ready), classes_note(&ready)] {
+            note.into_iter().for_each(|note| progress.say(&format!("note: {note}")));
         }
         let Ready {
             checked,
@@ -360,14 +358,50 @@ impl Ready {
     }
 }
 
-/// How much of a run is in single precision, for all that bfloat16 is wanted; nothing where nothing is.
-fn single_precision(ready: &Ready) -> Option<&'static str> {
-    let all = || [&ready.device].into_iter().chain(&ready.beside);
-    match all().filter(|device| !bfloat16_is_on(device)).count() {
-        0 => None,
-        single if single == all().count() => Some("this run uses"),
-        _ => Some("some of these devices have it, the others use"),
+/// How much of a run is in single precision although bfloat16 is wanted; nothing where nothing is.
+fn bf16_note(ready: &Ready) -> Option<String> {
+    if ready.checked.config().training.precision != Precision::Bf16 {
+        return None;
     }
+    let all = || [&ready.device].into_iter().chain(&ready.beside);
+    let how = match all().filter(|device| !bfloat16_is_on(device)).count() {
+        0 => return None,
+        single if single == all().count() => "this run uses",
+        _ => "some of these devices have it, the others use",
+    };
+    Some(format!(
+        "training.precision = \"bf16\" needs a device with bfloat16 arithmetic (see: softreg devices); {how} single precision"
+    ))
+}
+
+/// That a validation which was asked for does not take place.
+fn validation_note(ready: &Ready) -> Option<String> {
+    let config = ready.checked.config();
+    let asked = config.validation != Measure::default() || config.stop.check_every.is_some();
+    if ready.validation.is_some() || !asked {
+        return None;
+    }
+    let few = match ready.held_out.len() {
+        0 => "no pictures are held out".to_owned(),
+        n => format!("only {n} of the pictures is held out"),
+    };
+    Some(format!("nothing is validated, because {few}: set data.validation, for example to 0.1"))
+}
+
+/// Which classes of a conditional run have no picture to learn from.
+fn classes_note(ready: &Ready) -> Option<String> {
+    let conditional = ready.checked.config().network.conditional;
+    let labels = ready.pictures.labels.as_ref().filter(|_| conditional)?;
+    let seen: BTreeSet<u32> = ready.training.iter().map(|index| labels[*index]).collect();
+    let classes = ready.pictures.classes.iter().zip(0..);
+    let unseen = classes.filter(|(_, label)| !seen.contains(label));
+    let names: Vec<&str> = unseen.map(|(name, _)| name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "all pictures of {} are held out, so nothing is learned about it: lower data.validation, add pictures, or choose another --seed",
+            names.join(", ")
+        )
+    })
 }
 
 /// What is trained on what, line by line.

@@ -234,12 +234,17 @@ impl Tune {
         let plan = plan.map_err(|error| usage(error.to_string()))?;
         let (checked, pictures) = experiment::with_pictures(config)?;
         let recipe = checked.config().clone();
-        settings::check(&plan.space, &recipe, &pictures)?;
         let stop = &recipe.stop;
+        let least = plan.rungs().first().copied().unwrap_or(1.0);
+        // By the clock it is not known how many there will be.
+        let pictures_per_step = (recipe.training.batch * recipe.training.critic_steps) as u64;
+        let of_images = stop.images.map(|images| images.div_ceil(pictures_per_step));
+        let steps = stop.steps.into_iter().chain(of_images).min();
+        let first_rung = steps.map(|steps| ((steps as f64 * least) as u64).max(1));
+        settings::check(&plan.space, &recipe, &pictures, first_rung)?;
         if stop.steps.is_none() && stop.images.is_none() && stop.minutes.is_none() {
             return Err(usage("a trial would never end: set --steps, --images or --minutes"));
         }
-        let least = plan.rungs().first().copied().unwrap_or(1.0);
         if let Some(steps) = stop.steps.filter(|steps| (*steps as f64) * least < 1.0) {
             return Err(usage(format!(
                 "--rungs {}: with this many, the first rung would have less than one of {steps} steps: use fewer rungs or more steps",

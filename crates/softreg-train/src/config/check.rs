@@ -338,6 +338,16 @@ impl RunConfig {
         })
     }
 
+    /// The largest singular value that the critic's weights have, where they are normalised; the same at every scale.
+    pub(crate) fn spectral_bound(&self) -> Option<f64> {
+        self.plan(&Scale::REFERENCE).ok()?.spectral_norm()
+    }
+
+    /// Whether the weight of a regularizer follows overfitting on held-out pictures.
+    pub fn follows_held_out(&self) -> bool {
+        self.plan(&Scale::REFERENCE).is_ok_and(|plan| plan.follower().is_some())
+    }
+
     /// The regularizers, for pictures and batches of this scale.
     fn plan(&self, scale: &Scale) -> Result<Plan, ConfigError> {
         let mut terms = Vec::new();

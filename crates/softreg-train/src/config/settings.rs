@@ -25,8 +25,13 @@ pub(crate) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
     all
 }
 
-/// What is not the same any more: `training.batch from 8 to 16`.
-pub(crate) fn changes(
+/// In what two configurations differ of that: `training.batch from 8 to 16`.
+pub fn changes(before: &RunConfig, now: &RunConfig) -> Vec<String> {
+    between(&settings(before), &settings(now))
+}
+
+/// What is not the same any more.
+pub(crate) fn between(
     before: &BTreeMap<String, String>,
     now: &BTreeMap<String, String>,
 ) -> Vec<String> {
@@ -51,12 +56,12 @@ mod tests {
         now.stop.steps = Some(7);
         now.output.keep += 1;
         now.data.source = "elsewhere".to_owned();
-        assert_eq!(changes(&settings(&before), &settings(&now)), [""; 0]);
+        assert_eq!(changes(&before, &now), [""; 0]);
         now.seed = 3;
         now.training.batch = 16;
         now.data.limit = Some(9);
         now.regularizers.clear();
-        let said = changes(&settings(&before), &settings(&now));
+        let said = changes(&before, &now);
         let of = |key: &str| said.iter().filter(|line| line.starts_with(key)).count();
         assert_eq!((of("seed from 0 to 3"), of("data.limit from unset to 9")), (1, 1));
         assert_eq!(of(&format!("training.batch from {} to 16", before.training.batch)), 1);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod changed;
 mod players;
 mod validation;
 
@@ -62,12 +63,7 @@ fn train(
         held_out,
         device: Device::flex(),
         beside: Vec::new(),
-        start: config
-            .network
-            .from
-            .as_ref()
-            .filter(|_| !resume)
-            .map(|path| Start { path: path.into(), file: checkpoint::read(path).unwrap() }),
+        start: config.network.from.as_ref().filter(|_| !resume).map(|path| origin(Path::new(path))),
         validation,
         observer,
         interrupt: &AtomicBool::new(false),
@@ -75,6 +71,14 @@ fn train(
         group: &mut Alone,
     }
     .train(resume)
+}
+
+/// A checkpoint to begin with.
+fn origin(path: &Path) -> Start {
+    let text =
+        std::fs::read_to_string(path.ancestors().nth(2).unwrap().join("config.toml")).unwrap();
+    let config = parse::parse(&text, "config.toml").unwrap();
+    Start { path: path.to_owned(), file: checkpoint::read(path).unwrap(), config }
 }
 
 fn fresh(parent: &Path, name: &str) -> RunFolder {

@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 /// each other, pair by pair. Source: arXiv 1807.00734 (RSGAN), in the form of arXiv 2501.05441,
 /// Eq. 2.
 ///
-/// The two batches must have the same length; picture `i` of one is paired with `i` of the other.
+/// The two batches must have the same length; picture `i` of one is paired with `i` of the other. Deviation: where pictures
+/// have labels, those of a pair are drawn independently, while R3GAN's program gives both the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Relativistic;
 

@@ -25,8 +25,11 @@ pub struct SpectralNorm {
 /// Lengths and norms below this count as 0. Deviation: PyTorch divides by it.
 const EPSILON: f32 = 1e-12;
 
+/// Power iterations before the first use, as in PyTorch: one alone would find half of the norm of a wide matrix.
+const FIRST_ITERATIONS: usize = 15;
+
 impl SpectralNorm {
-    /// Random `u` for every weight of `module`; the first [`SpectralNorm::iterate`] finds `v`.
+    /// Random `u` for every weight of `module`, then 15 power iterations, so that it can be used at once.
     pub fn new<M: Module>(module: &M, rng: &mut dyn Rng) -> Self {
         let mut norm = Self::default();
         visit(module, &mut |id, _, [rows, columns]| {
@@ -34,6 +37,7 @@ impl SpectralNorm {
             normalize(&mut u);
             norm.vectors.insert(id, [u, vec![0.0; columns]]);
         });
+        (0..FIRST_ITERATIONS).for_each(|_| norm.iterate(module));
         norm
     }
 
@@ -77,10 +81,10 @@ impl SpectralNorm {
                 let matrix = weight.clone().reshape([rows, columns]);
                 let wv = matrix.matmul(vector(v, [columns, 1]));
                 let sigma = vector(u, [1, rows]).matmul(wv).reshape([1; D]);
-                // A weight of zeros, or of which nothing is known yet, stays as it is.
+                // A weight that was all zeros at the last iteration stays as it is.
                 let unknown = sigma.clone().detach().abs().lower_elem(EPSILON);
-                let scaled = weight / sigma.mask_fill(unknown, 1.0);
-                Param::initialized(param.id, scaled.mul_scalar((self.c)(param.id.val())))
+                let divisor = sigma.div_scalar((self.c)(param.id.val())).mask_fill(unknown, 1.0);
+                Param::initialized(param.id, weight / divisor)
             }
         }
         module.map(&mut Normalize { norm: self, c })

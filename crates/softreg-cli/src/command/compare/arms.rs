@@ -12,6 +12,9 @@ use softreg_train::RunConfig;
 use softreg_train::config::parse;
 use std::collections::BTreeSet;
 
+/// What sets may differ in though an experiment fixes it: steps that cost more are fewer in the same time.
+const BUDGET: &[&str] = &["stop.steps", "stop.images", "stop.minutes"];
+
 /// A set of regularizers, ready to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,10 +91,11 @@ impl Draft {
                     )));
                 }
                 item if is_assignment(item) => {
-                    let section = item.split('.').next().unwrap_or(item).trim();
-                    if FIXED.contains(&section) {
+                    let key = item.split('=').next().unwrap_or(item).trim();
+                    let section = key.split('.').next().unwrap_or(key);
+                    if FIXED.contains(&section) && !BUDGET.contains(&key) {
                         return Err(usage(format!(
-                            "--arm `{}` sets {item}: pictures, seeds and budget are the same for every set; change them for the whole comparison with --set",
+                            "--arm `{}` sets {item}: pictures, seeds and patience are the same for every set; change them for the whole comparison with --set",
                             self.label
                         )));
                     }
@@ -176,6 +180,7 @@ mod tests {
             "big: recipe + l2=0.1",
             "noise(0.05) l2 slope real weight=0.1",
             "plain: recipe+training.augment=[]",
+            "short: none + stop.steps=12",
         ]);
         let names = |i: usize| read[i].1.regularizers.keys().cloned().collect::<Vec<_>>();
         assert!(names(0).is_empty());
@@ -183,6 +188,7 @@ mod tests {
         assert_eq!((read[2].0.as_str(), names(2).len()), ("big", 3));
         assert_eq!(names(3).len(), 1);
         assert!(read[4].1.training.augment.is_empty() && !read[1].1.training.augment.is_empty());
+        assert_eq!((read[5].1.stop.steps, read[4].1.stop.steps), (Some(12), base().stop.steps));
     }
 
     #[test]
@@ -202,7 +208,7 @@ mod tests {
             (&["noise(0.05) l2 slope real + noise(0.1) l2 slope real"], "its own name"),
             (&["training.augmnt=[]"], "did you mean"),
             (&["more: none + data.validation=0.5"], "the same for every set"),
-            (&["none + stop.steps=12"], "the same for every set"),
+            (&["none + stop.patience=2"], "the same for every set"),
         ] {
             let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
             let error = format!("{:#}", arms(&texts, &base()).unwrap_err());

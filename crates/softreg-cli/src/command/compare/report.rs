@@ -13,6 +13,7 @@ use softreg::registry::REGULARIZERS;
 use softreg_metric::Interval;
 use softreg_metric::protocol::{Better, Quantity};
 use softreg_run::{Picture, RunFolder, atomic, encode_png, sheet};
+use softreg_train::config::Stop;
 use softreg_train::sample;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ pub(super) fn write(
     let cells: Vec<Vec<Cell>> =
         summary.arms.iter().map(|arm| row(arm, summary, &columns, &tests)).collect();
     let heads: Vec<String> = heads(&columns);
-    let below = below(summary, &columns, &tests);
+    let below = below(summary, design, &columns, &tests);
     let json = object(summary, design);
     atomic::write_json(folder.join("report.json"), &json)?;
     let introduction = introduction(design);
@@ -181,7 +182,7 @@ fn is_best(value: &Value, column: &Column, summary: &Summary) -> bool {
     }
 }
 
-fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
+fn below(summary: &Summary, design: &Design, columns: &[Column], tests: &Tests) -> String {
     let Some(first) = summary.arms.first() else { return String::new() };
     let mut text = "Mean ± half of a 95 % interval over seeds.".to_owned();
     if tests.count > 0 {
@@ -194,6 +195,8 @@ fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
     }
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     text += &format!("\nMeasured as {}.", names.join(", "));
+    text += &steps(summary);
+    text += &steered(design);
     for arm in &summary.arms {
         for outcome in &arm.outcomes {
             if let Some(reason) = outcome.result.as_ref().err().and_then(Failure::reason) {
@@ -204,6 +207,33 @@ fn below(summary: &Summary, columns: &[Column], tests: &Tests) -> String {
     text
 }
 
+/// How many steps each set had, where they were not the same.
+fn steps(summary: &Summary) -> String {
+    let of = |arm: &OfArm| arm.steps.map(|steps| (arm.label.clone(), steps.mean));
+    let steps: Vec<(String, f64)> = summary.arms.iter().filter_map(of).collect();
+    if steps.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        return String::new();
+    }
+    let of = |(label, mean): &(String, f64)| format!("{label} {mean:.0}");
+    format!("\nSteps per trial: {}.", steps.iter().map(of).collect::<Vec<_>>().join(", "))
+}
+
+/// What was steered by the very pictures that are measured against.
+fn steered(design: &Design) -> String {
+    if design.protocol.reference_name().is_some() {
+        return String::new();
+    }
+    let by = |arm: &&Arm| arm.config().stop.patience.is_some() || arm.config().follows_held_out();
+    let labels: Vec<&str> = design.arms.iter().filter(by).map(|arm| arm.label.as_str()).collect();
+    match labels.as_slice() {
+        [] => String::new(),
+        labels => format!(
+            "\nThe held-out pictures that are measured against also decided, during training, when to stop or how strong a regularizer is ({}): values may be optimistic; name others with --reference.",
+            labels.join(", ")
+        ),
+    }
+}
+
 /// What was compared, in sentences.
 fn introduction(design: &Design) -> Vec<String> {
     let Some(arm) = design.arms.first() else { return Vec::new() };
@@ -212,19 +242,17 @@ fn introduction(design: &Design) -> Vec<String> {
         Some(source) => format!("against {source}{}", design.protocol.part_of_reference()),
         None => format!("against the {:.0} % that were held out", 100.0 * config.data.validation),
     };
-    let stop = &config.stop;
-    let budget: Vec<String> = [
-        stop.minutes.map(|n| format!("{n} minutes")),
-        stop.steps.map(|n| format!("{n} steps")),
-        stop.images.map(|n| format!("{n} pictures")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let budget = if budget.is_empty() { "no limit".to_owned() } else { budget.join(" or ") };
+    let budgets: Vec<String> = design.arms.iter().map(|arm| budget(&arm.config().stop)).collect();
+    let budget = match budgets.iter().all(|budget| *budget == budgets[0]) {
+        true => format!("{} per trial", budgets[0]),
+        false => {
+            let of = |(arm, budget): (&Arm, &String)| format!("{}: {budget}", arm.label);
+            design.arms.iter().zip(&budgets).map(of).collect::<Vec<_>>().join(", ")
+        }
+    };
     vec![
         format!(
-            "{}{} at {}, {} loss, batch {}, {} thread(s) each; {budget} per trial.",
+            "{}{} at {}, {} loss, batch {}, {} thread(s) each; {budget}.",
             config.data.source,
             config.data.limit.map_or_else(String::new, |limit| format!(", the first {limit},")),
             config.data.size,
@@ -240,6 +268,20 @@ fn introduction(design: &Design) -> Vec<String> {
             env!("CARGO_PKG_VERSION"),
         ),
     ]
+}
+
+/// When a trial ends.
+fn budget(stop: &Stop) -> String {
+    let conditions: Vec<String> = [
+        stop.minutes.map(|n| format!("{n} minutes")),
+        stop.steps.map(|n| format!("{n} steps")),
+        stop.images.map(|n| format!("{n} pictures")),
+        stop.patience.map(|n| format!("{n} validation checks without improvement")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    conditions.join(" or ")
 }
 
 /// What a set is: its regularizers with their weights, and every other key in which the sets differ.

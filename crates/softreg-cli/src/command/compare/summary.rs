@@ -57,8 +57,13 @@ impl Summary {
             .flat_map(|results| &results.metrics)
             .map(|(name, metric)| (name.clone(), metric.quantity.clone()))
             .collect();
-        let first = by_arm.first().map(|arm| series(arm, |r| Some(r.images_per_second)));
-        let first_rates = first.unwrap_or_default();
+        // Sets may have other batches: what a step takes is not what a picture takes.
+        let step_seconds = |index: usize, outcomes: &[Outcome]| {
+            let training = &design.arms[index].config().training;
+            let pictures = (training.batch * training.critic_steps) as f64;
+            series(outcomes, |r| Some(pictures / r.images_per_second))
+        };
+        let first_seconds = by_arm.first().map(|arm| step_seconds(0, arm)).unwrap_or_default();
         let first_values: BTreeMap<&String, BTreeMap<u64, f64>> = metrics
             .keys()
             .map(|name| (name, by_arm.first().map_or(BTreeMap::new(), |arm| of_metric(arm, name))))
@@ -78,7 +83,7 @@ impl Summary {
                 Some((name.clone(), value))
             });
             let rates = series(outcomes, |r| Some(r.images_per_second));
-            let overhead = paired(&rates, &first_rates, |a, b| b / a - 1.0);
+            let overhead = paired(&step_seconds(index, outcomes), &first_seconds, overhead);
             OfArm {
                 label: design.arms[index].label.clone(),
                 values: values.collect(),
@@ -120,6 +125,11 @@ pub(super) fn holm(chances: impl Iterator<Item = f64>) -> Option<f64> {
     let small =
         sorted.iter().zip(left).take_while(|(chance, left)| **chance <= LEVEL / *left as f64);
     small.last().map(|(chance, _)| *chance)
+}
+
+/// How much longer a step takes than that of the first set, as a share.
+fn overhead(seconds: f64, first: f64) -> f64 {
+    seconds / first - 1.0
 }
 
 /// What happens by chance so rarely counts as no chance.

@@ -4,7 +4,7 @@ use super::Evaluate;
 use crate::cache;
 use crate::failure::usage;
 use crate::terminal::line_to_stderr;
-use crate::trained::{self, Trained};
+use crate::trained::{self, Trained, Which};
 use anyhow::Context;
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -142,6 +142,9 @@ impl Subject {
                 own.fingerprint == trained.pictures,
                 "the pictures of {source} have changed since the run began"
             );
+            if let Some(other) = &trained.other_split {
+                anyhow::bail!("{other}");
+            }
             Ok(own)
         });
         let (reference, training, held_out) = match own {
@@ -150,7 +153,14 @@ impl Subject {
                 let part = |indices: &[usize], part: &str| Set::of(&own, indices, source, part);
                 let reference = match &request.protocol.reference {
                     Some(spec) => Set::open(spec, &request.protocol.reference_of(others.clone()))?,
-                    None if !held_out.is_empty() => part(&held_out, "held out"),
+                    None if !held_out.is_empty() => {
+                        if request.checkpoint == Which::Best {
+                            line_to_stderr(
+                                "note: the best checkpoint was chosen on these held-out pictures, so its values are optimistic: name others with --reference",
+                            );
+                        }
+                        part(&held_out, "held out")
+                    }
                     None => {
                         line_to_stderr(
                             "note: comparing with the training pictures, which makes copies look good: hold some out with --set data.validation=0.2 when training, or name others with --reference",

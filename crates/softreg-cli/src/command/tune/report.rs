@@ -54,7 +54,11 @@ pub(super) fn write(
         n => format!("{} produced no value, see report.json\n", counted(n, "trial", "trials")),
     };
     if let Some(won) = won {
-        let config = configuration(design, won.task, 1.0, design.recipe.seed)?;
+        let mut config = configuration(design, won.task, 1.0, design.recipe.seed)?;
+        // Trials have one so that they run side by side; who trains the winner alone has all of them.
+        if config.training.threads == 1 {
+            config.training.threads = 0;
+        }
         let path = folder.join("winner.toml");
         // Where every trial that went on failed, what is known of the best is from a part of the budget.
         let part = match plan.rungs()[won.task.rung] {

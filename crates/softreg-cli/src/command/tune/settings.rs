@@ -3,10 +3,12 @@
 use crate::command::experiment::FIXED;
 use crate::failure::usage;
 use anyhow::Context;
+use softreg::memory::Memory;
+use softreg::term::Term;
 use softreg_image::Collection;
 use softreg_study::{Dimension, Domain, Parameters, Space};
 use softreg_train::RunConfig;
-use softreg_train::config::{ConfigError, keys::KEYS, parse};
+use softreg_train::config::{Checked, ConfigError, keys::KEYS, parse};
 
 /// The recipe with these settings.
 pub(super) fn apply(recipe: &RunConfig, parameters: &Parameters) -> anyhow::Result<RunConfig> {
@@ -60,6 +62,7 @@ pub(super) fn check(
     space: &Space,
     recipe: &RunConfig,
     pictures: &Collection,
+    first_rung: Option<u64>,
 ) -> anyhow::Result<()> {
     for dimension in &space.dimensions {
         let key = &dimension.key;
@@ -79,10 +82,24 @@ pub(super) fn check(
             let at = || format!("--vary {key}, at {value}");
             let mut config = set(recipe, key, &value).with_context(at)?;
             config.settle(pictures, 1);
-            config.check(pictures).with_context(at)?;
+            let checked = config.check(pictures).with_context(at)?;
+            if let Some(steps) = first_rung.filter(|steps| rests(&checked, key, *steps)) {
+                return Err(usage(format!(
+                    "--vary {key}: its regularizer takes no part in the first {steps} steps, after which trials are compared first, so that all of them would be alike: let it begin earlier (settings such as start or ramp), use fewer --rungs, or more --steps"
+                )));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether a key is of a regularizer that is not evaluated once in so many steps, however strong it is.
+fn rests(checked: &Checked, key: &str, steps: u64) -> bool {
+    let name = key.split('.').next().unwrap_or(key);
+    let of = |term: &&Term| term.name.split('.').next() == Some(name);
+    let mut terms = checked.terms().iter().filter(of).peekable();
+    let memory = Memory::default();
+    terms.peek().is_some() && terms.all(|term| (0..steps).all(|step| !term.due(step, &memory)))
 }
 
 #[cfg(test)]
