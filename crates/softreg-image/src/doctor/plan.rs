@@ -41,7 +41,7 @@ pub(super) fn sentences(
         let (drawn, times) = (possible(suggest_size(&drawn)), report.enlargement);
         if drawn.area() < size.area() {
             plan.push(format!(
-                "Pixels are drawn enlarged {times} times: --size {drawn} trains on {} pixels \
+                "Pixels are drawn {times} times as large as needed: --size {drawn} trains on {} pixels \
                  instead of {}, and generate --scale {times} enlarges the results again.",
                 drawn.area(),
                 size.area()
