@@ -117,7 +117,7 @@ fn fit(fit: Fit, (width, height): (u32, u32), dimensions: &[(u32, u32)], plan: &
     let small = dimensions.iter().filter(|(w, h)| *w < width && *h < height).count();
     if small > 0 {
         let are = if small == 1 { "is" } else { "are" };
-        plan.push(format!("{} smaller than that {are} enlarged.", pictures(small)));
+        plan.push(format!("{} smaller than this size {are} enlarged.", pictures(small)));
     }
 }
 
