@@ -225,7 +225,7 @@ pub const METRICS: &[MetricEntry] = &[
                 counts: Counts::Generated,
                 over: Over::Both,
                 better: Better::UpTo("0.05"),
-                meaning: "share closer to a training picture than 19 in 20 honest pictures",
+                meaning: "share closer to a training picture than 19 in 20 honest ones are",
             },
             Quantity {
                 name: "nearer",

@@ -304,7 +304,7 @@ fn a_bad_line_is_named_and_left_alone() {
     for (bad, reason) in [
         ("{\"step\":2", "not a JSON object"),
         ("[1]", "not a JSON object"),
-        ("{\"step\":2.5,\"images\":1}", "\"step\" is no whole number"),
+        ("{\"step\":2.5,\"images\":1}", "\"step\" is not a whole number"),
         ("{\"images\":1,\"seconds\":1,\"images_per_second\":1}", "\"step\" is missing"),
         (&good.replace("0.5", "\"low\""), "is \"low\", not a number or null"),
     ] {

@@ -112,8 +112,9 @@ fn file(kind: &'static str, name: Option<&str>, bytes: impl Into<Bytes>) -> Resp
     response
 }
 
-/// Everything a run can be configured with: recipes, regularizers, augmentations and networks, as
-/// listed by `softreg list … --json`.
+/// What a run can be configured with, as listed by `softreg list … --json`.
+///
+/// Recipes, regularizers, augmentations and networks.
 #[utoipa::path(get, path = "/api/v1/options", responses((status = 200, body = Object)))]
 async fn options(State(app): Shared) -> Answer<Json<serde_json::Value>> {
     blocking(move || app.options()).await.map(Json)
@@ -153,8 +154,7 @@ struct Divided {
     cells: Option<String>,
 }
 
-/// What is in a collection and how training will use it, as reported by `softreg data check
-/// --json`.
+/// What is in a collection and how training will use it (`softreg data check --json`).
 #[utoipa::path(get, path = "/api/v1/collections/{name}/check", params(("name" = String, Path), Divided),
     responses((status = 200, body = Object), (status = 400, body = Problem), (status = 404, body = Problem)))]
 async fn check(
@@ -509,8 +509,9 @@ async fn favourites(State(app): Shared, Path(name): Path<String>) -> Answer<Json
     blocking(move || takeaway::favourites(&app.shelf, &app.shelf.run(&name)?)).await.map(Json)
 }
 
-/// Add a favourite, as shown: it stays the same while training continues. Adding it again returns
-/// the existing one.
+/// Add a favourite, as shown.
+///
+/// It stays the same while training continues. Adding it again returns the existing one.
 #[utoipa::path(post, path = "/api/v1/runs/{run}/favourites", params(("run" = String, Path)), request_body = Chosen,
     responses((status = 200, body = Favourite), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn add_favourite(

@@ -11,7 +11,7 @@ use softreg_net::{Critic, Geometry, Shape};
 use softreg_train::RunConfig;
 use std::time::{Duration, Instant};
 
-/// List the devices of this machine that can be used, with a one-second speed test of each.
+/// List usable devices on this machine, with a one-second speed test of each.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   softreg devices

@@ -44,7 +44,7 @@ static TRAINS: AtomicBool = AtomicBool::new(false);
   softreg train --resume runs/motif-001 --minutes 10
   softreg train few-pictures/ --from runs/many-001    start from an earlier run's networks
   softreg train --print-config > my.toml && softreg train --recipe my.toml
-  mpirun -n 4 softreg train my-pictures/         split batches over four processes (needs --features mpi)"
+  mpirun -n 4 softreg train my-pictures/         split over four processes (needs --features mpi)"
 )]
 pub(crate) struct Train {
     #[command(flatten)]

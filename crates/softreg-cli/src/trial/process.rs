@@ -199,6 +199,9 @@ mod tests {
     #[test]
     fn the_error_is_found_among_notes() {
         assert_eq!(reason("note: a\nerror: it broke\nbye", "exit 1"), "it broke");
-        assert_eq!(reason("", "signal 9"), "its process ended by itself (signal 9)");
+        assert_eq!(
+            reason("", "signal 9"),
+            "its process exited without an error message (signal 9)"
+        );
     }
 }

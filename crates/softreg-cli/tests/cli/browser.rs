@@ -465,7 +465,7 @@ fn pictures_stay_what_they_were_while_training_goes_on() {
     let _studio = Studio::of(place.command(&format!("studio runs --address {host}")));
     browser.until("it answers", || !browser.text().contains("does not answer any more"));
     browser.press("More like this");
-    browser.says(&["after 20 steps is gone", "now shown as they are after 30 steps"]);
+    browser.says(&["at step 20 is gone", "now shown as they are after 30 steps"]);
     browser.until("they are painted anew", || source(1) != first);
     browser.press("More like this");
     browser.until("others are shown", || source(2) != second);

@@ -32,7 +32,7 @@ fn a_check_draws_the_pictures_as_training_sees_them() {
     let sheet = image::open(place.path("sheet.png")).unwrap();
     // 128 pictures of 16x32 and the gaps between them.
     assert!(sheet.width() * sheet.height() > 128 * 16 * 32, "{}x{}", sheet.width(), sheet.height());
-    place.refuses(2, "data check motif --sheet sheet.png", &["sheet.png is there already"]);
+    place.refuses(2, "data check motif --sheet sheet.png", &["sheet.png already exists"]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn pixels_that_were_drawn_large_are_seen() {
     }
     let said = place.ok("data check art").out;
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told = "drawn 3 times as large as they are: --size 16x24 learns from 384 of them in place of 3456, and generate --scale 3";
+    let told = "drawn 3 times as large as needed: --size 16x24 trains on 384 pixels instead of 3456, and generate --scale 3";
     assert!(words.contains(told), "{said}");
     let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
     assert_eq!(found["enlargement"], 3);
@@ -104,7 +104,7 @@ fn a_check_of_nothing_fails() {
     std::fs::write(place.path("bad/a.png"), "no picture").unwrap();
     place.refuses(1, "data check nowhere", &["nowhere", "Give a folder"]);
     place.refuses(1, "data check empty", &["empty"]);
-    let said = place.refuses(1, "data check bad", &["bad holds no picture"]);
+    let said = place.refuses(1, "data check bad", &["bad contains no usable picture"]);
     assert!(said.out.contains("a.png"), "{said:?}");
     place.refuses(2, "data check bad --size 3", &["'3x3'", "16 to 256"]);
     place.refuses(2, "data check bad --fit squeeze", &["squeeze", "crop"]);

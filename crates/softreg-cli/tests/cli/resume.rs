@@ -101,7 +101,7 @@ fn a_configuration_that_was_changed_by_hand_is_said_to_be() {
     let place = Workplace::new();
     place.ok(&format!("train motif {TINY} --steps 4 --out a --reg consistency=2"));
     let said = |more: &str| place.ok(&format!("train --resume a {more}")).err;
-    let word = "note: config.toml was changed since step ";
+    let word = "note: config.toml has changed since step ";
     assert!(!said("--steps 6 --set output.keep=3").contains(word));
     let file = place.path("a/config.toml");
     let before = std::fs::read_to_string(&file).unwrap();
@@ -127,7 +127,7 @@ fn a_file_ends_a_run_as_ctrl_c_does() {
     assert!(status.contains("\"stopped\"") && status.contains("interrupted"), "{status}");
     assert!(place.path("b/sheet.png").is_file() && !has_leftovers(&place.path("b")));
     // It would end what begins now.
-    place.fails(2, "train --resume b --stop-file end", &["end is there already"]);
+    place.fails(2, "train --resume b --stop-file end", &["end already exists"]);
     std::fs::remove_file(place.path("end")).unwrap();
     let steps = std::fs::read_to_string(place.path("b/metrics.jsonl")).unwrap().lines().count() + 7;
     place.ok(&format!("train --resume b --steps {steps} --stop-file end"));
@@ -290,9 +290,13 @@ fn what_is_no_run_is_not_resumed() {
     std::fs::create_dir(place.path("empty")).unwrap();
     std::fs::write(place.path("file"), "x").unwrap();
     for command in ["train --resume", "generate"] {
-        place.refuses(1, &format!("{command} nowhere"), &["nowhere is no run folder", "spelling"]);
-        place.refuses(1, &format!("{command} empty"), &["empty is no run folder", "run.json"]);
-        place.refuses(1, &format!("{command} file"), &["file is no run folder", "folder"]);
+        place.refuses(
+            1,
+            &format!("{command} nowhere"),
+            &["nowhere is not a run folder", "spelling"],
+        );
+        place.refuses(1, &format!("{command} empty"), &["empty is not a run folder", "run.json"]);
+        place.refuses(1, &format!("{command} file"), &["file is not a run folder", "folder"]);
     }
     place.ok(&format!("train {TINY} --steps 1 --out r"));
     std::fs::remove_file(place.path("r/config.toml")).unwrap();

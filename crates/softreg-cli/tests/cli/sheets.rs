@@ -113,7 +113,7 @@ fn what_looks_like_a_sheet_is_said_with_what_cuts_it() {
     place.fails(
         1,
         "train art/tiles.png",
-        &["looks like a sprite sheet, whose 24 cells", &format!("'{spec}/tiles.png'")],
+        &["looks like a sprite sheet; to use its 24 cells", &format!("'{spec}/tiles.png'")],
     );
     let said = place.ok("data check art");
     assert!(said.out.contains("Looks like") && said.out.contains(spec), "{}", said.out);

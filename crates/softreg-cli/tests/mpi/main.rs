@@ -317,7 +317,7 @@ fn another_build_of_the_same_version_is_noted() {
         assert!(output.status.success(), "{output:?}");
         let said = said(&output);
         assert_eq!(
-            said.matches("process 1 of 2 is another build of softreg than process 0").count(),
+            said.matches("process 1 of 2 runs a different build of softreg than process 0").count(),
             notes,
             "{said}"
         );

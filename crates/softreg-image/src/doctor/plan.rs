@@ -41,7 +41,7 @@ pub(super) fn sentences(
         let (drawn, times) = (possible(suggest_size(&drawn)), report.enlargement);
         if drawn.area() < size.area() {
             plan.push(format!(
-                "Pixels are drawn enlarged {times} times: --size {drawn} trains on {} pixels \
+                "Pixels are drawn {times} times as large as needed: --size {drawn} trains on {} pixels \
                  instead of {}, and generate --scale {times} enlarges the results again.",
                 drawn.area(),
                 size.area()
@@ -117,7 +117,7 @@ fn fit(fit: Fit, (width, height): (u32, u32), dimensions: &[(u32, u32)], plan: &
     let small = dimensions.iter().filter(|(w, h)| *w < width && *h < height).count();
     if small > 0 {
         let are = if small == 1 { "is" } else { "are" };
-        plan.push(format!("{} smaller than that {are} enlarged.", pictures(small)));
+        plan.push(format!("{} smaller than this size {are} enlarged.", pictures(small)));
     }
 }
 

@@ -433,7 +433,7 @@ fn the_doctor_finds_what_is_wrong() {
     for part in [
         "huge.png: declares 100000 x 100000",
         "1 picture of another shape",
-        "single colour over #ffffff",
+        "single colour on #ffffff",
         "4 pictures are left out",
     ] {
         assert!(text.contains(part), "'{part}' is missing in\n{text}");

@@ -61,9 +61,9 @@ fn cells_of_sheets_are_the_pictures_of_a_collection() {
         cut.skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.reason)).collect();
     let expected = [
         "fox/text.png: is not a PNG, JPEG, WebP, GIF or BMP picture, whatever its name says",
-        "2 of 6 cells of fox/a.png: are empty (transparent, or of one colour)",
-        "fox/icon.png: has 8 x 40 pixels, too few for a cell",
-        "9 of 9 cells of owl/c.png: are empty (transparent, or of one colour)",
+        "2 of 6 cells of fox/a.png: are empty (transparent, or a single colour)",
+        "fox/icon.png: has 8 x 40 pixels, too few for a single cell",
+        "9 of 9 cells of owl/c.png: are empty (transparent, or a single colour)",
     ];
     assert_eq!(skipped, expected);
     // The same as if somebody had cut them out.
@@ -114,7 +114,7 @@ fn sheets_that_cannot_be_cut_say_what_to_write() {
         ("16x16", "text.png", &["text.png", "is not a PNG", "export others to PNG"]),
         ("16x16", "huge.png", &["huge.png", "64 megapixels"]),
         ("16x16", "tile.png", &["Did you mean", "tiles.png"]),
-        ("16x16", "digits", &["digits", "of the kind 'idx'", "a folder of pictures"]),
+        ("16x16", "digits", &["digits", "of type 'idx'", "a folder of pictures"]),
         ("16x16", "nothing", &["nothing", "1 .txt"]),
     ] {
         let path = if name.is_empty() { String::new() } else { at(name) };
@@ -124,7 +124,7 @@ fn sheets_that_cannot_be_cut_say_what_to_write() {
         assert_eq!(missing, None, "{spec}: {message}");
     }
     let message = open("sheet:tiles.png", &LoadOptions::default()).unwrap_err().to_string();
-    assert!(message.contains("'tiles.png' is not how a sheet is cut"), "{message}");
+    assert!(message.contains("'tiles.png' is not a valid sheet layout"), "{message}");
     let motif = open("sheet:16x16:motif", &LoadOptions::default()).unwrap_err().to_string();
-    assert!(motif.contains("of the kind 'motif'"), "{motif}");
+    assert!(motif.contains("of type 'motif'"), "{motif}");
 }

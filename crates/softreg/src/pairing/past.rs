@@ -22,7 +22,7 @@ pub struct Past {
 
 pub(crate) const DECAY: Setting = Setting::number(
     "decay",
-    "decay: how much of the running average each step keeps",
+    "fraction of the running average that each step keeps",
     Anchor::DECAY,
     [0.0, 0.999_999],
 );

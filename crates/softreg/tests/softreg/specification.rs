@@ -520,8 +520,8 @@ fn what_does_not_go_together_is_refused_with_the_reason() {
     for (text, words) in [
         ("noise l2 slope", "has no site"),
         ("l2 slope real", "has no pairing"),
-        ("noise noise l2 slope real", "says twice what its pairing is"),
-        ("noise l2 slope real weight=1 weight=2", "says twice what its weight is"),
+        ("noise noise l2 slope real", "gives its pairing twice"),
+        ("noise l2 slope real weight=1 weight=2", "gives its weight twice"),
         ("nose l2 slope real", "did you mean `noise`"),
         ("noise(0.05,0.1) l2 slope real", "is not a regularizer"),
         ("noise(sgma=0.1) l2 slope real", "did you mean `sigma`"),

@@ -261,7 +261,7 @@ fn introduction(design: &Design) -> Vec<String> {
             config.training.threads,
         ),
         format!(
-            "Seeds {} to {}; measured {against} with features {}; softreg {}.",
+            "Seeds {} to {}; measured with features {} {against}; softreg {}.",
             design.seeds.first().unwrap_or(&0),
             design.seeds.last().unwrap_or(&0),
             design.protocol.features_name(),

@@ -152,7 +152,7 @@ mod tests {
             ("16x16,", "'' is neither spacing nor margin"),
             ("16x16,gap=1", "'gap' is neither spacing nor margin"),
             ("16x16,spacing", "spacing is ''"),
-            ("16x16,margin=-1", "margin is '-1', and must be a whole number of pixels from 0"),
+            ("16x16,margin=-1", "margin is '-1', but must be a whole number of pixels from 0"),
             ("16x16,margin=1,margin=1", "margin twice"),
         ] {
             let problem = text.parse::<Grid>().unwrap_err();

@@ -59,8 +59,8 @@ fn cells_are_taken_in_the_order_of_reading_and_empty_ones_are_not() {
     assert_eq!(
         left_out(&cut),
         [
-            "7 of 15 cells of tiles.png: are empty (transparent, or of one colour)",
-            "1 cell of tiles.png: is cut off by its right or lower edge: check size, spacing and margin"
+            "7 of 15 cells of tiles.png: are empty (transparent, or a single colour)",
+            "1 cell of tiles.png: is cut off at the right or bottom edge: check size, spacing and margin"
         ]
     );
     let few = open(&spec, Some(3)).unwrap();

@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         for (text, part) in [
-            ("postgres://me:secret@h/d?sslmode=on", "sslmode=on: it is one of disable"),
+            ("postgres://me:secret@h/d?sslmode=on", "sslmode=on: must be one of disable"),
             ("postgres://me:secret@h/d?sslcert=a", "belong together"),
             ("postgres://me:secret@h/d?sslrootcert=system", "use verify-full"),
             ("postgres://me:secret@h/d?sslrootcert=%ff", "not UTF-8"),
