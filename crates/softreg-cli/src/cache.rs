@@ -3,11 +3,15 @@
 use softreg_image::{Cache, Collection, LoadOptions};
 use std::path::PathBuf;
 
-/// The folder for things of one kind: `$XDG_CACHE_HOME/softreg/KIND`, else below `~/.cache`; nowhere where neither is known.
+/// The folder for things of one kind: `$XDG_CACHE_HOME/softreg/KIND`, else below `~/.cache`, on Windows below `%LOCALAPPDATA%`;
+/// nowhere where none is known.
 pub(crate) fn folder(kind: &str) -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+    let cache = cache.or_else(|| match cfg!(windows) {
+        true => Some(PathBuf::from(variable("LOCALAPPDATA")?)),
+        false => Some(PathBuf::from(variable("HOME")?).join(".cache")),
+    });
     Some(cache?.join("softreg").join(kind))
 }
 

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::size::Size;
 use crate::source::{Source, absolute};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -118,9 +119,11 @@ pub fn make_room(folder: &Path, ending: &str, begun: &str, room: u64) -> io::Res
 
 /// Whether what was left out is broken, and not just out of reach for a moment.
 fn all_were_read(source: &dyn Source, collection: &Collection) -> bool {
-    let out = |name: &String| collection.skipped.iter().any(|skipped| skipped.name == *name);
+    let out: HashSet<&str> = collection.skipped.iter().map(|s| s.name.as_str()).collect();
     let names = source.listing().names.iter().enumerate();
-    names.filter(|(_, name)| out(name)).all(|(index, _)| source.record(index, None).is_ok())
+    names
+        .filter(|(_, name)| out.contains(name.as_str()))
+        .all(|(index, _)| source.record(index, None).is_ok())
 }
 
 /// A name for what `options` make of a source; none where that is not known without reading all, or not worth it.
@@ -174,7 +177,7 @@ fn read(path: &Path) -> Option<Collection> {
         return None;
     }
     // What is wanted stays.
-    let _ = file.get_ref().set_modified(SystemTime::now());
+    let _ = File::options().append(true).open(path).map(|f| f.set_modified(SystemTime::now()));
     Some(Collection { size, channels, pixels, labels, classes, names, skipped, fingerprint: told })
 }
 

@@ -188,12 +188,17 @@ fn is_cut_jpeg(bytes: &[u8]) -> bool {
 
 /// Whether the file holds more than one frame. Training takes the first.
 pub fn is_animated(bytes: &[u8]) -> bool {
-    use image::AnimationDecoder;
-    use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+    use image::codecs::{png::PngDecoder, webp::WebPDecoder};
     let reader = || Cursor::new(bytes);
     match image::guess_format(bytes) {
-        Ok(ImageFormat::Gif) => GifDecoder::new(reader())
-            .is_ok_and(|gif| gif.into_frames().take(2).filter(Result::is_ok).count() > 1),
+        Ok(ImageFormat::Gif) => {
+            // Frames are counted and not decoded: they may be larger than the picture, and need any memory.
+            let mut options = gif::DecodeOptions::new();
+            options.skip_frame_decoding(true);
+            options.read_info(reader()).is_ok_and(|mut gif| {
+                (0..2).all(|_| gif.next_frame_info().is_ok_and(|frame| frame.is_some()))
+            })
+        }
         Ok(ImageFormat::WebP) => WebPDecoder::new(reader()).is_ok_and(|webp| webp.has_animation()),
         Ok(ImageFormat::Png) => {
             PngDecoder::new(reader()).is_ok_and(|png| png.is_apng().unwrap_or(false))

@@ -19,7 +19,7 @@ use softreg_feature::Definition;
 use softreg_metric::protocol::{METRICS, MetricEntry, Sets, result_name};
 use softreg_metric::{Copies, Error, Features, Pictures};
 use softreg_run::atomic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use subject::{Set, Subject};
 
@@ -153,14 +153,10 @@ impl Evaluate {
         let seconds = start.elapsed().as_secs_f64();
         let report = report::json(&results, &extractor, &subject, sets.copies, self.seed, seconds);
         let own = |name: &str| subject.run.as_ref().map(|run| run.root().join(name));
-        let sheet = match (
-            &copies,
-            &subject.training,
-            self.sheet.clone().or_else(|| own("copies.png")),
-        ) {
+        let sheet_path = self.sheet.clone().or_else(|| own("copies.png"));
+        let sheet = match (&copies, &subject.training, sheet_path) {
             (Some(Ok(copies)), Some(training), Some(path)) => {
-                atomic::write(&path, &copies_sheet::draw(copies, &subject.generated, training)?)?;
-                Some(path)
+                Some((path, copies_sheet::draw(copies, &subject.generated, training)?))
             }
             _ if self.sheet.is_some() => {
                 return Err(usage(
@@ -172,20 +168,42 @@ impl Evaluate {
         // What measures only a part does not replace what measured all.
         let own_report = || own("evaluation.json").filter(|_| self.measures_all());
         let out = self.out.clone().or_else(own_report);
-        if let Some(path) = &out {
-            atomic::write_json(path, &report)?;
-        }
-        if self.json {
-            return Ok(line_to_stdout(&serde_json::to_string_pretty(&report)?)?);
-        }
-        line_to_stdout(report::table(&results).to_string().trim_end())?;
-        line_to_stdout(&report::sides(&subject))?;
-        for (what, path) in [("Most similar to training pictures", &sheet), ("Results", &out)] {
-            if let Some(path) = path {
-                line_to_stdout(&format!("{what}: {}", path.display()))?;
+        // First of all what was computed is told: perhaps nothing can be written there.
+        match self.json {
+            true => line_to_stdout(&serde_json::to_string_pretty(&report)?)?,
+            false => {
+                line_to_stdout(report::table(&results).to_string().trim_end())?;
+                line_to_stdout(&report::sides(&subject))?;
             }
         }
+        if let Some((path, drawn)) = &sheet {
+            let written = atomic::write(path, drawn);
+            let what = "Most similar to training pictures";
+            self.tell(what, path, self.sheet.is_some(), written)?;
+        }
+        if let Some(path) = &out {
+            self.tell("Results", path, self.out.is_some(), atomic::write_json(path, &report))?;
+        }
         Ok(())
+    }
+
+    /// Says where something was written; where it could not be, that is an error only if the file was asked for.
+    fn tell(
+        &self,
+        what: &str,
+        path: &Path,
+        asked: bool,
+        written: softreg_run::Result<()>,
+    ) -> anyhow::Result<()> {
+        match written {
+            Ok(()) if self.json => Ok(()),
+            Ok(()) => Ok(line_to_stdout(&format!("{what}: {}", path.display()))?),
+            Err(error) if asked => Err(error.into()),
+            Err(error) => {
+                line_to_stderr(&format!("note: {error}"));
+                Ok(())
+            }
+        }
     }
 
     fn measures_all(&self) -> bool {

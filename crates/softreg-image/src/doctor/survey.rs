@@ -78,18 +78,20 @@ fn digest(pixels: &Raster) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
     hash.update(&pixels.width.to_le_bytes());
     hash.update(&pixels.height.to_le_bytes());
-    let visible: Vec<u8> = pixels
-        .data
-        .chunks_exact(pixels.channels)
-        .flat_map(|pixel| match *pixel {
-            [grey] => [grey, grey, grey, 255],
-            [red, green, blue] => [red, green, blue, 255],
-            [_, _, _, 0] => [0; 4],
-            [red, green, blue, alpha] => [red, green, blue, alpha],
-            _ => [0; 4],
-        })
-        .collect();
-    hash.update(&visible);
+    let visible = |pixel: &[u8]| match *pixel {
+        [grey] => [grey, grey, grey, 255],
+        [red, green, blue] => [red, green, blue, 255],
+        [_, _, _, 0] => [0; 4],
+        [red, green, blue, alpha] => [red, green, blue, alpha],
+        _ => [0; 4],
+    };
+    // Row by row: all of it at once may be as much again as the picture.
+    let mut row = Vec::new();
+    for pixels_of_row in pixels.data.chunks(pixels.width as usize * pixels.channels) {
+        row.clear();
+        row.extend(pixels_of_row.chunks_exact(pixels.channels).flat_map(visible));
+        hash.update(&row);
+    }
     *hash.finalize().as_bytes()
 }
 

@@ -96,10 +96,6 @@ impl Guess {
 fn guessed(source: &dyn Source, index: usize) -> Option<(Grid, usize)> {
     let Record::File(bytes) = source.record(index, None).ok()? else { return None };
     let Head { format, width, height } = picture::head(Cursor::new(&bytes)).ok()?;
-    // The blocks of which such a file is made are a grid too.
-    if format == "JPEG" {
-        return None;
-    }
     let picture = picture::decode(&bytes).ok()?;
     let grid = guess::grid(&picture)?;
     let cells = Sheet::new(format, width, height).filled(&picture, grid).places.len();

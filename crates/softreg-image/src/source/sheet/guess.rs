@@ -7,8 +7,11 @@
 //! smallest of about the best counts, where sprites stand apart the smallest that cuts none. Only grids are looked at that fill
 //! the sheet and whose pixels between the cells are all of one colour per line.
 //!
-//! Of sheets made of real tiles, with sixteen cells and more, nine of ten are found and one of a hundred is taken for another
-//! (`tests.rs`); of pictures of noise with the spectrum of photographs none is taken for a sheet.
+//! Periods are those of compressed photographs too, whose blocks are as regular as cells; but across the edge of a block the picture
+//! goes on. So the mean difference of the two pixels at an edge is compared with that of the pixels at the same edge of
+//! neighbouring cells, one period away: nothing goes on in a sheet, where the ratio of the two is about 1 (0.80 at least of 72 sheets of
+//! real tiles). Of 118 photographs whose blocks were taken for cells, from JPEG and lossy WebP of several qualities and sizes, it was
+//! 0.63 at most.
 
 use super::grid::Grid;
 use crate::picture::Raster;
@@ -22,11 +25,13 @@ const MAX_PERIOD: u32 = 512;
 /// The most pixels between cells and around them, as artists leave them.
 const MAX_GAP: u32 = 2;
 /// The least that the periods explain.
-const LEAST: f64 = 0.15;
+const LEAST: f64 = 0.05;
 /// What cells that are no squares must explain more than squares do.
-const OBLONG: f64 = 0.45;
+const OBLONG: f64 = 0.55;
 /// How much less than the best one the smallest may explain.
 const ABOUT: f64 = 0.05;
+/// The least that pixels differ across an edge between cells, as a share of how much those at the edges of two cells do.
+const UNRELATED: f64 = 0.72;
 
 /// The grid of a sheet; `None` for a picture that seems to be none.
 pub(super) fn grid(picture: &Raster) -> Option<Grid> {
@@ -46,8 +51,12 @@ pub(super) fn grid(picture: &Raster) -> Option<Grid> {
             found.push((explained - penalty, a, b));
         }
     }
+    found.retain(|(explained, a, b)| {
+        *explained >= LEAST
+            && ends_at_edges(picture, scale, [across.plain.len(), down.plain.len()], a, b)
+    });
     let best = found.iter().map(|(explained, ..)| *explained).fold(f64::NEG_INFINITY, f64::max);
-    found.retain(|(explained, ..)| *explained >= LEAST.max(best - ABOUT));
+    found.retain(|(explained, ..)| *explained >= best - ABOUT);
     // Where sprites stand apart in one of them, the others go through sprites.
     if found.iter().any(|(_, a, b)| a.apart && b.apart) {
         found.retain(|(_, a, b)| a.apart && b.apart);
@@ -65,6 +74,28 @@ pub(super) fn grid(picture: &Raster) -> Option<Grid> {
     is_sheet.then(|| Grid::new([a.cell, b.cell, a.spacing, a.margin].map(|pixels| pixels * scale)))
 }
 
+/// Whether what a cell shows ends at its edges: pixels on both sides of an edge have no more to do with each other than those
+/// at the same edge of two cells.
+fn ends_at_edges(
+    picture: &Raster,
+    scale: u32,
+    [width, height]: [usize; 2],
+    a: &Division,
+    b: &Division,
+) -> bool {
+    let [width, height] = [width as u32, height as u32];
+    let across = a.differences(width, height, |x, y| picture.seen(x * scale, y * scale));
+    let down = b.differences(height, width, |y, x| picture.seen(x * scale, y * scale));
+    // Where all edges are of one colour both are 0, and nothing goes on either.
+    across[0] + down[0] >= UNRELATED * (across[1] + down[1])
+}
+
+/// How much two pixels differ, 0 to 1.
+fn difference(a: [u8; 4], b: [u8; 4]) -> f64 {
+    let all: u32 = (0..4).map(|channel| u32::from(a[channel].abs_diff(b[channel]))).sum();
+    f64::from(all) / (4.0 * 255.0)
+}
+
 /// One way to divide a side into cells.
 #[derive(Clone, Copy)]
 struct Division {
@@ -78,6 +109,34 @@ struct Division {
     apart: bool,
     /// Of the variance of changes, 1 at most.
     explained: f64,
+}
+
+impl Division {
+    /// Differences of pixels along a side of `length`: summed over all edges between two cells, of the pixels on both sides of
+    /// it, and of those at the same edge of both cells.
+    fn differences(
+        &self,
+        length: u32,
+        depth: u32,
+        pixel: impl Fn(u32, u32) -> [u8; 4],
+    ) -> [f64; 2] {
+        let (mut beside, mut apart) = (0.0, 0.0);
+        for cell in 1..self.cells {
+            let first = self.margin + cell * self.period;
+            let last = first - self.spacing - 1;
+            // The cell before begins, and this one ends.
+            let (began, ends) = (first - self.period, first + self.cell - 1);
+            if ends >= length {
+                break;
+            }
+            for place in 0..depth {
+                let of = |line| pixel(line, place);
+                beside += difference(of(last), of(first));
+                apart += 0.5 * (difference(of(began), of(first)) + difference(of(last), of(ends)));
+            }
+        }
+        [beside, apart]
+    }
 }
 
 /// What is seen along one side of a picture.
@@ -103,10 +162,8 @@ impl Side {
     fn new(length: u32, depth: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Side {
         let plain = |line| (1..depth).all(|place| pixel(line, place) == pixel(line, 0));
         let change = |line: u32, place: u32| {
-            let (a, b) = (pixel(line - 1, place), pixel(line, place));
-            let all: u32 = (0..4).map(|channel| u32::from(a[channel].abs_diff(b[channel]))).sum();
             // Of the root the few hard edges do not outweigh all others.
-            (f64::from(all) / (4.0 * 255.0)).sqrt()
+            difference(pixel(line - 1, place), pixel(line, place)).sqrt()
         };
         let changed =
             |line| (0..depth).map(|place| change(line, place)).sum::<f64>() / f64::from(depth);
