@@ -90,7 +90,7 @@ fn text(cost: &StepCost) -> String {
     }
     text += &line("as planned", planned);
     text += "\nPasses cover the whole batch, averaged over steps; a backward pass through weights \
-        and inputs\ncounts as two. Partners within the batch cost no pass.";
+        and inputs\ncounts as two. Partners within the batch need no extra pass.";
     text
 }
 

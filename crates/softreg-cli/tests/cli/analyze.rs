@@ -73,7 +73,7 @@ fn what_cannot_be_known_is_said() {
     assert!(said.err.contains("held out no pictures"), "{}", said.err);
     assert!(!said.out.contains("held-out"), "{}", said.out);
     place.ok(&format!("train {TINY} --width 8 --steps 2 --out wide").replace("--width 4", ""));
-    place.fails(2, "analyze r --against wide", &["other networks"]);
+    place.fails(2, "analyze r --against wide", &["different networks"]);
     place.fails(2, "analyze r --twin 32", &["32 training pictures"]);
     place.fails(1, "analyze nowhere", &["nowhere"]);
     place.fails(2, "analyze r --features randcon", &["did you mean `randconv`?"]);

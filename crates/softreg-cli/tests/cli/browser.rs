@@ -459,11 +459,11 @@ fn pictures_stay_what_they_were_while_training_goes_on() {
     // The studio goes, which is said; training goes on; the studio comes again.
     drop(studio);
     browser.press("More like this");
-    browser.says(&["The studio does not answer any more"]);
+    browser.says(&["The studio is no longer responding"]);
     place.ok("train --resume runs/one --steps 30 --quiet");
     std::fs::remove_file(place.path("runs/one/checkpoints/step-00000020.safetensors")).unwrap();
     let _studio = Studio::of(place.command(&format!("studio runs --address {host}")));
-    browser.until("it answers", || !browser.text().contains("does not answer any more"));
+    browser.until("it answers", || !browser.text().contains("no longer responding"));
     browser.press("More like this");
     browser.says(&["at step 20 is gone", "now shown as they are after 30 steps"]);
     browser.until("they are painted anew", || source(1) != first);

@@ -40,7 +40,7 @@ fn a_check_tells_the_size_at_which_training_learns() {
     let place = Workplace::new();
     pictures::folder(&place.path("art"), 4, 50, 50, false);
     let said = place.ok("data check art");
-    for words in ["52x52", "nearest to 50x50"] {
+    for words in ["52x52", "nearest size to 50x50"] {
         assert!(said.out.contains(words), "{words}: {}", said.out);
     }
     place.refuses(2, "data check art --size 17", &["17", "must be"]);

@@ -37,7 +37,11 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     let more = TINY.replace("--limit 32", "--limit 120");
     place.ok(&format!("train {more} --steps 4 --out r --set data.validation=0.4"));
     let said = place.ok("evaluate r --count 60");
-    assert!(said.out.contains("60 pictures beside 48 that were held out"), "{}", said.out);
+    assert!(
+        said.out.contains("60 generated pictures against 48 that were held out"),
+        "{}",
+        said.out
+    );
     for word in ["fd60_randconv", "coverage60_randconv", "swd60", "copies.png", "evaluation.json"] {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }

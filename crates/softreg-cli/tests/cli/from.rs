@@ -94,7 +94,7 @@ fn networks_that_have_seen_what_is_held_out_are_refused() {
     place.ok(&format!("train motif {tiny} {shared} --out a"));
     place.ok(&format!("train motif --limit 60 {OTHER} {shared} --from a --out b"));
     let more = format!("train motif --limit 60 {OTHER} --steps 2 --from a");
-    let words = ["of the 18 pictures that are held out", "--seed 0", "data.validation=0.2"];
+    let words = ["of the 18 pictures held out", "--seed 0", "data.validation=0.2"];
     place.refuses(2, &format!("{more} --set data.validation=0.3"), &words);
     // Every seed of a comparison holds out others, unless it is told not to; and every set is looked at before any is trained.
     pictures::folder(&place.path("art"), 40, 16, 16, false);

@@ -32,7 +32,10 @@ fn pictures_that_cannot_be_used_are_refused() {
         ("texts", &["texts contains no usable picture", "1 .txt", "PNG"]),
         ("cut", &["cut contains no usable picture", "a.png", "PNG"]),
         ("bomb", &["bomb contains no usable picture", "a.png", "100000"]),
-        ("alone.png", &["alone.png", "one picture", "'sheet:16x16:alone.png'", "Give a folder"]),
+        (
+            "alone.png",
+            &["alone.png", "a single picture", "'sheet:16x16:alone.png'", "Give a folder"],
+        ),
         ("sheet:16x16", &["'16x16'", "no file name follows it", "sheet:16x16:FILE"]),
         ("sheet:alone.png", &["'alone.png'", "sheet:16x16:FILE"]),
         ("sheet:64x64:alone.png", &["alone.png has 16 x 16 pixels", "64x64"]),
@@ -181,7 +184,7 @@ fn errors_in_a_recipe_file_name_the_line() {
         ("[network\n", &["my.toml:1"]),
         ("[training]\nloss = \"nope\"\n[stop]\nsteps = 1\n", &["training.loss", "hinge"]),
         ("[stop]\nsteps = -1\n", &["my.toml:2", "whole number"]),
-        ("[regularizers]\nconsistency = \"x\"\n[stop]\nsteps = 1\n", &["my.toml:2", "its weight"]),
+        ("[regularizers]\nconsistency = \"x\"\n[stop]\nsteps = 1\n", &["my.toml:2", "as a weight"]),
         ("[regularizers]\nnothing = 1\n[stop]\nsteps = 1\n", &["nothing", "consistency"]),
         ("seed = 3\n", &["stop.steps", "stop.minutes"]),
     ] {

@@ -107,7 +107,7 @@ fn a_configuration_that_was_changed_by_hand_is_said_to_be() {
     let before = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, before.replace("weight = 2.0 }", "weight = 5.0 }")).unwrap();
     let told = said("--steps 8");
-    assert!(told.contains(&format!("{word}6, and")), "{told}");
+    assert!(told.contains(&format!("{word}6, so")), "{told}");
     let (was, is) = ("{ flip = false, weight = 2.0 }", "{ flip = false, weight = 5.0 }");
     let words = format!("regularizers.consistency from {was} to {is}");
     assert!(told.contains(&words), "{told}");

@@ -247,7 +247,7 @@ fn a_run_is_started_watched_explored_and_taken_away() {
     );
     assert!(place.path(&format!("runs/{name}/favourites.json")).is_file());
     let page = studio.ok("GET", &format!("{run}/gallery"), &Value::Null).text();
-    assert!(page.contains(drawn["pictures"][2].as_str().unwrap()) && page.contains("1 pictures"));
+    assert!(page.contains(drawn["pictures"][2].as_str().unwrap()) && page.contains("1 picture,"));
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
     assert!(
         studio.ok("GET", &format!("{run}/favourites"), &Value::Null).json()[0]["latent"].is_array()

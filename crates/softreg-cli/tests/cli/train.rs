@@ -106,7 +106,10 @@ fn pictures_of_an_odd_size_get_the_nearest_one() {
     let place = Workplace::new();
     pictures::folder(&place.path("odd"), 4, 50, 50, false);
     let said = place.ok("train odd --width 4 --batch 4 --threads 1 --steps 1 --out r");
-    assert!(said.err.contains("note: no network makes 50x50") && said.err.contains("--size"));
+    assert!(
+        said.err.contains("note: no network makes pictures of 50x50")
+            && said.err.contains("--size")
+    );
     assert_eq!(json(place.path("r/data.json"))["size"], "52x52");
 }
 

@@ -195,7 +195,7 @@ fn a_process_that_is_stopped_is_not_waited_for_for_ever() {
         let output = wait(child, Duration::from_secs(45));
         assert!(!output.status.success());
         let said = said(&output);
-        assert!(said.contains("of 4 on") && said.contains("for 5 seconds"), "{said}");
+        assert!(said.contains("of 4 on") && said.contains("waited 5 seconds"), "{said}");
         assert!(said.contains("--resume"), "{said}");
         assert!(!said.contains(&format!("process {stopped} of 4")), "{said}");
         goes_on(dir.path(), 2);

@@ -250,7 +250,7 @@ fn archives_that_are_damaged_locked_or_bombs() {
     assert!(case("locked.zip", &locked).contains("encrypted (2 pictures"));
     let mut bomb = two.clone();
     patch(&mut bomb, b"PK\x01\x02", 24, &200_000_000u32.to_le_bytes());
-    assert!(case("bomb.zip", &bomb).contains("refused: one file declares 200000000 bytes"));
+    assert!(case("bomb.zip", &bomb).contains("rejected: one file declares 200000000 bytes"));
     let mut shared = two.clone();
     patch(&mut shared, b"PK\x01\x02", 42, &0u32.to_le_bytes());
     assert!(case("shared.zip", &shared).contains("share the same packed bytes"));
@@ -524,7 +524,7 @@ fn grey_pictures_are_stacked_three_to_a_picture() {
     }
     assert_eq!(of(0).labels, stacked.labels);
     assert_ne!(of(1).labels, stacked.labels);
-    for (bad, word) in [("stacked:motif", "128 kinds"), ("stacked:gone", "gone")] {
+    for (bad, word) in [("stacked:motif", "128 classes"), ("stacked:gone", "gone")] {
         let error = open(bad, &LoadOptions::default()).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }

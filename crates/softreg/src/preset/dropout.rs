@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
     about: "R-Drop. The critic runs with dropout, in the loss too, and is asked to give a picture the \
 same probability of being real under two draws of it. The divergence is that of its binary output, `p = \
 σ(score)`, so it needs the logistic loss, whose scores are log odds. Dropout is applied to the last \
-features, and the second draw costs no pass.
+features, and the second draw needs no extra pass.
 
 For a classifier of your own, this is the composition `Composition::new(Again { perturbation: None }, \
 Kl, Attract, Site::Output)`, as in the example `classifier`: the model brings its own dropout and is run \

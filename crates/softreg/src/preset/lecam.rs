@@ -21,7 +21,7 @@ pub(crate) const ENTRY: Entry = Entry {
     about: "Keeps two running averages of the critic's scores, one for real pictures and one for \
 generated ones. Scores of real pictures are held down towards the average of generated ones, and scores \
 of generated pictures up towards that of real ones, so that the critic cannot become ever more certain \
-about what it has memorized. It costs no pass.
+about what it has memorized. It needs no extra pass.
 
 A difference counts in one direction only, as in the authors' implementations. Those differ in the decay \
 of the averages: 0.9 in the one for BigGAN, with λ = 0.3, and 0.99, as here, in the one for StyleGAN2, \

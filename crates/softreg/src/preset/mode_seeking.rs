@@ -18,7 +18,7 @@ pub(crate) const ENTRY: Entry = Entry {
     source: "arXiv 1903.05628, and the authors' code",
     settings: &[EPSILON],
     about: "The second half of the default composition: while consistency keeps the critic steady, this \
-keeps the generator moving. It costs no pass.
+keeps the generator moving. It needs no extra pass.
 
 The paper maximises the ratio of the distance between two pictures to the distance between their \
 latents; this is the form used in the authors' code, which minimises the reciprocal of the ratio of mean \

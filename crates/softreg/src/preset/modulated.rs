@@ -32,7 +32,7 @@ generated pictures.
 The idea is the paper's; the details are ours, and we do not claim that they match: the noise is normal, \
 on the last features, element by element, with a fixed σ, the same for real and generated pictures. \
 Where the paper adapts the noise to overfitting, λ can be adapted here: `schedule=adaptive`. Because the \
-network is the same up to its last features, the second draw costs no pass.",
+network is the same up to its last features, the second draw needs no extra pass.",
     build,
 };
 
