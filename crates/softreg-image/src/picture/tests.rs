@@ -158,3 +158,20 @@ fn the_gate_lets_everyone_through_in_turn() {
         }
     });
 }
+
+#[test]
+fn frames_are_counted_however_large_they_are_said_to_be() {
+    let frame = |side: u16| {
+        let [low, high] = side.to_le_bytes();
+        // No pixels but the codes for clear and end.
+        [0x2c, 0, 0, 0, 0, low, high, low, high, 0, 2, 1, 0x2c, 0]
+    };
+    let screen = [16, 0, 16, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255];
+    let file = |frames: &[u16]| -> Vec<u8> {
+        let frames = frames.iter().flat_map(|side| frame(*side));
+        b"GIF89a".iter().copied().chain(screen).chain(frames).chain([0x3b]).collect()
+    };
+    // The second one would take 17 GB.
+    assert!(is_animated(&file(&[16, u16::MAX])));
+    assert!(!is_animated(&file(&[16])) && !is_animated(&file(&[])));
+}

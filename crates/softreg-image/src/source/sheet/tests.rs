@@ -210,17 +210,26 @@ fn what_is_no_sheet_is_not_taken_for_one() {
                 [frequency * turn.cos(), frequency * turn.sin(), next() * 6.0, 1.0 / f64::from(i)]
             })
             .collect();
-        let mut picture = RgbaImage::from_fn(320, 256, |x, y| {
+        let picture = RgbaImage::from_fn(320, 256, |x, y| {
             let (x, y) = (f64::from(x), f64::from(y));
             let sum: f64 = waves.iter().map(|[u, v, w, a]| a * (u * x + v * y + w).sin()).sum();
             Rgba([(128.0 + 40.0 * sum + 10.0 * next()) as u8, (128.0 + 40.0 * sum) as u8, 90, 255])
         });
         assert_eq!(seen(picture.clone()), None, "{seed}");
-        // As a JPEG file leaves it: a step at every eighth line.
-        for (x, y, pixel) in picture.enumerate_pixels_mut() {
-            pixel[2] = pixel[2].wrapping_add(((x / 8 * 7 + y / 8 * 5) % 11 * 8) as u8);
+        // As JPEG files leave it, in blocks of 8 and 16, and drawn larger afterwards.
+        for quality in [10, 30, 75] {
+            let mut file = Vec::new();
+            let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, quality);
+            let rgb = image::DynamicImage::from(picture.clone()).into_rgb8();
+            rgb.write_with_encoder(encoder).unwrap();
+            let compressed = image::load_from_memory(&file).unwrap().into_rgba8();
+            for (width, height) in [(640, 512), (480, 384)] {
+                let filter = image::imageops::FilterType::CatmullRom;
+                let larger = image::imageops::resize(&compressed, width, height, filter);
+                assert_eq!(seen(larger), None, "{seed}, quality {quality}, {width}x{height}");
+            }
+            assert_eq!(seen(compressed), None, "{seed}, quality {quality}");
         }
-        assert_eq!(seen(picture), None, "{seed}");
     }
     // One colour, one sprite, one sprite drawn large.
     assert_eq!(seen(RgbaImage::from_pixel(256, 256, Rgba([1, 2, 3, 255]))), None);
