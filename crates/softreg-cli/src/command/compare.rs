@@ -99,6 +99,7 @@ impl Compare {
         let _lock = claim::claim(&folder)?;
         if let Some(seeds) = self.seeds.filter(|seeds| *seeds > design.seeds.len() as u64) {
             design = design.with_seeds(seeds);
+            design.check_seeds()?;
             atomic::write_json(folder.join(DESIGN), &design)?;
         }
         listen_for_interruption()?;
@@ -169,6 +170,7 @@ impl Compare {
             device: self.machine.device().to_owned(),
             fingerprint: Some(pictures.fingerprint),
         };
+        design.check_seeds()?;
         let folder = match &self.out {
             Some(path) => claim::create(path)?,
             None => claim::next_free("comparisons", &choices::stem(&settled.data.source))?,
@@ -203,6 +205,12 @@ impl Design {
         let source = &arm.config().data.source;
         let (_, pictures) = experiment::with_pictures(arm.config().clone())?;
         experiment::check_fingerprint(self.fingerprint.as_ref(), &pictures, source)
+    }
+
+    /// Refuses seeds that no run can have.
+    fn check_seeds(&self) -> anyhow::Result<()> {
+        let (Some(arm), Some(last)) = (self.arms.first(), self.seeds.last()) else { return Ok(()) };
+        Ok(arm.with_seed(*last).check_without_pictures()?)
     }
 
     /// The same with so many seeds, from the first one on.

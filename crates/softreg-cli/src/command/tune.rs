@@ -252,6 +252,8 @@ impl Tune {
             )));
         }
         let seeds: Vec<u64> = (0..self.seeds).map(|i| recipe.seed + i).collect();
+        let last = RunConfig { seed: recipe.seed + self.seeds - 1, ..recipe.clone() };
+        last.check_without_pictures()?;
         let trials = seeds.iter().map(|seed| RunConfig { seed: *seed, ..recipe.clone() });
         experiment::refuse_seen(trials, &pictures)?;
         let design = Design {

@@ -84,6 +84,42 @@ fn sets_are_trained_measured_and_reported_and_more_seeds_go_on() {
 }
 
 #[test]
+fn sets_with_dots_in_their_names_are_trained_each_with_its_own_weight() {
+    let place = Workplace::new();
+    let arms = "--arm l2=0.001 --arm l2=0.5 --arm 'more: l2=0.001 + training.critic-steps=5 + stop.steps=2'";
+    let said = place.ok(&format!("{TINY} {arms} --seeds 2 --jobs 2 --out c"));
+    let trained = |trial: &str| {
+        let path = place.path(&format!("c/trials/{trial}/config.toml"));
+        let table: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+        table["regularizers"]["l2"].as_float().unwrap()
+    };
+    for seed in ["s0", "s1"] {
+        assert_eq!(trained(&format!("l2-0.001-{seed}")), 0.001);
+        assert_eq!(trained(&format!("l2-0.5-{seed}")), 0.5);
+    }
+    // Sets may have steps of their own, and then this is said.
+    assert!(said.out.contains("Steps per trial: l2=0.001 3, l2=0.5 3, more 2."), "{}", said.out);
+    // What was trained with another configuration is not this set's.
+    let config = place.path("c/trials/l2-0.5-s1/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("l2 = 0.5", "l2 = 0.25")).unwrap();
+    let said = place.ok("compare --resume c");
+    let words = "different configuration (regularizers.l2 from 0.5 to 0.25)";
+    assert!(said.out.contains(words), "{}", said.out);
+}
+
+#[test]
+fn what_was_steered_by_the_pictures_measured_against_is_said() {
+    let place = Workplace::new();
+    let line = "--arm none --arm 'adaptive: consistency=1,schedule=adaptive' --seeds 1";
+    let said = place.ok(&format!("{TINY} {line} --out c"));
+    assert!(said.out.contains("values may be optimistic"), "{}", said.out);
+    assert!(said.out.contains("(adaptive)"), "{}", said.out);
+    let said = place.ok(&format!("{TINY} --arm none --arm l2 --seeds 1 --out d"));
+    assert!(!said.out.contains("optimistic"), "{}", said.out);
+}
+
+#[test]
 fn a_comparison_that_was_cut_off_goes_on() {
     let place = Workplace::new();
     let line = format!("{TINY} --arm none --arm consistency --seeds 1");
@@ -177,6 +213,7 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "compare --resume nowhere --steps 9", &["--steps", "cannot be used with"]),
         (2, "compare --resume nowhere --features x", &["--features", "cannot be used with"]),
         (2, "compare motif --arm 'none + data.flip=true'", &["the same for every set"]),
+        (2, "compare motif --arm none --seed 9223372036854775807", &["seed"]),
         (1, "compare gone-pictures", &["gone-pictures"]),
     ] {
         place.fails(code, line, words);

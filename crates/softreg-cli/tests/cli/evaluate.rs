@@ -29,6 +29,19 @@ fn several_measures_are_taken_while_training_and_the_first_decides() {
         assert!(values.len() == 3 && values.iter().all(|v| v.is_finite()), "{name}: {values:?}");
     }
     place.ok("generate r --checkpoint best --count 4");
+    let said = place.ok("evaluate r --checkpoint best --count 20 --metric swd");
+    assert!(said.err.contains("was chosen on these held-out pictures"), "{}", said.err);
+    let said = place.ok("evaluate r --count 20 --metric swd");
+    assert!(!said.err.contains("was chosen"), "{}", said.err);
+}
+
+#[test]
+fn a_validation_that_does_not_take_place_is_said() {
+    let place = Workplace::new();
+    let said = place.ok(&format!("train {TINY} --steps 2 --set validation.measure=kd --out a"));
+    assert!(said.err.contains("note: nothing is validated"), "{}", said.err);
+    let said = place.ok(&format!("train {TINY} --steps 2 --out b"));
+    assert!(!said.err.contains("validated"), "{}", said.err);
 }
 
 #[test]
@@ -83,6 +96,28 @@ fn a_run_is_measured_against_what_it_held_out_and_again_to_the_same_numbers() {
     assert_eq!(std::fs::read_to_string(place.path("mine.json")).unwrap(), "mine");
     place.ok("evaluate r --count 60 --metric swd --out mine.json --force");
     json(&std::fs::read_to_string(place.path("mine.json")).unwrap());
+
+    // Where nothing can be written the values are told all the same, and only what was asked for is an error.
+    std::fs::rename(place.path("r/copies.png"), place.path("copies.png")).unwrap();
+    std::fs::create_dir(place.path("r/copies.png")).unwrap();
+    let said = place.ok("evaluate r --count 60 --metric copies");
+    assert!(said.out.contains("near_copies60_randconv"), "{}", said.out);
+    assert!(said.err.contains("note: ") && said.err.contains("copies.png"), "{}", said.err);
+    let asked = "evaluate r --count 60 --metric copies --sheet r/copies.png --force";
+    let said = place.fails(1, asked, &["copies.png"]);
+    assert!(said.out.contains("near_copies60_randconv"), "{}", said.out);
+    std::fs::remove_dir(place.path("r/copies.png")).unwrap();
+    std::fs::rename(place.path("copies.png"), place.path("r/copies.png")).unwrap();
+
+    // What the configuration holds out now was trained on.
+    let config = std::fs::read_to_string(place.path("r/config.toml")).unwrap();
+    let other = config.replace("validation = 0.4", "validation = 0.5");
+    assert_ne!(other, config);
+    std::fs::write(place.path("r/config.toml"), other).unwrap();
+    place.fails(1, "evaluate r --count 60", &["data.validation = 0.4", "now says 0.5"]);
+    place.fails(1, "analyze r", &["data.validation = 0.4"]);
+    place.ok("generate r --count 4");
+    std::fs::write(place.path("r/config.toml"), config).unwrap();
 
     // A part does not replace the whole.
     place.ok("evaluate r --count 60 --seed 1 --json");

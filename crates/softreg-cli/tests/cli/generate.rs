@@ -178,6 +178,8 @@ fn wrong_requests_are_refused() {
         ("--scale 1000", "32"),
         ("--interpolate 1", "--interpolate is 1"),
         ("--interpolate 1000 --frames 1000", "10000"),
+        ("--frames 3", "--frames sets the pictures in between"),
+        ("--sheet a.pdf --scale 3", "--scale has no effect"),
         ("--label owl", "no labels"),
         ("--sheet a.jpg", ".png"),
         ("--strip a", ".png"),
@@ -192,6 +194,12 @@ fn wrong_requests_are_refused() {
         "generate r --sheet no/such/folder/a.png",
         &["no/such/folder/a.png", "there is no folder"],
     );
+    // Other pictures do not take the place of those with the same seed.
+    place.ok("generate r --count 4");
+    place.ok("generate r --count 4 --truncation 0.5 --checkpoint 0");
+    for name in ["generated-seed0.png", "generated-seed0-truncation0.5-step0.png"] {
+        assert!(place.path("r").join(name).is_file(), "{name}");
+    }
     std::fs::write(place.path("file"), "x").unwrap();
     place.refuses(1, "generate r --out file/f", &["file/f", "--out"]);
 

@@ -40,6 +40,8 @@ fn a_grid_is_tried_whole_and_the_winner_is_a_recipe() {
     let l2 = report["winner"]["parameters"]["l2"].as_str().unwrap();
     assert!(winner.contains(&format!("l2 = {l2}")), "{l2}: {winner}");
     assert!(winner.contains("validation = 0.2"), "{winner}");
+    // Trials have a thread each; the winner is trained alone.
+    assert!(winner.contains("threads = 0"), "{winner}");
     place.ok("train --recipe s/winner.toml --quiet --out r");
     assert!(image::open(place.path("s/response.png")).unwrap().width() >= 1000);
     let page = std::fs::read_to_string(place.path("s/report.html")).unwrap();
@@ -229,6 +231,8 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         (2, "tune --resume nowhere --steps 9", &["--steps", "cannot be used with"]),
         (2, "tune --resume nowhere --metric kd", &["--metric", "cannot be used with"]),
         (2, "tune motif --vary l2=0.1..1 --rungs 9 --steps 10", &["less than one of 10 steps"]),
+        (2, "tune motif --vary lecam=0.01..10 --steps 2000", &["the first 222 steps", "--rungs"]),
+        (2, "tune motif --vary l2=1..2 --steps 9 --seed 9223372036854775807 --seeds 2", &["seed"]),
     ] {
         place.fails(code, line, words);
     }

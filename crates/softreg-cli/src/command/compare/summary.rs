@@ -3,6 +3,7 @@
 use super::Design;
 use crate::trial::{Failure, Results};
 use softreg_metric::{Interval, student};
+use softreg_train::config::Training;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -57,11 +58,9 @@ impl Summary {
             .flat_map(|results| &results.metrics)
             .map(|(name, metric)| (name.clone(), metric.quantity.clone()))
             .collect();
-        // Sets may have other batches: what a step takes is not what a picture takes.
         let step_seconds = |index: usize, outcomes: &[Outcome]| {
             let training = &design.arms[index].config().training;
-            let pictures = (training.batch * training.critic_steps) as f64;
-            series(outcomes, |r| Some(pictures / r.images_per_second))
+            series(outcomes, |r| Some(step_seconds(training, r.images_per_second)))
         };
         let first_seconds = by_arm.first().map(|arm| step_seconds(0, arm)).unwrap_or_default();
         let first_values: BTreeMap<&String, BTreeMap<u64, f64>> = metrics
@@ -127,6 +126,11 @@ pub(super) fn holm(chances: impl Iterator<Item = f64>) -> Option<f64> {
     small.last().map(|(chance, _)| *chance)
 }
 
+/// What a step takes. Sets may have other batches, so that it is not what a picture takes.
+fn step_seconds(training: &Training, images_per_second: f64) -> f64 {
+    (training.batch * training.critic_steps) as f64 / images_per_second
+}
+
 /// How much longer a step takes than that of the first set, as a share.
 fn overhead(seconds: f64, first: f64) -> f64 {
     seconds / first - 1.0
@@ -162,6 +166,16 @@ fn paired(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_with_more_pictures_takes_longer_at_the_same_speed() {
+        let training =
+            |batch, critic_steps| Training { batch, critic_steps, ..Training::default() };
+        let one = step_seconds(&training(32, 1), 320.0);
+        assert_eq!(one, 0.1);
+        assert!((overhead(step_seconds(&training(32, 5), 400.0), one) - 3.0).abs() < 1e-12);
+        assert!((overhead(step_seconds(&training(64, 1), 320.0), one) - 1.0).abs() < 1e-12);
+    }
 
     #[test]
     fn differences_are_paired_by_seed() {
