@@ -48,6 +48,9 @@
 //! let gradients = loss.backward();
 //! assert!(model.weight.grad(&gradients).is_some());
 //! ```
+//!
+//! Several regularizers at once, written as text and with schedules, lazy evaluation and shared passes:
+//! [`plan::Plan::penalty`].
 
 pub mod adversarial;
 pub mod aim;

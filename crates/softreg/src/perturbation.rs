@@ -37,6 +37,8 @@ impl Perturbation {
     ) -> Tensor<D> {
         let count: usize = shape.iter().product();
         let values: Vec<f32> = match *self {
+            // Nothing is kept that could be scaled.
+            Perturbation::Dropout { rate } if rate >= 1.0 => vec![0.0; count],
             Perturbation::Dropout { rate } => {
                 // Bytes for all at once: more bits, and one number at a time, would take longer than all else that
                 // dropout does. A byte does not decide where it is the rate's own, one time in 256; a draw of its own does.
@@ -100,13 +102,13 @@ mod tests {
     #[test]
     fn as_many_are_dropped_as_were_asked_for() {
         // Between the values of a byte and next to them.
-        for rate in [0.5 / 256.0, 0.2, 0.3, 77.0 / 256.0, 0.95, 255.5 / 256.0] {
+        for rate in [0.5 / 256.0, 0.2, 0.3, 77.0 / 256.0, 0.95, 255.5 / 256.0, 1.0] {
             let (count, mut rng) = (1_000_000, Seed(9).rng(Purpose::Perturbation, 0));
             let m = Perturbation::Dropout { rate }.draw([count], &mut rng, &Device::flex());
             let m: Vec<f32> = m.into_data().try_to_vec().unwrap();
             let dropped = m.iter().filter(|m| **m == 0.0).count() as f64;
             let (mean, deviation) = (rate * 1e6, (rate * (1.0 - rate) * 1e6).sqrt());
-            assert!((dropped - mean).abs() < 4.0 * deviation, "{rate}: {dropped}");
+            assert!((dropped - mean).abs() <= 4.0 * deviation, "{rate}: {dropped}");
         }
     }
 }

@@ -32,7 +32,8 @@ impl Augmentation for Translation {
 
     fn apply(&self, pictures: Tensor<4>, rng: &mut dyn Rng) -> Tensor<4> {
         let [n, _, height, width] = pictures.dims();
-        let reach = |side: usize| (self.reach * side as f64).round() as i64;
+        // To both sides alike, so that a sign says nothing.
+        let reach = |side: usize| (self.reach.abs() * side as f64).round() as i64;
         let (down, right) = (reach(height), reach(width));
         let moves: Vec<(i64, i64)> = (0..n)
             .map(|_| (rng.random_range(-down..=down), rng.random_range(-right..=right)))

@@ -61,7 +61,8 @@ impl Pairing for Augment {
                 shape: samples.shape.to_vec(),
             });
         };
-        let reach = |side: usize| (self.shift * side as f64).round() as i64;
+        // To both sides alike, so that a sign says nothing.
+        let reach = |side: usize| (self.shift.abs() * side as f64).round() as i64;
         let (dy, dx) = (reach(height), reach(width));
         let draws: Vec<(bool, i64, i64)> = (0..n)
             .map(|_| {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "all of this is tests")]
 
 mod golden;
+mod own;
 mod parity;
 mod players;
 mod registry;
