@@ -213,7 +213,7 @@ impl Generate {
         let walks = plan.animation.is_some() || plan.strip.is_some();
         if self.frames.is_some() && self.interpolate.is_none() && !walks {
             return Err(usage(
-                "--frames sets the pictures in between of a walk: add --interpolate, --animation or --strip",
+                "--frames sets the number of in-between pictures of a walk: add --interpolate, --animation or --strip",
             ));
         }
         let own = |ending: &str| folder.root().join(format!("{}.{ending}", self.name()));

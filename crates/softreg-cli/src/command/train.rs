@@ -302,10 +302,14 @@ impl Train {
                     Some(checks) => format!("--set stop.patience={}", 2 * checks),
                     None => format!("--minutes {}", (outcome.seconds / 30.0).round().max(1.0)),
                 };
+                let steps = match outcome.reason.contains("step") {
+                    true => String::new(),
+                    false => format!("{} steps, ", outcome.step),
+                };
                 progress.say(&format!(
-                    "{}: {} steps, {} pictures seen\nmore pictures: softreg generate \
+                    "{}: {steps}{} pictures seen\nmore pictures: softreg generate \
                      {root}\ntrain longer: softreg train --resume {root} {more}",
-                    outcome.reason, outcome.step, outcome.images,
+                    outcome.reason, outcome.images,
                 ));
             }
             line_to_stdout(&format!("Picture sheet: {sheet}"))?;

@@ -178,7 +178,7 @@ fn wrong_requests_are_refused() {
         ("--scale 1000", "32"),
         ("--interpolate 1", "--interpolate is 1"),
         ("--interpolate 1000 --frames 1000", "10000"),
-        ("--frames 3", "--frames sets the pictures in between"),
+        ("--frames 3", "--frames sets the number"),
         ("--sheet a.pdf --scale 3", "--scale has no effect"),
         ("--label owl", "no labels"),
         ("--sheet a.jpg", ".png"),
