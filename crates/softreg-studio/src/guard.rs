@@ -94,6 +94,9 @@ impl Guard {
             Some(Visitor::OtherAccount) if self.token.is_none() => Err(Problem::forbidden(
                 "this studio belongs to another account of this computer: start your own, or ask its owner to start it with --token and give you the printed address",
             )),
+            Some(Visitor::Nobody) if self.token.is_none() => Err(Problem::forbidden(
+                "the system does not tell which account of this computer asks: reload the page, or start the studio with --token and open the printed address",
+            )),
             _ => Ok(()),
         }
     }
@@ -191,6 +194,7 @@ mod tests {
         let address = "127.0.0.1:8321".parse().unwrap();
         let (open, guarded) = (Guard::new(address, None), Guard::new(address, Some("x".into())));
         assert!(open.know(Some(Visitor::OtherAccount)).is_err());
+        assert!(open.know(Some(Visitor::Nobody)).is_err());
         assert!(open.know(Some(Visitor::Ours)).is_ok() && open.know(None).is_ok());
         assert!(guarded.know(Some(Visitor::OtherAccount)).is_ok());
     }

@@ -58,6 +58,12 @@ impl Studio {
         Self { child, host: host.to_owned(), query: query.to_owned() }
     }
 
+    /// Sends it a signal, by its name.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        crate::program::signal(&self.child, name);
+    }
+
     /// Sends a request as it is written, but for the length of the body.
     pub(crate) fn raw(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.host).unwrap();
