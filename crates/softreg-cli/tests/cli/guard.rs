@@ -99,6 +99,58 @@ fn other_accounts_get_nothing_by_being_gone() {
     }
 }
 
+/// A command with a browser that notes what it is to open.
+#[cfg(target_os = "linux")]
+fn with_browser(place: &Workplace, more: &str) -> (std::process::Command, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, noted) = (place.path("bin"), place.path(&format!("opened{}", more.len())));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.part && mv {0}.part {0}\n",
+        noted.display()
+    );
+    std::fs::write(folder.join("xdg-open"), script).unwrap();
+    let may_run = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.join("xdg-open"), may_run).unwrap();
+    let mut command = place.command(&format!("studio runs --address 127.0.0.1:0 --open {more}"));
+    let others = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{others}", folder.display())).env("TMPDIR", place.path(""));
+    (command, noted)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_token_is_on_no_command_line() {
+    use crate::program::until;
+    use std::os::unix::fs::PermissionsExt;
+    let place = Workplace::new();
+    let (command, noted) = with_browser(&place, "");
+    let studio = Studio::of(command);
+    until("the page is opened", || noted.exists());
+    let opened = std::fs::read_to_string(&noted).unwrap();
+    assert_eq!(opened.trim(), format!("http://{}/", studio.host));
+    drop(studio);
+
+    let (command, noted) = with_browser(&place, "--token");
+    let studio = Studio::of(command);
+    until("the page is opened", || noted.exists());
+    let opened = std::fs::read_to_string(&noted).unwrap();
+    let token = studio.query.strip_prefix("?token=").unwrap();
+    assert!(!opened.contains(token), "{opened}");
+    // But in a file that only this account can read, and that leads there.
+    let file = std::path::PathBuf::from(opened.trim());
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    let page = format!("http://{}/?token={token}", studio.host);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&page));
+    if let Some(browser) = crate::browser::Browser::start(&place) {
+        browser.open(&format!("file://{}", file.display()));
+        browser.says(&["There are no runs yet"]);
+    }
+    studio.signal("TERM");
+    until("it is taken away", || !file.parent().unwrap().exists());
+}
+
 #[test]
 fn pages_from_elsewhere_get_nothing() {
     let place = Workplace::new();
