@@ -77,6 +77,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(export))
         .routes(routes!(queue))
         .routes(routes!(dequeue))
+        .routes(routes!(stop_job))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         // The intake has limits of its own.
         .merge(OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable()))
@@ -646,5 +647,13 @@ async fn queue(State(app): Shared) -> Json<Vec<Job>> {
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {
     blocking(move || app.queue.remove(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stop a running job, such as a measurement, or a run that is still reading its pictures. A training saves first.
+#[utoipa::path(post, path = "/api/v1/queue/{id}/stop", params(("id" = u64, Path)),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn stop_job(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {
+    blocking(move || app.queue.stop(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

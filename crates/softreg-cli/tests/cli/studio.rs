@@ -344,6 +344,20 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
 }
 
 #[test]
+fn a_run_is_stopped_by_its_place_in_the_queue() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let job = studio.ok("POST", "/api/v1/runs", &short(10.0)).json();
+    until("it has begun", || studio.job(&job["id"])["state"] == "running");
+    // It reads its pictures, and has no folder by which it could be named.
+    studio.ok("POST", &format!("/api/v1/queue/{}/stop", job["id"]), &Value::Null);
+    until("it has stopped", || studio.job(&job["id"])["state"] == "stopped");
+    assert!(studio.job(&job["id"])["reason"].is_null(), "{}", studio.job(&job["id"]));
+    let again = studio.send("POST", &format!("/api/v1/queue/{}/stop", job["id"]), &Value::Null);
+    assert_eq!(again.status, 409, "{}", again.text());
+}
+
+#[test]
 fn a_run_that_has_ended_is_given_more_time() {
     let place = Workplace::new();
     place.ok("train motif --limit 32 --size 16 --width 4 --batch 8 --threads 1 --steps 5 --quiet --out runs/one");

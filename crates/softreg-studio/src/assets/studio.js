@@ -203,7 +203,8 @@ async function showRuns() {
     redraw(table,
       waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", { class: "plain" }, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
-        j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
+        j.state === "running" ? h("button", { "data-key": `stop ${j.id}`, click: doing(async () => { await ask(`/queue/${j.id}/stop`, { method: "POST" }); toast("Stopping…"); await load(); }) }, "Stop")
+          : h("button", { "data-key": `remove ${j.id}`, click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
       runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Select")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
@@ -781,6 +782,7 @@ function measures(all) {
       if (location.hash !== here) return;
       const now = (await ask("/queue")).find((j) => j.id === job.id);
       if (now?.state === "failed") throw new Error(now.reason);
+      if (now?.state === "stopped") return toast(`The measurement of ${r.name} was stopped.`);
       if (!now || now.state === "finished") return go();
     }
   }) }, r.measured ? "Measure again" : "Measure");
