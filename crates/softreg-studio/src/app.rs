@@ -1,6 +1,5 @@
 //! The studio's parts, and what needs several of them.
 
-use crate::Ingredients;
 use crate::api::NewRun;
 use crate::intake::{Collection, Intake};
 use crate::painter::{Painter, Painters};
@@ -8,6 +7,7 @@ use crate::problem::{Answer, Problem};
 use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;
 use crate::takeaway::Keeper;
+use crate::{Given, Ingredients};
 use serde_json::{Value, json};
 use softreg_run::{RunFolder, claim};
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ pub struct App {
     pub keeper: Keeper,
     /// What recipes hold, by name.
     pub recipes: BTreeMap<String, Ingredients>,
-    /// Collections outside the runs that were named on the command line, as the program takes them.
-    pub given: BTreeMap<String, String>,
+    /// Collections outside the runs that were named on the command line.
+    pub given: BTreeMap<String, Given>,
     /// What `softreg list` tells; it does not change.
     pub listed: OnceLock<Value>,
 }
@@ -57,7 +57,7 @@ impl App {
     fn source(&self, name: &str, cells: Option<&str>) -> Answer<String> {
         let whole = match self.given.get(name) {
             _ if name == BUILT_IN => BUILT_IN.to_owned(),
-            Some(given) => given.clone(),
+            Some(given) => given.source.clone(),
             None => self.intake.path(name)?.display().to_string(),
         };
         match cells {

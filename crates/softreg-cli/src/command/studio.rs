@@ -13,7 +13,7 @@ use rand::RngExt;
 use softreg::registry::REGULARIZERS;
 use softreg_run::RunFolder;
 use softreg_studio::painter::Export;
-use softreg_studio::{Ingredients, Painter, Server, Settings};
+use softreg_studio::{Given, Ingredients, Painter, Server, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
@@ -70,6 +70,7 @@ impl Studio {
             program: program::running().context("cannot find this program's own file")?,
             device: self.device.clone(),
             collections: self.collections()?,
+            endings: softreg_image::picture::EXTENSIONS,
             recipes: recipes()?,
             token: token.clone(),
             generators: Arc::new(Opener { device }),
@@ -93,6 +94,11 @@ impl Studio {
                     server.address().ip()
                 ));
             }
+            for (given, named) in server.renamed() {
+                line_to_stderr(&format!(
+                    "note: --pictures {given} is `{named}` on the page: an upload is called `{given}`"
+                ));
+            }
             // Taken away when the studio is closed.
             let _door = match (self.open, &token) {
                 (false, _) => None,
@@ -111,7 +117,7 @@ impl Studio {
     }
 
     /// The collections of the command line, by name, with paths that hold from any folder.
-    fn collections(&self) -> anyhow::Result<BTreeMap<String, String>> {
+    fn collections(&self) -> anyhow::Result<BTreeMap<String, Given>> {
         let mut named = BTreeMap::new();
         for given in &self.pictures {
             // A path, whatever else its name is.
@@ -129,7 +135,8 @@ impl Studio {
                     "--pictures {given}: `{name}` is the built-in collection: rename yours"
                 )));
             }
-            if named.insert(name.clone(), full).is_some() {
+            let path = path.to_owned();
+            if named.insert(name.clone(), Given { source: full, path }).is_some() {
                 return Err(usage(format!(
                     "--pictures: two of them are called `{name}`: rename one"
                 )));
@@ -346,12 +353,12 @@ mod tests {
             .collections()
         };
         let full = |path: &Path| dunce::canonicalize(path).unwrap().display().to_string();
-        assert_eq!(studio(&[&a], "").unwrap()["owls"], full(&a));
+        assert_eq!(studio(&[&a], "").unwrap()["owls"].source, full(&a));
         let cells = "sheet:16x16:";
         let beside = place.path().join("x/../tiles.png");
         assert_eq!(
             studio(&[&beside], cells).unwrap()["tiles.png"],
-            cells.to_owned() + &full(&sheet)
+            Given { source: cells.to_owned() + &full(&sheet), path: full(&sheet).into() }
         );
         assert!(studio(&[&a, &b], "").is_err());
         let gone = place.path().join("nothing");
