@@ -163,7 +163,7 @@ async fn check(
     Path(name): Path<String>,
     Query(query): Query<Divided>,
 ) -> Answer<Json<serde_json::Value>> {
-    blocking(move || app.check(&name, query.cells.as_deref())).await.map(Json)
+    Ok(Json(app.look(name, query.cells).await?.report.clone()))
 }
 
 /// Pictures of a collection as training sees them, on one sheet.
@@ -174,8 +174,7 @@ async fn collection_sheet(
     Path(name): Path<String>,
     Query(query): Query<Divided>,
 ) -> Answer<Response> {
-    let png = blocking(move || app.collection_sheet(&name, query.cells.as_deref()));
-    Ok(file("image/png", None, png.await?))
+    Ok(file("image/png", None, app.look(name, query.cells).await?.sheet.clone()))
 }
 
 /// All runs, newest first.

@@ -4,6 +4,7 @@
 //!  browser ──guard──▶ api ──▶ shelf   (run folders, read)
 //!                      │  ──▶ queue   (the program, called by itself, trains)
 //!                      │  ──▶ intake  (uploads)
+//!                      │  ──▶ look    (what is in a collection)
 //!                      └──▶ explore ──Painter──▶ pictures
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod archive;
 pub mod explore;
 pub mod guard;
 pub mod intake;
+mod look;
 mod page;
 pub mod painter;
 pub mod print;
@@ -34,6 +36,7 @@ pub use problem::{Answer, Problem};
 use app::App;
 use guard::Guard;
 use intake::{Intake, Limits};
+use look::Looks;
 use painter::Painters;
 use queue::Queue;
 use shelf::Shelf;
@@ -147,6 +150,7 @@ impl Server {
             keeper: takeaway::Keeper::default(),
             recipes: settings.recipes,
             given,
+            looks: Looks::default(),
             listed: OnceLock::new(),
             queue: queue.clone(),
             shelf,

@@ -27,13 +27,14 @@ function toast(text) {
 }
 
 async function ask(path, options = {}) {
-  const { json, method = json ? "POST" : "GET", body, file } = options;
+  const { json, method = json ? "POST" : "GET", body, file, signal } = options;
   const headers = method === "GET" ? {} : { "X-Softreg": "1" };
   if (json) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body });
-  } catch {
+    response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     answers(false);
     throw new Error("The studio is not responding. Is `softreg studio` still running?");
   }
@@ -217,8 +218,11 @@ async function showRuns() {
     draw();
   }
   await load();
-  const timer = setInterval(() => { if (!document.hidden && !table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
-  return { title: "Runs", leave: () => clearInterval(timer),
+  const timer = setInterval(() => { if (!document.hidden) load().catch(() => {}); }, 3000);
+  const left = new AbortController();
+  table.addEventListener("pointerdown", (event) => (pressed = event.button === 0));
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => (pressed = false), { signal: left.signal });
+  return { title: "Runs", leave: () => { clearInterval(timer); left.abort(); },
     node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Select two to six to compare.")), h("br"), table] };
 }
 
@@ -233,15 +237,18 @@ async function showNew() {
   const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
   collections.forEach(add);
 
-  /** Shows what is in the collection, below a note. */
+  let glance = null;
+  /** Shows what is in the collection, below a note. What is no longer wanted is not looked at to its end. */
   async function look(note = null) {
+    glance?.abort();
+    const { signal } = (glance = new AbortController());
     const name = collection.value, grid = cells.value.trim();
     cells.disabled = name === "motif";
-    const changed = () => name !== collection.value || grid !== cells.value.trim();
+    const changed = () => signal.aborted || name !== collection.value || grid !== cells.value.trim();
     const of = (part) => `/collections/${encodeURIComponent(name)}/${part}${grid ? `?cells=${encodeURIComponent(grid)}` : ""}`;
     found.replaceChildren(h("p", { class: "soft" }, "Checking the pictures…"));
     try {
-      const report = await ask(of("check"));
+      const report = await ask(of("check"), { signal });
       if (changed()) return;
       const size = report.suggested_size;
       // Of few pictures each one is needed to learn from.
@@ -265,6 +272,7 @@ async function showNew() {
     files = all.filter((f) => !place(f).split("/").some((part) => part.startsWith(".")));
     const mine = ++uploads;
     try {
+      glance?.abort();
       if (!files.length) throw new Error("There are no pictures in it: choose pictures, a folder of pictures, or a .zip.");
       const form = new FormData();
       for (const file of files) form.append("file", file, place(file));
@@ -354,7 +362,7 @@ async function showNew() {
   }) }, "Start");
 
   look();
-  return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
+  return { title: "New run", leave: () => glance?.abort(), node: [h("h1", {}, "New run"), h("div", { class: "columns" },
     h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop,
       h("label", {}, "Cut sprite sheets into cells of", cells), h("p", { class: "soft small", id: "cells-help" }, "If one file contains many pictures: width x height in pixels, such as 16x16, or 16x16,spacing=1,margin=2 if there are pixels between and around the cells."), found),
     h("section", { class: "card stack" }, h("h2", {}, "2. Training"), h("label", {}, "Recipe", recipe), about,
