@@ -20,10 +20,22 @@ function h(tag, attributes = {}, ...children) {
 }
 const SVG = new Set(["svg", "path", "text", "line", "g"]);
 
+/** Says what may be missed: it goes by itself. */
 function toast(text) {
   const note = h("p", {}, text);
   document.getElementById("toast").append(note);
   setTimeout(() => note.remove(), 7000);
+}
+
+/** Says what went wrong, until it is closed. */
+function complain(text) {
+  const all = document.getElementById("errors");
+  // Once, however often it happens.
+  for (const other of [...all.children]) if (other.firstChild.textContent === text) other.remove();
+  const close = () => { note.remove(); view.focus({ preventScroll: true }); };
+  const note = h("div", { class: "error", role: "alert" }, h("span", {}, text), h("button", { "aria-label": "Close", click: close }, "✕"));
+  all.append(note);
+  return note;
 }
 
 async function ask(path, options = {}) {
@@ -57,15 +69,17 @@ function answers(yes) {
 
 /** A listener that shows what goes wrong, and that cannot be clicked twice. */
 function doing(work) {
+  let said = null;
   return async (event) => {
     // Not disabled, which would take the focus away from it.
     const button = event?.currentTarget instanceof HTMLButtonElement ? event.currentTarget : null;
     if (button?.getAttribute("aria-busy")) return;
     button?.setAttribute("aria-busy", "true");
+    said?.remove();
     try {
       await work(event);
     } catch (error) {
-      toast(error.message);
+      said = complain(error.message);
     } finally {
       button?.removeAttribute("aria-busy");
     }
@@ -73,15 +87,17 @@ function doing(work) {
 }
 
 /**
- * New content in a node; what had the focus is where it was. Content with parts of the old one comes as a function,
+ * New content in a node; what had the focus has it again: what has the same key, or is where it was. Content with parts of the old one comes as a function,
  * which would take them away before it is seen where the focus is.
  */
 function redraw(node, ...children) {
   const all = () => [...node.querySelectorAll("a, button, input, select")];
-  const at = all().indexOf(document.activeElement);
+  const at = all().indexOf(document.activeElement), key = document.activeElement?.dataset.key;
   node.replaceChildren(...children.flatMap((child) => (typeof child === "function" ? child() : child)));
+  if (at < 0) return;
   const now = all();
-  if (at >= 0) now[Math.min(at, now.length - 1)]?.focus();
+  // Whoever has scrolled away from it stays there.
+  (now.find((one) => key && one.dataset.key === key) || now[Math.min(at, now.length - 1)])?.focus({ preventScroll: true });
 }
 
 function save(blob, name) {
@@ -94,6 +110,12 @@ function save(blob, name) {
 function bytes(url) {
   const text = atob(url.slice(url.indexOf(",") + 1));
   return new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))], { type: "image/png" });
+}
+
+/** The number in a field, nothing where it is empty. What is no number is empty too, by its value alone. */
+function numeric(input, name, such) {
+  if (input.validity.badInput) throw new Error(`${name} must be a number, such as ${such}.`);
+  return input.value.trim() === "" ? undefined : Number(input.value);
 }
 
 const number = (x, digits = 3) => (Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : "–");
@@ -185,8 +207,8 @@ async function showRuns() {
   const chosen = new Set();
   const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
   const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
-  let runs = [], jobs = [], most = 50;
-  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Select ${name} to compare`, checked: chosen.has(name),
+  let runs = [], jobs = [], most = 50, told = "", pressed = false;
+  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "data-key": `select ${name}`, "aria-label": `Select ${name} to compare`, checked: chosen.has(name),
     change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } }));
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
@@ -197,7 +219,7 @@ async function showRuns() {
       const job = jobs.find((j) => j.task === "train" && j.run === r.name);
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
       return h("tr", {}, h("td", {}, pick(r.name)),
-        h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
+        h("td", {}, h("a", { href: `#${run(r.name)}`, "data-key": `open ${r.name}` }, r.name)), h("td", {}, badge(state)),
         h("td", { class: "number steps" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
         h("td", { class: "soft small reason" }, job?.state === "failed" ? job.reason : r.reason || ""));
     };
@@ -215,6 +237,10 @@ async function showRuns() {
   }
   async function load() {
     [runs, jobs] = await Promise.all([ask("/runs"), ask("/queue")]);
+    const now = JSON.stringify([runs, jobs]);
+    // What is pressed must still be there when it is let go.
+    if (pressed || now === told) return;
+    told = now;
     draw();
   }
   await load();
@@ -350,8 +376,7 @@ async function showNew() {
 
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
-    const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, cells: text(cells), recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
+    const wanted = { collection: collection.value, cells: text(cells), recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes, "Minutes of training", 2.5), size: text(size), seed: numeric(seed, "Seed", 7), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -499,10 +524,15 @@ async function watch(name, about, state) {
   function command() {
     state.replaceChildren(badge(about.state));
     const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "10", size: 6 });
-    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It will continue when its turn comes." : "Saving and stopping…"); });
+    const tell = async (what) => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It will continue when its turn comes." : "Saving and stopping…"); };
+    const act = (what) => doing(() => tell(what));
     redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Started elsewhere: stop it there.")])
       : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Resume")]
-      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: (e) => act(`resume?minutes=${encodeURIComponent(minutes.value)}`)(e) }, "Train longer")] : []),
+      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: doing(async () => {
+        const more = numeric(minutes, "More minutes", 2.5);
+        if (more === undefined) throw new Error("More minutes is empty: enter how many.");
+        await tell(`resume?minutes=${more}`);
+      }) }, "Train longer")] : []),
       about.reason ? h("span", { class: "soft small" }, about.reason) : "");
   }
   command();
