@@ -144,14 +144,42 @@ pub(crate) fn open_with(
         Some(size) => size,
         None => size_of(source.as_ref(), spec)?,
     };
-    get(source.as_ref(), size, &|| decode(source.as_ref(), spec, size, options))
+    get(source.as_ref(), size, &|| {
+        let there = source.listing().names.len();
+        if options.skip >= there {
+            let skip = options.skip;
+            let detail = format!("cannot skip {skip} picture(s), as there are only {there}");
+            return Err(Error::Empty { path: spec.into(), detail });
+        }
+        let all: Vec<usize> = (options.skip..there).collect();
+        decode(source.as_ref(), spec, size, options, &all)
+    })
 }
 
+/// As [`open`], of at most `count` pictures from all over the source, to show what is in it: the rest is not decoded.
+///
+/// # Errors
+/// When `spec` cannot be opened, or none of these pictures can be read.
+pub fn sample(spec: &str, options: &LoadOptions, count: usize) -> Result<Collection, Error> {
+    let source = source::open(spec, options.end(), options.seed)?;
+    let size = match options.size {
+        Some(size) => size,
+        None => size_of(source.as_ref(), spec)?,
+    };
+    let (first, there) = (options.skip, source.listing().names.len());
+    let rest = there.saturating_sub(first);
+    let count = count.min(rest);
+    let chosen: Vec<usize> = (0..count).map(|i| first + i * rest / count).collect();
+    decode(source.as_ref(), spec, size, options, &chosen)
+}
+
+/// The pictures at these indices, in their order.
 fn decode(
     source: &dyn Source,
     spec: &str,
     size: Size,
     options: &LoadOptions,
+    indices: &[usize],
 ) -> Result<Collection, Error> {
     let transform = Transform {
         size,
@@ -163,18 +191,12 @@ fn decode(
     let mut kept = Vec::with_capacity(listing.names.len());
     let mut unreadable = Vec::new();
     let mut planes = Planes::new(transform.channels.count(), size.area());
-    if options.skip >= listing.names.len() {
-        let (skip, there) = (options.skip, listing.names.len());
-        let detail = format!("cannot skip {skip} picture(s), as there are only {there}");
-        return Err(Error::Empty { path: spec.into(), detail });
-    }
-    for start in (options.skip..listing.names.len()).step_by(CHUNK) {
-        let end = (start + CHUNK).min(listing.names.len());
-        let decoded: Vec<Result<Vec<u8>, String>> = (start..end)
-            .into_par_iter()
-            .map(|index| Ok(transform.apply(&raster(source, index, Some(size))?)))
+    for chunk in indices.chunks(CHUNK) {
+        let decoded: Vec<Result<Vec<u8>, String>> = chunk
+            .par_iter()
+            .map(|&index| Ok(transform.apply(&raster(source, index, Some(size))?)))
             .collect();
-        for (index, picture) in (start..end).zip(decoded) {
+        for (&index, picture) in chunk.iter().zip(decoded) {
             match picture {
                 Ok(picture) => {
                     planes.push(&picture);

@@ -31,7 +31,7 @@ mod resample;
 
 pub use cache::Cache;
 pub use channels::{Background, Channels};
-pub use collection::{Collection, LoadOptions, Skipped, native_size, open};
+pub use collection::{Collection, LoadOptions, Skipped, native_size, open, sample};
 pub use error::Error;
 pub use sampler::Sampler;
 pub use size::{Size, suggest_size};

@@ -77,6 +77,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .routes(routes!(export))
         .routes(routes!(queue))
         .routes(routes!(dequeue))
+        .routes(routes!(stop_job))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         // The intake has limits of its own.
         .merge(OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable()))
@@ -162,7 +163,7 @@ async fn check(
     Path(name): Path<String>,
     Query(query): Query<Divided>,
 ) -> Answer<Json<serde_json::Value>> {
-    blocking(move || app.check(&name, query.cells.as_deref())).await.map(Json)
+    Ok(Json(app.look(name, query.cells).await?.report.clone()))
 }
 
 /// Pictures of a collection as training sees them, on one sheet.
@@ -173,8 +174,7 @@ async fn collection_sheet(
     Path(name): Path<String>,
     Query(query): Query<Divided>,
 ) -> Answer<Response> {
-    let png = blocking(move || app.collection_sheet(&name, query.cells.as_deref()));
-    Ok(file("image/png", None, png.await?))
+    Ok(file("image/png", None, app.look(name, query.cells).await?.sheet.clone()))
 }
 
 /// All runs, newest first.
@@ -646,5 +646,13 @@ async fn queue(State(app): Shared) -> Json<Vec<Job>> {
     responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn dequeue(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {
     blocking(move || app.queue.remove(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stop a running job, such as a measurement, or a run that is still reading its pictures. A training saves first.
+#[utoipa::path(post, path = "/api/v1/queue/{id}/stop", params(("id" = u64, Path)),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn stop_job(State(app): Shared, Path(id): Path<u64>) -> Answer<StatusCode> {
+    blocking(move || app.queue.stop(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

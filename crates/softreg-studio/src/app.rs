@@ -1,17 +1,18 @@
 //! The studio's parts, and what needs several of them.
 
-use crate::Ingredients;
 use crate::api::NewRun;
 use crate::intake::{Collection, Intake};
+use crate::look::{Look, Looks, Subject};
 use crate::painter::{Painter, Painters};
 use crate::problem::{Answer, Problem};
 use crate::queue::{Job, Queue, error_in};
 use crate::shelf::Shelf;
 use crate::takeaway::Keeper;
+use crate::{Given, Ingredients};
 use serde_json::{Value, json};
 use softreg_run::{RunFolder, claim};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// Everything that requests share.
@@ -28,8 +29,10 @@ pub struct App {
     pub keeper: Keeper,
     /// What recipes hold, by name.
     pub recipes: BTreeMap<String, Ingredients>,
-    /// Collections outside the runs that were named on the command line, as the program takes them.
-    pub given: BTreeMap<String, String>,
+    /// Collections outside the runs that were named on the command line.
+    pub given: BTreeMap<String, Given>,
+    /// What is in collections.
+    pub looks: Looks,
     /// What `softreg list` tells; it does not change.
     pub listed: OnceLock<Value>,
 }
@@ -55,14 +58,22 @@ impl App {
 
     /// What the program takes as the pictures of a collection, or as the cells of its sheets.
     fn source(&self, name: &str, cells: Option<&str>) -> Answer<String> {
-        let whole = match self.given.get(name) {
-            _ if name == BUILT_IN => BUILT_IN.to_owned(),
-            Some(given) => given.clone(),
-            None => self.intake.path(name)?.display().to_string(),
+        Ok(self.place(name, cells)?.0)
+    }
+
+    /// [`source`](Self::source), and where its files are, if it has any.
+    fn place(&self, name: &str, cells: Option<&str>) -> Answer<(String, Option<PathBuf>)> {
+        let (whole, path) = match self.given.get(name) {
+            _ if name == BUILT_IN => (BUILT_IN.to_owned(), None),
+            Some(given) => (given.source.clone(), Some(given.path.clone())),
+            None => {
+                let path = self.intake.path(name)?;
+                (path.display().to_string(), Some(path))
+            }
         };
         match cells {
-            None => Ok(whole),
-            Some(cells) => cut(&whole, cells),
+            None => Ok((whole, path)),
+            Some(cells) => Ok((cut(&whole, cells)?, path)),
         }
     }
 
@@ -106,25 +117,21 @@ impl App {
         Ok(self.listed.get_or_init(|| Value::Object(all)).clone())
     }
 
-    /// What is in a collection.
+    /// What is in a collection, and what it looks like. Dropped, it is not looked at any longer.
     ///
     /// # Errors
     /// 400 with what is wrong with it, 404.
-    pub fn check(&self, name: &str, cells: Option<&str>) -> Answer<Value> {
-        self.ask_for_json(&["data", "check", &self.source(name, cells)?, "--json"])
-    }
-
-    /// Pictures of a collection on one sheet (PNG).
-    ///
-    /// # Errors
-    /// 400 with what is wrong with it, 404.
-    pub fn collection_sheet(&self, name: &str, cells: Option<&str>) -> Answer<Vec<u8>> {
-        let source = self.source(name, cells)?;
-        let folder = self.shelf.own("sheets").map_err(Problem::failed)?;
-        let place = tempfile::tempdir_in(folder).map_err(Problem::failed)?;
-        let path = place.path().join("sheet.png");
-        self.ask(&["data", "check", &source, "--json", "--sheet", &path.display().to_string()])?;
-        std::fs::read(path).map_err(Problem::failed)
+    pub async fn look(self: Arc<Self>, name: String, cells: Option<String>) -> Answer<Arc<Look>> {
+        let app = self.clone();
+        // The files may be many.
+        let prepare = move || -> Answer<_> {
+            let (source, path) = app.place(&name, cells.as_deref())?;
+            let folder = app.shelf.own("sheets").map_err(Problem::failed)?;
+            Ok((Subject::new(source, path.as_deref()), folder))
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await.map_err(Problem::failed)?;
+        let (subject, folder) = prepared?;
+        self.looks.at(subject, self.queue.command(), folder).await
     }
 
     /// Checks a run that is wished for, against its pictures, and puts it into the queue.

@@ -18,8 +18,17 @@ use std::sync::Arc;
 
 /// What every request that changes something must carry: `X-Softreg: 1`.
 pub const HEADER: HeaderName = HeaderName::from_static("x-softreg");
-/// The cookie that holds the token.
+/// What the cookie that holds the token is called, before the port.
 const COOKIE: &str = "softreg-token";
+
+/// The cookie of a studio that the browser knows as `host`. Browsers give the cookies of one port to all others: by one
+/// name, two studios of a computer would shut each other out.
+fn cookie_at(host: &str) -> String {
+    match host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(port) => format!("{COOKIE}-{port}"),
+        None => COOKIE.to_owned(),
+    }
+}
 
 /// What a page may load: nothing from elsewhere, and no script but its own file.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
@@ -78,7 +87,8 @@ impl Guard {
         let Some(token) = &self.token else { return Ok(()) };
         let bearer = text(header::AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer "));
         let cookies = text(header::COOKIE).unwrap_or("");
-        let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&format!("{COOKIE}=")));
+        let own = format!("{}=", cookie_at(host));
+        let cookie = cookies.split("; ").find_map(|pair| pair.strip_prefix(&own));
         let asked = [bearer, cookie, token_of(uri.query().unwrap_or(""))];
         match asked.into_iter().flatten().any(|given| same(given, token)) {
             true => Ok(()),
@@ -93,6 +103,9 @@ impl Guard {
         match visitor {
             Some(Visitor::OtherAccount) if self.token.is_none() => Err(Problem::forbidden(
                 "this studio belongs to another account of this computer: start your own, or ask its owner to start it with --token and give you the printed address",
+            )),
+            Some(Visitor::Nobody) if self.token.is_none() => Err(Problem::forbidden(
+                "the system does not tell which account of this computer asks: reload the page, or start the studio with --token and open the printed address",
             )),
             _ => Ok(()),
         }
@@ -119,7 +132,7 @@ pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next
         Err(problem) => problem.into_response(),
         Ok(()) => match guard.token.as_ref().filter(|_| uri.query().and_then(token_of).is_some()) {
             // Once is enough: the address without the token can be seen and shared.
-            Some(token) => enter(token, uri.path()),
+            Some(token) => enter(token, request.headers(), uri.path()),
             None => next.run(request).await,
         },
     };
@@ -138,12 +151,13 @@ pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next
 }
 
 /// Keeps the token as a cookie and goes to the address without it.
-fn enter(token: &str, path: &str) -> Response {
+fn enter(token: &str, headers: &HeaderMap, path: &str) -> Response {
     // A path that begins with two slashes would lead to another computer.
     let path = format!("/{}", path.trim_start_matches('/'));
     // `Lax` and not `Strict`: a link from a chat or a mail may lead here. What changes something or tells something is
     // guarded by more than the cookie.
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax", cookie_at(host));
     (StatusCode::SEE_OTHER, [(header::LOCATION, path), (header::SET_COOKIE, cookie)])
         .into_response()
 }
@@ -191,6 +205,7 @@ mod tests {
         let address = "127.0.0.1:8321".parse().unwrap();
         let (open, guarded) = (Guard::new(address, None), Guard::new(address, Some("x".into())));
         assert!(open.know(Some(Visitor::OtherAccount)).is_err());
+        assert!(open.know(Some(Visitor::Nobody)).is_err());
         assert!(open.know(Some(Visitor::Ours)).is_ok() && open.know(None).is_ok());
         assert!(guarded.know(Some(Visitor::OtherAccount)).is_ok());
     }
@@ -208,12 +223,34 @@ mod tests {
         }
     }
 
+    /// The cookie that a browser gets that comes with the token.
+    fn cookie_of(host: &str) -> String {
+        let headers = [(header::HOST, HeaderValue::from_str(host).unwrap())].into_iter().collect();
+        let cookie = enter("secret", &headers, "/").headers()[header::SET_COOKIE].clone();
+        cookie.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn studios_of_one_computer_have_cookies_of_their_own() {
+        let guard = Guard::new("0.0.0.0:8321".parse().unwrap(), Some("secret".into()));
+        let hosts = ["x:8321", "x:8322", "x", "[::1]:8321", "[::1]"];
+        let pair = |host| cookie_of(host).split(';').next().unwrap().to_owned();
+        for host in hosts {
+            let both = format!("{}; {}", pair("x:9").replace("secret", "other"), pair(host));
+            assert!(ask(&guard, Method::GET, &[("host", host), ("cookie", &both)], ""), "{host}");
+        }
+        assert_eq!(pair("x:8321"), "softreg-token-8321=secret");
+        assert_ne!(pair("x:8321"), pair("x:8322"));
+        let elsewhere = [("host", "x:8322"), ("cookie", "softreg-token-8321=secret")];
+        assert!(!ask(&guard, Method::GET, &elsewhere, ""));
+    }
+
     #[test]
     fn a_link_from_elsewhere_leads_in_and_still_changes_nothing() {
-        let cookie = enter("secret", "/").headers()[header::SET_COOKIE].clone();
-        assert!(cookie.to_str().unwrap().ends_with("HttpOnly; SameSite=Lax"));
+        let cookie = cookie_of("x:8321");
+        assert!(cookie.ends_with("HttpOnly; SameSite=Lax"), "{cookie}");
         let guard = Guard::new("0.0.0.0:8321".parse().unwrap(), Some("secret".into()));
-        let known = [("host", "x:8321"), ("cookie", "softreg-token=secret")];
+        let known = [("host", "x:8321"), ("cookie", "softreg-token-8321=secret")];
         assert!(ask(&guard, Method::GET, &known, ""));
         let elsewhere = [known[0], known[1], ("sec-fetch-site", "cross-site"), ("x-softreg", "1")];
         assert!(!ask(&guard, Method::GET, &elsewhere, ""));
@@ -227,11 +264,16 @@ mod tests {
         let guard = Guard::new("0.0.0.0:8321".parse().unwrap(), Some("secret".into()));
         let host = ("host", "studio.local:8321");
         assert!(ask(&guard, Method::GET, &[host], "token=secret"));
-        assert!(ask(&guard, Method::GET, &[host, ("cookie", "a=b; softreg-token=secret")], ""));
+        assert!(ask(
+            &guard,
+            Method::GET,
+            &[host, ("cookie", "a=b; softreg-token-8321=secret")],
+            ""
+        ));
         assert!(ask(&guard, Method::GET, &[host, ("authorization", "Bearer secret")], ""));
         assert!(!ask(&guard, Method::GET, &[host], ""));
         assert!(!ask(&guard, Method::GET, &[host], "token=secreT"));
-        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "softreg-token=")], ""));
-        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "xsoftreg-token=secret")], ""));
+        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "softreg-token-8321=")], ""));
+        assert!(!ask(&guard, Method::GET, &[host, ("cookie", "xsoftreg-token-8321=secret")], ""));
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! What arrives is written into a folder of its own under the runs, and is looked at before it is kept: a picture by
 //! its first bytes, an archive by its table of contents. What is no picture is left out and counted. Names that are not
-//! plain, too long or there already become names of our own (`places.rs`). Nothing is unpacked: training reads from
-//! the archive.
+//! plain, too long or there already become names of our own (`places.rs`), and those that do not end like a picture's get
+//! such an ending: training goes by it. Nothing is unpacked: training reads from the archive.
 
 mod places;
 
+use crate::Given;
+use crate::app::BUILT_IN;
 use crate::problem::{Answer, Problem};
 use crate::shelf::{Shelf, is_plain};
 use axum::extract::Multipart;
+use image::ImageFormat;
 use serde::Serialize;
 use softreg_run::claim;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -61,6 +65,8 @@ pub struct Taken {
 pub struct Intake {
     root: PathBuf,
     limits: Limits,
+    /// Those of files that are taken for pictures.
+    endings: &'static [&'static str],
     /// Names of collections that are elsewhere.
     taken: Vec<String>,
     /// Held while a name is chosen and taken.
@@ -74,18 +80,49 @@ type Arrived = (String, PathBuf);
 const COMING: &str = ".coming-";
 
 impl Intake {
-    /// The uploads of `shelf`, without what an earlier studio has left unfinished; `taken` are names of other collections.
+    /// The uploads of `shelf`, without what an earlier studio has left unfinished; files of these `endings` are read as pictures.
     ///
     /// # Errors
     /// When their folder cannot be made.
-    pub fn new(shelf: &Shelf, limits: Limits, taken: Vec<String>) -> std::io::Result<Self> {
+    pub fn new(
+        shelf: &Shelf,
+        limits: Limits,
+        endings: &'static [&'static str],
+    ) -> std::io::Result<Self> {
         let root = shelf.own("collections")?;
         for entry in fs::read_dir(&root)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(COMING) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(Self { root, limits, taken, naming: Mutex::default() })
+        let taken = vec![BUILT_IN.to_owned()];
+        Ok(Self { root, limits, endings, taken, naming: Mutex::default() })
+    }
+
+    /// Makes room for collections that are elsewhere: no two of all have the same name, by which one would be taken for the
+    /// other. Those that were `given` under the name of an upload come back under others, and which ones these are.
+    pub fn beside(
+        mut self,
+        given: BTreeMap<String, Given>,
+    ) -> (Self, BTreeMap<String, Given>, Vec<(String, String)>) {
+        let uploads: Vec<String> = self.list().into_iter().map(|one| one.name).collect();
+        let asked: Vec<String> = given.keys().cloned().collect();
+        let (mut named, mut renamed) = (BTreeMap::new(), Vec::new());
+        for (name, collection) in given {
+            let free = |new: &String| {
+                let taken = named.contains_key(new) || self.taken.contains(new);
+                !taken && !uploads.contains(new) && (*new == name || !asked.contains(new))
+            };
+            let mut names = (1..).map(|i| numbered(&name, i));
+            // The numbers do not end before the names do.
+            let new = names.find(free).unwrap_or_default();
+            if new != name {
+                renamed.push((name, new.clone()));
+            }
+            named.insert(new, collection);
+        }
+        self.taken.extend(named.keys().cloned());
+        (self, named, renamed)
     }
 
     /// All collections, by name.
@@ -201,8 +238,8 @@ impl Intake {
             _ => {
                 let mut pictures = Vec::new();
                 for (given, path) in arrived {
-                    if self.is_picture(&given, &path)? {
-                        pictures.push((given, path));
+                    if let Some(format) = self.format_of(&given, &path)? {
+                        pictures.push((self.readable(given, format), path));
                     }
                 }
                 if pictures.is_empty() {
@@ -223,17 +260,30 @@ impl Intake {
         Ok(Taken { collection: Collection { name, files: count(&to) }, skipped: all - files })
     }
 
-    /// Whether it is a picture that can be read; too large a one is refused.
-    fn is_picture(&self, given: &str, path: &Path) -> Answer<bool> {
+    /// The format of a picture that can be read; too large a one is refused.
+    fn format_of(&self, given: &str, path: &Path) -> Answer<Option<ImageFormat>> {
         let file = File::open(path).map_err(Problem::failed)?;
         let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
         let reader = reader.map_err(Problem::failed)?;
-        let Ok((width, height)) = reader.into_dimensions() else { return Ok(false) };
+        let format = reader.format();
+        let Ok((width, height)) = reader.into_dimensions() else { return Ok(None) };
         match u64::from(width) * u64::from(height) > self.limits.pixels {
             true => Err(Problem::too_large(format!(
                 "`{given}` has {width}x{height} pixels: make it smaller"
             ))),
-            false => Ok(true),
+            false => Ok(format),
+        }
+    }
+
+    /// The name of a picture by which it is taken for one.
+    fn readable(&self, given: String, format: ImageFormat) -> String {
+        let ending = Path::new(&given).extension().unwrap_or_default().to_string_lossy();
+        let known = self.endings.contains(&ending.to_lowercase().as_str());
+        match format.extensions_str().first() {
+            Some(ending) if !known => {
+                format!("{}.{ending}", given.trim_end_matches(['/', '\\']))
+            }
+            _ => given,
         }
     }
 
@@ -275,6 +325,15 @@ impl Intake {
     }
 }
 
+/// The `nth` name like this one: the first is itself, others have their number before the ending.
+fn numbered(name: &str, nth: usize) -> String {
+    match (nth, name.rsplit_once('.')) {
+        (1, _) => name.to_owned(),
+        (_, Some((stem, ending))) if !stem.is_empty() => format!("{stem}-{nth}.{ending}"),
+        _ => format!("{name}-{nth}"),
+    }
+}
+
 fn is_archive(given: &str) -> bool {
     Path::new(given).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"))
 }
@@ -295,7 +354,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(place.path()).unwrap();
         let limits = Limits { pictures: 3, pixels: 10_000, unpacked: 4 << 20, ..Limits::default() };
-        let intake = Intake::new(&shelf, limits, vec!["motif".to_owned()]).unwrap();
+        let intake = Intake::new(&shelf, limits, &["png", "jpg"]).unwrap();
         (place, intake)
     }
 
@@ -377,6 +436,49 @@ mod tests {
     }
 
     #[test]
+    fn pictures_get_an_ending_by_which_they_are_read() {
+        let (_place, intake) = intake();
+        let picture = png(4);
+        let mut jpeg = std::io::Cursor::new(Vec::new());
+        image::RgbImage::new(4, 4).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+        for (given, bytes, expected) in [
+            (["a.jpg_large", "b.PNG"], jpeg.get_ref(), ["a.jpg_large.jpg", "b.PNG"]),
+            (["c", "c.png"], &picture, ["c-2.png", "c.png"]),
+            (["d.jpg", "d."], &picture, ["d..png", "d.jpg"]),
+        ] {
+            let files = given.map(|name| (name, bytes.as_slice()));
+            let taken = arrive(&intake, "x", &files).unwrap().collection;
+            assert_eq!(taken.files, 2);
+            let folder = fs::read_dir(intake.root.join(taken.name)).unwrap();
+            let mut names: Vec<_> =
+                folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn no_two_collections_have_the_same_name() {
+        let (_place, intake) = intake();
+        let picture = png(4);
+        for wish in ["owls", "owls-2", "foxes"] {
+            arrive(&intake, wish, &[("a.png", &picture)]).unwrap();
+        }
+        let at = |name: &str| Given { source: format!("/art/{name}"), path: "/art".into() };
+        let given = ["owls", "owls-3", "cats", "tiles.png"].map(|name| (name.to_owned(), at(name)));
+        let (intake, named, renamed) = intake.beside(given.into());
+        assert_eq!(renamed, [("owls".to_owned(), "owls-4".to_owned())]);
+        let names = named.iter().map(|(name, one)| (name.as_str(), one.source.as_str()));
+        let names: Vec<_> = names.collect();
+        let expected = [("cats", "/art/cats"), ("owls-3", "/art/owls-3"), ("owls-4", "/art/owls")];
+        assert_eq!(names[..3], expected);
+        // Nor will one that is uploaded now.
+        let later = arrive(&intake, "owls-4", &[("a.png", &picture)]).unwrap();
+        assert!(!named.contains_key(&later.collection.name), "{}", later.collection.name);
+        assert_eq!(numbered("tiles.png", 2), "tiles-2.png");
+    }
+
+    #[test]
     fn uploads_of_one_name_do_not_meet() {
         let (place, intake) = intake();
         let picture = png(4);
@@ -394,7 +496,7 @@ mod tests {
         assert_eq!(intake.list().len(), 8);
         // What a studio that was killed has left is swept.
         fs::create_dir(intake.root.join(".coming-x")).unwrap();
-        Intake::new(&Shelf::new(place.path()).unwrap(), Limits::default(), Vec::new()).unwrap();
+        Intake::new(&Shelf::new(place.path()).unwrap(), Limits::default(), &[]).unwrap();
         assert_eq!(fs::read_dir(&intake.root).unwrap().count(), 8);
     }
 

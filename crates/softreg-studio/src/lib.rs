@@ -4,6 +4,7 @@
 //!  browser ──guard──▶ api ──▶ shelf   (run folders, read)
 //!                      │  ──▶ queue   (the program, called by itself, trains)
 //!                      │  ──▶ intake  (uploads)
+//!                      │  ──▶ look    (what is in a collection)
 //!                      └──▶ explore ──Painter──▶ pictures
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod archive;
 pub mod explore;
 pub mod guard;
 pub mod intake;
+mod look;
 mod page;
 pub mod painter;
 pub mod print;
@@ -34,6 +36,7 @@ pub use problem::{Answer, Problem};
 use app::App;
 use guard::Guard;
 use intake::{Intake, Limits};
+use look::Looks;
 use painter::Painters;
 use queue::Queue;
 use shelf::Shelf;
@@ -54,14 +57,25 @@ pub struct Settings {
     pub program: PathBuf,
     /// Where it computes.
     pub device: String,
-    /// Collections outside the runs, by name, as the program takes them.
-    pub collections: BTreeMap<String, String>,
+    /// Collections outside the runs, by name.
+    pub collections: BTreeMap<String, Given>,
+    /// Endings of the files that the program takes for pictures, in small letters.
+    pub endings: &'static [&'static str],
     /// What the program's recipes hold, by name.
     pub recipes: BTreeMap<String, Ingredients>,
     /// Needed by everybody who asks, where others can reach the address.
     pub token: Option<String>,
     /// What makes pictures.
     pub generators: Arc<dyn Generators>,
+}
+
+/// A collection outside the runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// As the program takes it.
+    pub source: String,
+    /// Where its files are.
+    pub path: PathBuf,
 }
 
 /// What of a recipe a person can choose differently.
@@ -112,6 +126,7 @@ pub struct Server {
     router: axum::Router,
     queue: Arc<Queue>,
     address: SocketAddr,
+    renamed: Vec<(String, String)>,
 }
 
 impl Server {
@@ -127,14 +142,15 @@ impl Server {
         let listen = |error: std::io::Error| Error::Listen { address, reason: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let elsewhere = settings.collections.keys().cloned().chain([app::BUILT_IN.to_owned()]);
-        let intake = Intake::new(&shelf, Limits::default(), elsewhere.collect()).map_err(runs)?;
+        let intake = Intake::new(&shelf, Limits::default(), settings.endings).map_err(runs)?;
+        let (intake, given, renamed) = intake.beside(settings.collections);
         let app = Arc::new(App {
             intake: Arc::new(intake),
             painters: Painters::new(settings.generators),
             keeper: takeaway::Keeper::default(),
             recipes: settings.recipes,
-            given: settings.collections,
+            given,
+            looks: Looks::default(),
             listed: OnceLock::new(),
             queue: queue.clone(),
             shelf,
@@ -143,7 +159,13 @@ impl Server {
         let router = api::router(app)
             .merge(page::router())
             .layer(axum::middleware::from_fn_with_state(guard, guard::guard));
-        Ok(Self { listener, router, queue, address })
+        Ok(Self { listener, router, queue, address, renamed })
+    }
+
+    /// Collections that are not called what they were given as, because an upload is: the name that was given, and the one that
+    /// the page has.
+    pub fn renamed(&self) -> &[(String, String)] {
+        &self.renamed
     }
 
     /// Where it listens.

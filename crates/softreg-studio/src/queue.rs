@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 mod process;
 
-use process::{is_alive, log_of, stand_alone};
+use process::{is_alive, kill, log_of, stand_alone};
 
 /// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -181,7 +181,7 @@ impl Queue {
     /// # Errors
     /// 409 when too many wait, 500 when the queue cannot be written.
     pub fn add(&self, stem: String, arguments: Vec<String>) -> Answer<Job> {
-        self.put(Task::Train, stem, arguments, None)
+        self.put(&mut self.lock(), Task::Train, stem, arguments, None)
     }
 
     /// Puts the measuring of a run at the end of the queue.
@@ -198,20 +198,23 @@ impl Queue {
                 && job.run.as_deref() == Some(run)
                 && matches!(job.state, JobState::Waiting | JobState::Running)
         };
-        if self.lock().jobs.iter().any(measures) {
+        // Held from the look to what is put there: two pages may ask at once.
+        let mut inner = self.lock();
+        if inner.jobs.iter().any(measures) {
             return Err(Problem::conflict(format!("`{run}` is already queued to be measured")));
         }
-        self.put(Task::Measure, run.to_owned(), Vec::new(), Some(run.to_owned()))
+        let named = run.to_owned();
+        self.put(&mut inner, Task::Measure, named.clone(), Vec::new(), Some(named))
     }
 
     fn put(
         &self,
+        inner: &mut Inner,
         task: Task,
         stem: String,
         arguments: Vec<String>,
         run: Option<String>,
     ) -> Answer<Job> {
-        let mut inner = self.lock();
         let waiting = inner.jobs.iter().filter(|job| job.state == JobState::Waiting).count();
         if waiting >= MOST_WAITING {
             return Err(Problem::conflict(format!(
@@ -231,7 +234,7 @@ impl Queue {
             forgotten += usize::from(forget);
             !forget
         });
-        self.keep(&mut inner, jobs)?;
+        self.keep(inner, jobs)?;
         Ok(job)
     }
 
@@ -256,19 +259,49 @@ impl Queue {
     /// 409 when it does not run, or was not begun here.
     pub fn end(&self, run: &str, becomes: JobState) -> Answer<()> {
         let mut inner = self.lock();
-        let mut jobs = inner.jobs.clone();
-        let running = |job: &&mut Job| job.state == JobState::Running && job.trains(run);
-        let Some(job) = jobs.iter_mut().find(running) else {
+        let running = |job: &&Job| job.state == JobState::Running && job.trains(run);
+        let Some(id) = inner.jobs.iter().find(running).map(|job| job.id) else {
             let locked = self.shelf.run(run)?.is_locked().unwrap_or(false);
             return Err(Problem::conflict(match locked {
                 true => format!("`{run}` was started elsewhere: stop it there, with Ctrl-C"),
                 false => format!("`{run}` is not running"),
             }));
         };
+        self.end_job(&mut inner, id, becomes)
+    }
+
+    /// Ends a job that runs, whether its run has a folder yet or not. A training saves first.
+    ///
+    /// # Errors
+    /// 404 where there is none, 409 when it does not run.
+    pub fn stop(&self, id: u64) -> Answer<()> {
+        let mut inner = self.lock();
+        match inner.jobs.iter().find(|job| job.id == id) {
+            None => Err(Problem::missing(format!("there is no job {id}"))),
+            Some(job) if job.state == JobState::Running => {
+                self.end_job(&mut inner, id, JobState::Stopped)
+            }
+            Some(job) => Err(Problem::conflict(match job.state {
+                JobState::Waiting => "it is waiting: remove it instead",
+                _ => "it has already ended",
+            })),
+        }
+    }
+
+    /// Has the process of a running job end, and the job become that then.
+    fn end_job(&self, inner: &mut Inner, id: u64, becomes: JobState) -> Answer<()> {
+        let mut jobs = inner.jobs.clone();
+        let Some(job) = jobs.iter_mut().find(|job| job.id == id) else { return Ok(()) };
         job.becomes = Some(becomes);
-        let stop = self.stop_file(job.id).map_err(Problem::failed)?;
-        self.keep(&mut inner, jobs)?;
-        Ok(atomic::write(stop, &[])?)
+        let (task, stop) = (job.task, self.stop_file(id).map_err(Problem::failed)?);
+        let at_work = self.process_of(job);
+        self.keep(inner, jobs)?;
+        match (task, &mut inner.child) {
+            (Task::Train, _) => Ok(atomic::write(stop, &[])?),
+            // It has nothing to save: its only file is complete or absent.
+            (Task::Measure, Some(child)) => child.kill().map_err(Problem::failed),
+            (Task::Measure, None) => at_work.map_or(Ok(()), kill).map_err(Problem::failed),
+        }
     }
 
     /// Lets a run that was stopped go on, for so many minutes `more` where they are given: it is the next one.
@@ -357,16 +390,18 @@ impl Queue {
     /// when it has read its pictures.
     fn is_at_work(&self, job: &Job) -> bool {
         let Some(name) = job.run.as_deref() else { return false };
-        let log = self.log(job.id);
-        let alive = |task| {
-            let log = log.as_deref().ok();
-            job.process.zip(log).is_some_and(|(process, log)| is_alive(process, task, name, log))
-        };
         let locked = || self.shelf.run(name).is_ok_and(|run| run.is_locked().unwrap_or(false));
-        match job.task {
-            Task::Measure => alive("evaluate"),
-            Task::Train => locked() || alive("train"),
-        }
+        (job.task == Task::Train && locked()) || self.process_of(job).is_some()
+    }
+
+    /// The number of a job's process, which this one need not have started, while it is still that.
+    fn process_of(&self, job: &Job) -> Option<u32> {
+        let (process, name) = (job.process?, job.run.as_deref()?);
+        let task = match job.task {
+            Task::Measure => "evaluate",
+            Task::Train => "train",
+        };
+        is_alive(process, task, name, &self.log(job.id).ok()?).then_some(process)
     }
 
     /// What became of a job whose process has ended, and how that ended, where it is known.
@@ -381,8 +416,17 @@ impl Queue {
         };
         let succeeded = succeeded.or_else(wrote).unwrap_or(false);
         let status = match job.task {
-            Task::Train => run.and_then(|run| run.read_status().ok()),
+            Task::Train => run.as_ref().and_then(|run| run.read_status().ok()),
             Task::Measure => None,
+        };
+        // Asked to end, a training can still fail to save: it is where it was told to be only if that is on disk. One that
+        // was asked before its first step has nothing to save.
+        let saved = match (&run, &status) {
+            (Some(run), Some(status)) => {
+                let there = softreg_run::checkpoint::list(run.checkpoints());
+                status.state == State::Created || there.is_ok_and(|all| all.contains(&status.step))
+            }
+            _ => true,
         };
         let finished = match job.task {
             Task::Train => status.as_ref().is_some_and(|status| status.state == State::Finished),
@@ -390,7 +434,7 @@ impl Queue {
         };
         let said = self.log(job.id).ok().and_then(|path| fs::read_to_string(path).ok());
         let error = said.as_deref().and_then(error_in).map(str::to_owned);
-        (job.state, job.reason) = match (finished, job.becomes.take(), error) {
+        (job.state, job.reason) = match (finished, job.becomes.take().filter(|_| saved), error) {
             (true, ..) => (JobState::Finished, status.and_then(|status| status.reason)),
             (false, Some(becomes), _) => (becomes, None),
             (false, None, Some(error)) => (JobState::Failed, Some(error)),

@@ -249,7 +249,7 @@ pub fn contact_sheet(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> A
     let [channels, height, width] = painter.shape();
     let pictures = Picture::batch(channels, height, width, &planes)?;
     let title = format!("{name}, {}", shown.when());
-    Ok(softreg_run::sheet::contact_sheet_pdf(&title, &pictures, &shown.labels)?)
+    Ok(softreg_run::sheet::contact_sheet_pdf(&title, &pictures, &shown.ids, &shown.labels)?)
 }
 
 /// The planes of a picture, as the generator makes them.
@@ -289,9 +289,9 @@ pub fn gallery(name: &str, painter: &dyn Painter, kept: &[Favourite]) -> Answer<
                 h1 { (name) }
                 p { (shown.pictures.len()) @if shown.pictures.len() == 1 { " picture" } @else { " pictures" } ", generated after " (shown.when()) " of training with softreg." }
                 main {
-                    @for (i, (picture, label)) in shown.pictures.iter().zip(&shown.labels).enumerate() {
+                    @for ((id, picture), label) in shown.ids.iter().zip(&shown.pictures).zip(&shown.labels) {
                         figure {
-                            img src=(picture) alt={ "picture " (i + 1) @if !label.is_empty() { ": " (label) } };
+                            img src=(picture) alt={ "picture " (id) @if !label.is_empty() { ": " (label) } };
                             @if !label.is_empty() { figcaption { (label) } }
                         }
                     }

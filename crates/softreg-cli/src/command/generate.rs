@@ -303,7 +303,8 @@ impl Generate {
             }
         };
         let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;
-        Ok(contact_sheet_pdf(&title, &pictures, &captions)?)
+        let numbers: Vec<u64> = (1..).take(pictures.len()).collect();
+        Ok(contact_sheet_pdf(&title, &pictures, &numbers, &captions)?)
     }
 
     fn files(&self, folder: &Path, trained: &Trained, label: Option<u32>) -> anyhow::Result<()> {

@@ -13,11 +13,14 @@ use rand::RngExt;
 use softreg::registry::REGULARIZERS;
 use softreg_run::RunFolder;
 use softreg_studio::painter::Export;
-use softreg_studio::{Ingredients, Painter, Server, Settings};
+use softreg_studio::{Given, Ingredients, Painter, Server, Settings};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Open the studio in the browser: start runs, watch them, explore and export what they learned.
 ///
@@ -67,6 +70,7 @@ impl Studio {
             program: program::running().context("cannot find this program's own file")?,
             device: self.device.clone(),
             collections: self.collections()?,
+            endings: softreg_image::picture::EXTENSIONS,
             recipes: recipes()?,
             token: token.clone(),
             generators: Arc::new(Opener { device }),
@@ -78,7 +82,7 @@ impl Studio {
             .context("cannot start the studio's threads")?;
         runtime.block_on(async {
             let server = Server::bind(settings, self.address).await?;
-            let query = token.map_or_else(String::new, |token| format!("?token={token}"));
+            let query = token.as_ref().map_or_else(String::new, |token| format!("?token={token}"));
             let page = format!("http://{}/{query}", server.address());
             line_to_stdout(&page)?;
             line_to_stderr(
@@ -90,9 +94,20 @@ impl Studio {
                     server.address().ip()
                 ));
             }
-            if self.open {
-                open(&page);
+            for (given, named) in server.renamed() {
+                line_to_stderr(&format!(
+                    "note: --pictures {given} is `{named}` on the page: an upload is called `{given}`"
+                ));
             }
+            // Taken away when the studio is closed.
+            let _door = match (self.open, &token) {
+                (false, _) => None,
+                (true, None) => {
+                    open(&page);
+                    None
+                }
+                (true, Some(_)) => opened_with_token(&page),
+            };
             server.serve(closed()).await?;
             Ok::<(), anyhow::Error>(())
         })?;
@@ -102,7 +117,7 @@ impl Studio {
     }
 
     /// The collections of the command line, by name, with paths that hold from any folder.
-    fn collections(&self) -> anyhow::Result<BTreeMap<String, String>> {
+    fn collections(&self) -> anyhow::Result<BTreeMap<String, Given>> {
         let mut named = BTreeMap::new();
         for given in &self.pictures {
             // A path, whatever else its name is.
@@ -120,7 +135,8 @@ impl Studio {
                     "--pictures {given}: `{name}` is the built-in collection: rename yours"
                 )));
             }
-            if named.insert(name.clone(), full).is_some() {
+            let path = path.to_owned();
+            if named.insert(name.clone(), Given { source: full, path }).is_some() {
                 return Err(usage(format!(
                     "--pictures: two of them are called `{name}`: rename one"
                 )));
@@ -169,8 +185,8 @@ async fn closed() {
     let _ = interrupted.await;
 }
 
-/// Shows a page in the browser; where that is not possible the address was printed.
-fn open(page: &str) {
+/// Shows a page or a file in the browser; where that is not possible the address was printed.
+fn open(page: impl AsRef<OsStr>) {
     let (program, first): (&str, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])
     } else if cfg!(windows) {
@@ -182,7 +198,60 @@ fn open(page: &str) {
     let mut command = std::process::Command::new(program);
     command.args(first).arg(page).stdin(silent()).stdout(silent()).stderr(silent());
     if command.spawn().is_err() {
-        line_to_stderr(&format!("note: could not start a browser; open {page}"));
+        line_to_stderr("note: could not start a browser: open the printed address in one");
+    }
+}
+
+/// Shows a page whose address holds the token, by way of a file that leads there: everybody on this computer can read the
+/// command lines of programs, and only this account the file. It is there for as long as what is returned.
+fn opened_with_token(page: &str) -> Option<Door> {
+    match Door::to(page) {
+        Ok(door) => {
+            open(&door.path);
+            Some(door)
+        }
+        Err(error) => {
+            let place = std::env::temp_dir();
+            line_to_stderr(&format!(
+                "note: could not start a browser, because {} cannot be written ({error}): open the printed address in one",
+                place.display()
+            ));
+            None
+        }
+    }
+}
+
+/// A file that leads to a page, readable by this account alone, in a folder of its own.
+struct Door {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Door {
+    fn to(page: &str) -> std::io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("softreg-studio-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = builder.tempdir()?;
+        let path = folder.path().join("open.html");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let html = maud::html! {
+            (maud::DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="refresh" content={ "0; url=" (page) };
+                    title { "softreg studio" }
+                }
+                body { p { a href=(page) { "Open the studio" } } }
+            }
+        };
+        options.open(&path)?.write_all(html.into_string().as_bytes())?;
+        Ok(Self { path, _folder: folder })
     }
 }
 
@@ -284,12 +353,12 @@ mod tests {
             .collections()
         };
         let full = |path: &Path| dunce::canonicalize(path).unwrap().display().to_string();
-        assert_eq!(studio(&[&a], "").unwrap()["owls"], full(&a));
+        assert_eq!(studio(&[&a], "").unwrap()["owls"].source, full(&a));
         let cells = "sheet:16x16:";
         let beside = place.path().join("x/../tiles.png");
         assert_eq!(
             studio(&[&beside], cells).unwrap()["tiles.png"],
-            cells.to_owned() + &full(&sheet)
+            Given { source: cells.to_owned() + &full(&sheet), path: full(&sheet).into() }
         );
         assert!(studio(&[&a, &b], "").is_err());
         let gone = place.path().join("nothing");

@@ -530,6 +530,78 @@ fn there_is_no_way_between_labels() {
     assert!(!pressable("Mix with…"));
 }
 
+#[test]
+fn errors_stay_until_they_are_closed() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let studio = Studio::start(&place, "");
+    browser.open(&format!("http://{}/#/new", studio.host));
+    browser.says(&["pictures, trained at 32"]);
+    // What is no number is not taken for nothing.
+    let minutes = labelled("Minutes of training");
+    browser.keys(&minutes, "2e");
+    assert_eq!(browser.value(&minutes), "");
+    browser.press("Start");
+    let words = "Minutes of training must be a number";
+    browser.says(&[words]);
+    browser.press("Start");
+    std::thread::sleep(Duration::from_secs(8));
+    assert_eq!(browser.text().matches(words).count(), 1);
+    browser.click("//div[@role='alert']//button[@aria-label='Close']");
+    browser.until("it is gone", || !browser.text().contains(words));
+    let queue = studio.ok("GET", "/api/v1/queue", &Value::Null).json();
+    assert_eq!(queue, json!([]));
+}
+
+#[test]
+fn the_list_of_runs_is_kept_up_to_date_under_the_keyboard() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let studio = Studio::start(&place, "");
+    trained(&place, "one");
+    trained(&place, "two");
+    browser.open(&format!("http://{}/#/", studio.host));
+    browser.says(&["one", "two"]);
+    let focus = "const key = arguments[0]; if (key) document.querySelector(`[data-key='${key}']`).focus();
+        const { dataset, checked } = document.activeElement; return `${dataset.key} ${checked ?? ''}`.trim()";
+    // The newest run is the first, so that the others are elsewhere when it comes.
+    for (key, new) in [("open one", "three"), ("select one", "four")] {
+        browser.script(focus, vec![json!(key)]);
+        trained(&place, new);
+        browser.says(&[new]);
+        let now = browser.script(focus, vec![]);
+        assert!(now.as_str().is_some_and(|now| now.starts_with(key)), "{now}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn measuring_is_stopped_in_the_list() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(&place) else { return };
+    let studio = Studio::start(&place, "");
+    trained(&place, "one");
+    browser.open(&format!("http://{}/#/", studio.host));
+    browser.says(&["one", "finished"]);
+    studio.ok("POST", "/api/v1/runs/one/evaluation", &Value::Null);
+    let job = || studio.ok("GET", "/api/v1/queue", &Value::Null).json()[0].clone();
+    crate::program::until("it is being measured", || job()["process"].is_u64());
+    // However long it would take.
+    let process = job()["process"].to_string();
+    assert!(
+        std::process::Command::new("kill").args(["-STOP", &process]).status().unwrap().success()
+    );
+    browser.says(&["Measure one", "running"]);
+    browser.press("Stop");
+    browser.until("it is stopped", || job()["state"] == "stopped");
+    browser.until("it is shown no longer", || !browser.text().contains("Measure one"));
+    assert!(!place.path("runs/one/evaluation.json").exists());
+    // What comes next is measured.
+    studio.ok("POST", "/api/v1/runs/one/evaluation", &Value::Null);
+    let evaluation = place.path("runs/one/evaluation.json");
+    browser.until("it is measured", || evaluation.is_file());
+}
+
 fn path(path: &Path) -> String {
     path.display().to_string()
 }

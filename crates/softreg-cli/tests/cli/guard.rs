@@ -36,6 +36,121 @@ fn other_accounts_of_the_computer_get_nothing() {
     assert!(told(&studio.query).starts_with("HTTP/1.1 303"), "{}", told(&studio.query));
 }
 
+/// Sends a request as another account, and then resets the connection, closes it, or stays; whether this account may begin such
+/// processes.
+#[cfg(target_os = "linux")]
+fn another_account_asks(studio: &Studio, request: &str, then: &str, from: &str) -> bool {
+    use std::os::unix::process::CommandExt;
+    let (host, port) = studio.host.split_once(':').unwrap();
+    let ask = "use Socket; my ($host, $port, $request, $then, $from) = @ARGV;
+        socket(my $s, PF_INET, SOCK_STREAM, 0) or die $!;
+        bind($s, sockaddr_in(0, inet_aton($from))) or die $!;
+        connect($s, sockaddr_in($port, inet_aton($host))) or die $!;
+        setsockopt($s, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)) if $then eq 'reset';
+        syswrite($s, $request);
+        sysread($s, my $answer, 4096) if $then eq 'stay';
+        close($s);";
+    let mut command = std::process::Command::new("perl");
+    command.args(["-e", ask, host, port, request, then, from]).current_dir("/");
+    let Ok(output) = command.uid(65_534).gid(65_534).output() else { return false };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_accounts_get_nothing_by_being_gone() {
+    let place = Workplace::new();
+    place.ok(&format!("train motif {} --steps 1 --quiet --out runs/a", crate::program::TINY));
+    let studio = Studio::start(&place, "");
+    let request = format!(
+        "POST /api/v1/runs/a/evaluation HTTP/1.1\r\nHost: {}\r\nX-Softreg: 1\r\nContent-Length: 0\r\n\r\n",
+        studio.host
+    );
+    // Any address of this computer leads to its own one.
+    let own = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let own = own.map_or("127.0.0.1".to_owned(), |address| address.ip().to_string());
+    for (then, from) in [
+        ("reset", "127.0.0.1"),
+        ("close", "127.0.0.1"),
+        ("close", "127.0.0.9"),
+        ("reset", own.as_str()),
+        ("stay", own.as_str()),
+    ] {
+        // Who is gone is looked at when it is too late. Of several requests the first is answered before the end of the last
+        // is seen.
+        let late = then != "stay";
+        let request = request.repeat(if late { 4 } else { 1 });
+        late.then(|| studio.signal("STOP"));
+        let asked = another_account_asks(&studio, &request, then, from);
+        late.then(|| studio.signal("CONT"));
+        if !asked {
+            println!("skipped: this needs the administrator's rights and Perl");
+            return;
+        }
+        // This one waited behind it.
+        assert_eq!(studio.get("/api/v1/runs").status, 200);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let queue = studio.ok("GET", "/api/v1/queue", &Value::Null).json();
+        assert_eq!(queue, json!([]), "{then} {from}");
+    }
+}
+
+/// A command with a browser that notes what it is to open.
+#[cfg(target_os = "linux")]
+fn with_browser(place: &Workplace, more: &str) -> (std::process::Command, std::path::PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, noted) = (place.path("bin"), place.path(&format!("opened{}", more.len())));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.part && mv {0}.part {0}\n",
+        noted.display()
+    );
+    std::fs::write(folder.join("xdg-open"), script).unwrap();
+    let may_run = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.join("xdg-open"), may_run).unwrap();
+    let mut command = place.command(&format!("studio runs --address 127.0.0.1:0 --open {more}"));
+    let others = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{others}", folder.display())).env("TMPDIR", place.path(""));
+    (command, noted)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_token_is_on_no_command_line() {
+    use crate::program::until;
+    use std::os::unix::fs::PermissionsExt;
+    let place = Workplace::new();
+    let (command, noted) = with_browser(&place, "");
+    let studio = Studio::of(command);
+    until("the page is opened", || noted.exists());
+    let opened = std::fs::read_to_string(&noted).unwrap();
+    assert_eq!(opened.trim(), format!("http://{}/", studio.host));
+    drop(studio);
+
+    let (command, noted) = with_browser(&place, "--token");
+    let studio = Studio::of(command);
+    until("the page is opened", || noted.exists());
+    let opened = std::fs::read_to_string(&noted).unwrap();
+    let token = studio.query.strip_prefix("?token=").unwrap();
+    assert!(!opened.contains(token), "{opened}");
+    // But in a file that only this account can read, and that leads there.
+    let file = std::path::PathBuf::from(opened.trim());
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    let page = format!("http://{}/?token={token}", studio.host);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&page));
+    if let Some(browser) = crate::browser::Browser::start(&place) {
+        browser.open(&format!("file://{}", file.display()));
+        browser.says(&["There are no runs yet"]);
+    }
+    studio.signal("TERM");
+    until("it is taken away", || !file.parent().unwrap().exists());
+}
+
 #[test]
 fn pages_from_elsewhere_get_nothing() {
     let place = Workplace::new();

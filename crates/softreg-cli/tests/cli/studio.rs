@@ -58,6 +58,12 @@ impl Studio {
         Self { child, host: host.to_owned(), query: query.to_owned() }
     }
 
+    /// Sends it a signal, by its name.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        crate::program::signal(&self.child, name);
+    }
+
     /// Sends a request as it is written, but for the length of the body.
     pub(crate) fn raw(&self, request: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.host).unwrap();
@@ -338,6 +344,20 @@ fn a_run_outlives_the_studio_and_is_paused_by_the_next() {
 }
 
 #[test]
+fn a_run_is_stopped_by_its_place_in_the_queue() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let job = studio.ok("POST", "/api/v1/runs", &short(10.0)).json();
+    until("it has begun", || studio.job(&job["id"])["state"] == "running");
+    // It reads its pictures, and has no folder by which it could be named.
+    studio.ok("POST", &format!("/api/v1/queue/{}/stop", job["id"]), &Value::Null);
+    until("it has stopped", || studio.job(&job["id"])["state"] == "stopped");
+    assert!(studio.job(&job["id"])["reason"].is_null(), "{}", studio.job(&job["id"]));
+    let again = studio.send("POST", &format!("/api/v1/queue/{}/stop", job["id"]), &Value::Null);
+    assert_eq!(again.status, 409, "{}", again.text());
+}
+
+#[test]
 fn a_run_that_has_ended_is_given_more_time() {
     let place = Workplace::new();
     place.ok("train motif --limit 32 --size 16 --width 4 --batch 8 --threads 1 --steps 5 --quiet --out runs/one");
@@ -382,6 +402,11 @@ fn uploads_are_looked_at_before_they_are_kept() {
         [("a.png", &a[..]), ("a.png", &b[..]), ("Thumbs.db", b"\xd0\xcf"), ("notes.txt", b"hi")];
     let taken = studio.upload("mixed", &files).json();
     assert_eq!((&taken["files"], &taken["skipped"]), (&json!(2), &json!(2)));
+    // What is counted is read, however it ends.
+    let taken = studio.upload("saved", &[("a.jpg_large", &a), ("c", &b)]).json();
+    assert_eq!(taken["files"], 2);
+    let check = studio.ok("GET", "/api/v1/collections/saved/check", &Value::Null).json();
+    assert_eq!(check["pictures"], 2, "{check}");
     // Names that are no names of runs are made so.
     for (wish, name) in [("_owls", "owls"), ("art%20(1)", "art-1")] {
         assert_eq!(studio.upload(wish, &[("a.png", &a)]).json()["name"], name);
@@ -391,7 +416,7 @@ fn uploads_are_looked_at_before_they_are_kept() {
     let zip = std::fs::read(place.path("a.zip")).unwrap();
     assert_eq!(studio.upload("my-art", &[("a.zip", &zip)]).json()["name"], "my-art-2.zip");
     let listed = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
-    assert_eq!(listed.as_array().unwrap().len(), 6);
+    assert_eq!(listed.as_array().unwrap().len(), 7);
 
     let huge = pictures::png_that_declares(60_000);
     for (files, status) in [
@@ -410,7 +435,31 @@ fn uploads_are_looked_at_before_they_are_kept() {
     let after = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
     assert_eq!(after, listed);
     let folder = place.path("runs/.studio/collections");
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 5);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 6);
+}
+
+#[test]
+fn collections_of_one_name_are_told_apart() {
+    let place = Workplace::new();
+    let studio = Studio::start(&place, "");
+    let picture = pictures::png(&pictures::blob(1, 24, 24, false));
+    assert_eq!(studio.upload("owls", &[("a.png", &picture)]).json()["name"], "owls");
+    drop(studio);
+    pictures::folder(&place.path("art/owls"), 12, 16, 16, false);
+    let studio = Studio::start(&place, "--pictures art/owls");
+    let listed = studio.ok("GET", "/api/v1/collections", &Value::Null).json();
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["motif", "owls-2", "owls"]);
+    for (name, pictures) in [("owls", 1), ("owls-2", 12)] {
+        let check = studio.get(&format!("/api/v1/collections/{name}/check")).json();
+        assert_eq!(check["pictures"], pictures, "{name}");
+    }
+    let mut wanted = short(0.02);
+    wanted["collection"] = json!("owls-2");
+    let job = studio.ok("POST", "/api/v1/runs", &wanted).json();
+    let folder = crate::program::whole(place.path("art/owls"));
+    assert_eq!(job["arguments"][0], folder.as_str());
+    assert_eq!(studio.upload("owls-2", &[("a.png", &picture)]).json()["name"], "owls-2-2");
 }
 
 #[test]

@@ -85,3 +85,30 @@ fn another_seed_holds_out_others() {
     let pictures = collection(100, |i| i as u8);
     assert_ne!(pictures.split(0.2, 1), pictures.split(0.2, 2));
 }
+
+#[test]
+fn a_sample_is_from_all_over_and_the_rest_is_not_decoded() {
+    let place = tempfile::tempdir().unwrap();
+    for i in 0..10u8 {
+        let path = place.path().join(format!("{i}.png"));
+        // Of the others there is nothing to read.
+        match i {
+            0 | 2 | 5 | 7 => {
+                image::GrayImage::from_pixel(16, 16, image::Luma([i])).save(path).unwrap()
+            }
+            _ => drop(std::fs::File::create(path).unwrap()),
+        }
+    }
+    let spec = place.path().display().to_string();
+    let options = LoadOptions { size: Some(Size::new(16, 16).unwrap()), ..LoadOptions::default() };
+    let shown = sample(&spec, &options, 4).unwrap();
+    assert_eq!(shown.names, ["0.png", "2.png", "5.png", "7.png"]);
+    assert_eq!([0, 1, 2, 3].map(|i| shown.picture(i)[0]), [0, 2, 5, 7]);
+    assert!(shown.skipped.is_empty(), "{:?}", shown.skipped);
+    // Few are all shown.
+    let all = sample(&spec, &options, 100).unwrap();
+    assert_eq!((all.len(), all.skipped.len()), (4, 6));
+    assert_eq!(all.fingerprint, open(&spec, &options).unwrap().fingerprint);
+    let beyond = LoadOptions { skip: 10, ..options };
+    assert!(sample(&spec, &beyond, 4).is_err());
+}

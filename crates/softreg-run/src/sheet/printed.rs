@@ -30,23 +30,26 @@ const PAPER: u8 = 255;
 /// Most times as high as wide: higher ones would not fit on a page.
 const HIGHEST_RATIO: f32 = 4.0;
 
-/// A PDF of pictures of one size, `title` on each page, each picture with its number and its caption (an empty one
-/// is left out). Letters that Western European fonts lack become question marks.
+/// A PDF of pictures of one size, `title` on each page, each picture with its number, by which it is also known elsewhere, and its
+/// caption (an empty one is left out). Letters that Western European fonts lack become question marks.
 ///
 /// # Errors
-/// [`Error::Draw`] without pictures, with captions for another number of them, with pictures of several sizes, or
+/// [`Error::Draw`] without pictures, with numbers or captions for more or fewer of them, with pictures of several sizes, or
 /// more than 4 times as high as wide.
 pub fn contact_sheet_pdf(
     title: &str,
     pictures: &[Picture<'_>],
+    numbers: &[u64],
     captions: &[String],
 ) -> Result<Vec<u8>> {
     let Some(first) = pictures.first() else {
         return Err(Error::draw("a contact sheet needs at least one picture"));
     };
-    if captions.len() != pictures.len() {
-        let (captions, pictures) = (captions.len(), pictures.len());
-        return Err(Error::draw(format!("{captions} captions for {pictures} pictures")));
+    if numbers.len() != pictures.len() || captions.len() != pictures.len() {
+        let (numbers, captions, pictures) = (numbers.len(), captions.len(), pictures.len());
+        return Err(Error::draw(format!(
+            "{numbers} numbers and {captions} captions for {pictures} pictures"
+        )));
     }
     let ratio = first.height() as f32 / first.width() as f32;
     let size = (first.width(), first.height());
@@ -82,7 +85,7 @@ pub fn contact_sheet_pdf(
     let count = pictures.len().div_ceil(rows * columns);
     let pages: Vec<Ref> = (0..count).map(|_| new()).collect();
     pdf.pages(tree).kids(pages.iter().copied()).count(count as i32);
-    let shown: Vec<(&Picture<'_>, &String)> = pictures.iter().zip(captions).collect();
+    let shown: Vec<_> = pictures.iter().zip(numbers).zip(captions).collect();
     for (number, (page, part)) in pages.iter().zip(shown.chunks(rows * columns)).enumerate() {
         let mut content = Content::new();
         let top = PAGE_PT[1] - MARGIN_PT;
@@ -90,14 +93,13 @@ pub fn contact_sheet_pdf(
         let foot = format!("{} / {count}", number + 1);
         text(&mut content, 8.0, [PAGE_PT[0] - MARGIN_PT - 20.0, MARGIN_PT / 2.0], &foot);
         let mut images = Vec::new();
-        for (i, (picture, caption)) in part.iter().enumerate() {
+        for (i, ((picture, nth), caption)) in part.iter().enumerate() {
             let x = MARGIN_PT + (i % columns) as f32 * (width + GAP_PT);
             let row = (i / columns) as f32;
             let y = top - HEAD_PT - row * (height + CAPTION_PT) - height;
             let (image, name) = (new(), format!("P{i}"));
             content.save_state().transform([width, 0.0, 0.0, height, x, y]);
             content.x_object(Name(name.as_bytes())).restore_state();
-            let nth = number * rows * columns + i + 1;
             let below = match caption.is_empty() {
                 true => nth.to_string(),
                 false => format!("{nth}  {caption}"),
@@ -166,6 +168,10 @@ mod tests {
         found
     }
 
+    fn counted(count: usize) -> Vec<u64> {
+        (1..=count as u64).collect()
+    }
+
     fn pages(pdf: &[u8]) -> usize {
         String::from_utf8_lossy(pdf).matches("/Type /Page\n").count()
     }
@@ -175,7 +181,9 @@ mod tests {
         for (count, expected) in [(1, 1), (64, 1), (72, 1), (73, 2)] {
             let planes = vec![9; count];
             let pictures = Picture::batch(1, 1, 1, &planes).unwrap();
-            let pdf = contact_sheet_pdf("", &pictures, &vec![String::new(); count]).unwrap();
+            let pdf =
+                contact_sheet_pdf("", &pictures, &counted(count), &vec![String::new(); count])
+                    .unwrap();
             assert_eq!(pages(&pdf), expected, "{count}");
         }
     }
@@ -186,7 +194,7 @@ mod tests {
         let planes: Vec<u8> = (0..count * 4).map(|i| i as u8).collect();
         let pictures = Picture::batch(1, 2, 2, &planes).unwrap();
         let captions: Vec<String> = (0..count).map(|i| format!("kind {i} ü✓")).collect();
-        let pdf = contact_sheet_pdf("A title (1)", &pictures, &captions).unwrap();
+        let pdf = contact_sheet_pdf("A title (1)", &pictures, &counted(count), &captions).unwrap();
         assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
         let whole = String::from_utf8_lossy(&pdf).into_owned();
         let images = whole.matches("/Subtype /Image").count();
@@ -225,9 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_bears_the_number_that_it_has() {
+        let planes = [9, 9];
+        let two = Picture::batch(1, 1, 1, &planes).unwrap();
+        let pdf = contact_sheet_pdf("", &two, &[12, 7], &["owl".into(), String::new()]).unwrap();
+        let content = streams(&pdf).into_iter().find(|s| s.starts_with(b"BT")).unwrap();
+        let content = String::from_utf8_lossy(&content).into_owned();
+        let at = |text: &str| content.find(text).unwrap_or_else(|| panic!("{text}: {content}"));
+        assert!(at("(12  owl)") < at("(7)") && !content.contains("(1)"), "{content}");
+    }
+
+    #[test]
     fn paper_shows_through_what_is_transparent() {
         let clear = Picture::new(4, 1, 1, &[0; 4]).unwrap();
-        let pdf = contact_sheet_pdf("", &[clear], &[String::new()]).unwrap();
+        let pdf = contact_sheet_pdf("", &[clear], &[1], &[String::new()]).unwrap();
         let drawn = streams(&pdf).into_iter().find(|s| s.len() == 320 * 320 * 3).unwrap();
         assert!(drawn.iter().all(|value| *value == 255));
     }
@@ -238,12 +257,13 @@ mod tests {
         let two = Picture::batch(1, 2, 2, &planes).unwrap();
         let high = [Picture::new(1, 8, 1, &planes).unwrap()];
         let captions = |n| vec![String::new(); n];
-        assert!(contact_sheet_pdf("", &two, &captions(2)).is_ok());
+        assert!(contact_sheet_pdf("", &two, &[1, 2], &captions(2)).is_ok());
         for refused in [
-            contact_sheet_pdf("", &[], &[]),
-            contact_sheet_pdf("", &two, &captions(1)),
-            contact_sheet_pdf("", &high, &captions(1)),
-            contact_sheet_pdf("", &[two[0], high[0]], &captions(2)),
+            contact_sheet_pdf("", &[], &[], &[]),
+            contact_sheet_pdf("", &two, &[1, 2], &captions(1)),
+            contact_sheet_pdf("", &two, &[1], &captions(2)),
+            contact_sheet_pdf("", &high, &[1], &captions(1)),
+            contact_sheet_pdf("", &[two[0], high[0]], &[1, 2], &captions(2)),
         ] {
             assert!(matches!(refused, Err(Error::Draw { .. })));
         }

@@ -20,20 +20,33 @@ function h(tag, attributes = {}, ...children) {
 }
 const SVG = new Set(["svg", "path", "text", "line", "g"]);
 
+/** Says what may be missed: it goes by itself. */
 function toast(text) {
   const note = h("p", {}, text);
   document.getElementById("toast").append(note);
   setTimeout(() => note.remove(), 7000);
 }
 
+/** Says what went wrong, until it is closed. */
+function complain(text) {
+  const all = document.getElementById("errors");
+  // Once, however often it happens.
+  for (const other of [...all.children]) if (other.firstChild.textContent === text) other.remove();
+  const close = () => { note.remove(); view.focus({ preventScroll: true }); };
+  const note = h("div", { class: "error", role: "alert" }, h("span", {}, text), h("button", { "aria-label": "Close", click: close }, "✕"));
+  all.append(note);
+  return note;
+}
+
 async function ask(path, options = {}) {
-  const { json, method = json ? "POST" : "GET", body, file } = options;
+  const { json, method = json ? "POST" : "GET", body, file, signal } = options;
   const headers = method === "GET" ? {} : { "X-Softreg": "1" };
   if (json) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body });
-  } catch {
+    response = await fetch("/api/v1" + path, { method, headers, body: json ? JSON.stringify(json) : body, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     answers(false);
     throw new Error("The studio is not responding. Is `softreg studio` still running?");
   }
@@ -56,15 +69,17 @@ function answers(yes) {
 
 /** A listener that shows what goes wrong, and that cannot be clicked twice. */
 function doing(work) {
+  let said = null;
   return async (event) => {
     // Not disabled, which would take the focus away from it.
     const button = event?.currentTarget instanceof HTMLButtonElement ? event.currentTarget : null;
     if (button?.getAttribute("aria-busy")) return;
     button?.setAttribute("aria-busy", "true");
+    said?.remove();
     try {
       await work(event);
     } catch (error) {
-      toast(error.message);
+      said = complain(error.message);
     } finally {
       button?.removeAttribute("aria-busy");
     }
@@ -72,15 +87,17 @@ function doing(work) {
 }
 
 /**
- * New content in a node; what had the focus is where it was. Content with parts of the old one comes as a function,
+ * New content in a node; what had the focus has it again: what has the same key, or is where it was. Content with parts of the old one comes as a function,
  * which would take them away before it is seen where the focus is.
  */
 function redraw(node, ...children) {
   const all = () => [...node.querySelectorAll("a, button, input, select")];
-  const at = all().indexOf(document.activeElement);
+  const at = all().indexOf(document.activeElement), key = document.activeElement?.dataset.key;
   node.replaceChildren(...children.flatMap((child) => (typeof child === "function" ? child() : child)));
+  if (at < 0) return;
   const now = all();
-  if (at >= 0) now[Math.min(at, now.length - 1)]?.focus();
+  // Whoever has scrolled away from it stays there.
+  (now.find((one) => key && one.dataset.key === key) || now[Math.min(at, now.length - 1)])?.focus({ preventScroll: true });
 }
 
 function save(blob, name) {
@@ -93,6 +110,12 @@ function save(blob, name) {
 function bytes(url) {
   const text = atob(url.slice(url.indexOf(",") + 1));
   return new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))], { type: "image/png" });
+}
+
+/** The number in a field, nothing where it is empty. What is no number is empty too, by its value alone. */
+function numeric(input, name, such) {
+  if (input.validity.badInput) throw new Error(`${name} must be a number, such as ${such}.`);
+  return input.value.trim() === "" ? undefined : Number(input.value);
 }
 
 const number = (x, digits = 3) => (Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : "–");
@@ -184,8 +207,8 @@ async function showRuns() {
   const chosen = new Set();
   const compare = h("button", { click: () => (location.hash = `#/compare/${[...chosen].map(encodeURIComponent).join(",")}`), disabled: true }, "Compare");
   const search = h("input", { type: "text", "aria-label": "Find a run", placeholder: "Find a run", input: () => draw() });
-  let runs = [], jobs = [], most = 50;
-  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "aria-label": `Select ${name} to compare`, checked: chosen.has(name),
+  let runs = [], jobs = [], most = 50, told = "", pressed = false;
+  const pick = (name) => h("label", { class: "pick" }, h("input", { type: "checkbox", "data-key": `select ${name}`, "aria-label": `Select ${name} to compare`, checked: chosen.has(name),
     change: (e) => { e.target.checked ? chosen.add(name) : chosen.delete(name); compare.disabled = chosen.size < 2 || chosen.size > 6; } }));
   function draw() {
     const found = runs.filter((r) => r.name.toLowerCase().includes(search.value.toLowerCase()));
@@ -196,14 +219,15 @@ async function showRuns() {
       const job = jobs.find((j) => j.task === "train" && j.run === r.name);
       const state = r.state !== "running" && job?.state === "paused" ? "paused" : job?.state === "failed" ? "failed" : r.state;
       return h("tr", {}, h("td", {}, pick(r.name)),
-        h("td", {}, h("a", { href: `#${run(r.name)}` }, r.name)), h("td", {}, badge(state)),
+        h("td", {}, h("a", { href: `#${run(r.name)}`, "data-key": `open ${r.name}` }, r.name)), h("td", {}, badge(state)),
         h("td", { class: "number steps" }, whole(r.step)), h("td", { class: "number" }, duration(r.seconds)),
         h("td", { class: "soft small reason" }, job?.state === "failed" ? job.reason : r.reason || ""));
     };
     redraw(table,
       waiting.length ? h("section", { class: "card" }, h("h2", {}, "Queue"), h("ul", { class: "plain" }, waiting.map((j) => h("li", { class: "row" },
         `${j.task === "measure" ? "Measure " : ""}${j.run || j.stem}`, badge(j.state), j.reason ? h("span", { class: "error small" }, j.reason) : null,
-        j.state === "running" ? null : h("button", { click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
+        j.state === "running" ? h("button", { "data-key": `stop ${j.id}`, click: doing(async () => { await ask(`/queue/${j.id}/stop`, { method: "POST" }); toast("Stopping…"); await load(); }) }, "Stop")
+          : h("button", { "data-key": `remove ${j.id}`, click: doing(async () => { await ask(`/queue/${j.id}`, { method: "DELETE" }); await load(); }) }, "Remove"))))) : "",
       runs.length ? h("div", { class: "card wide" }, h("table", { class: "runs" }, h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "small soft" }, "Select")),
         h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Steps"), h("th", { class: "number" }, "Trained"), h("th", {}, ""))),
         h("tbody", {}, found.slice(0, most).map(line))),
@@ -213,11 +237,18 @@ async function showRuns() {
   }
   async function load() {
     [runs, jobs] = await Promise.all([ask("/runs"), ask("/queue")]);
+    const now = JSON.stringify([runs, jobs]);
+    // What is pressed must still be there when it is let go.
+    if (pressed || now === told) return;
+    told = now;
     draw();
   }
   await load();
-  const timer = setInterval(() => { if (!document.hidden && !table.contains(document.activeElement)) load().catch(() => {}); }, 3000);
-  return { title: "Runs", leave: () => clearInterval(timer),
+  const timer = setInterval(() => { if (!document.hidden) load().catch(() => {}); }, 3000);
+  const left = new AbortController();
+  table.addEventListener("pointerdown", (event) => (pressed = event.button === 0));
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => (pressed = false), { signal: left.signal });
+  return { title: "Runs", leave: () => { clearInterval(timer); left.abort(); },
     node: [h("h1", {}, "Runs"), h("div", { class: "row" }, search, compare, h("span", { class: "soft small" }, "Select two to six to compare.")), h("br"), table] };
 }
 
@@ -232,15 +263,18 @@ async function showNew() {
   const add = (c) => collection.append(h("option", { value: c.name }, c.name === "motif" ? "motif (built in)" : c.name));
   collections.forEach(add);
 
-  /** Shows what is in the collection, below a note. */
+  let glance = null;
+  /** Shows what is in the collection, below a note. What is no longer wanted is not looked at to its end. */
   async function look(note = null) {
+    glance?.abort();
+    const { signal } = (glance = new AbortController());
     const name = collection.value, grid = cells.value.trim();
     cells.disabled = name === "motif";
-    const changed = () => name !== collection.value || grid !== cells.value.trim();
+    const changed = () => signal.aborted || name !== collection.value || grid !== cells.value.trim();
     const of = (part) => `/collections/${encodeURIComponent(name)}/${part}${grid ? `?cells=${encodeURIComponent(grid)}` : ""}`;
     found.replaceChildren(h("p", { class: "soft" }, "Checking the pictures…"));
     try {
-      const report = await ask(of("check"));
+      const report = await ask(of("check"), { signal });
       if (changed()) return;
       const size = report.suggested_size;
       // Of few pictures each one is needed to learn from.
@@ -264,6 +298,7 @@ async function showNew() {
     files = all.filter((f) => !place(f).split("/").some((part) => part.startsWith(".")));
     const mine = ++uploads;
     try {
+      glance?.abort();
       if (!files.length) throw new Error("There are no pictures in it: choose pictures, a folder of pictures, or a .zip.");
       const form = new FormData();
       for (const file of files) form.append("file", file, place(file));
@@ -341,8 +376,7 @@ async function showNew() {
 
   const begin = h("button", { class: "main", click: doing(async () => {
     const text = (input) => (input.value.trim() === "" ? undefined : input.value.trim());
-    const numeric = (input) => (text(input) === undefined ? undefined : Number(input.value));
-    const wanted = { collection: collection.value, cells: text(cells), recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes), size: text(size), seed: numeric(seed), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
+    const wanted = { collection: collection.value, cells: text(cells), recipe: recipe.value, from: from.value || undefined, minutes: numeric(minutes, "Minutes of training", 2.5), size: text(size), seed: numeric(seed, "Seed", 7), held_back: held.value === "0" ? undefined : Number(held.value), flip: flip.checked, conditional: conditional.checked, transparent: clear.checked };
     if (own.checked) {
       wanted.augment = augment.filter((a) => a.box.checked).map((a) => a.name);
       wanted.regularizers = Object.fromEntries(rows.filter((r) => r.chosen()).map((r) => [r.name, r.weight()]));
@@ -353,7 +387,7 @@ async function showNew() {
   }) }, "Start");
 
   look();
-  return { title: "New run", node: [h("h1", {}, "New run"), h("div", { class: "columns" },
+  return { title: "New run", leave: () => glance?.abort(), node: [h("h1", {}, "New run"), h("div", { class: "columns" },
     h("section", { class: "card stack" }, h("h2", {}, "1. Pictures"), h("label", {}, "Collection", collection), drop,
       h("label", {}, "Cut sprite sheets into cells of", cells), h("p", { class: "soft small", id: "cells-help" }, "If one file contains many pictures: width x height in pixels, such as 16x16, or 16x16,spacing=1,margin=2 if there are pixels between and around the cells."), found),
     h("section", { class: "card stack" }, h("h2", {}, "2. Training"), h("label", {}, "Recipe", recipe), about,
@@ -490,10 +524,15 @@ async function watch(name, about, state) {
   function command() {
     state.replaceChildren(badge(about.state));
     const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "10", size: 6 });
-    const act = (what) => doing(async () => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It will continue when its turn comes." : "Saving and stopping…"); });
+    const tell = async (what) => { await ask(`${run(name)}/${what}`, { method: "POST" }); toast(what.startsWith("resume") ? "It will continue when its turn comes." : "Saving and stopping…"); };
+    const act = (what) => doing(() => tell(what));
     redraw(controls, ...(about.state === "running" ? (about.ours ? [h("button", { click: act("pause") }, "Pause"), h("button", { click: act("stop") }, "Stop")] : [h("span", { class: "soft small" }, "Started elsewhere: stop it there.")])
       : about.state === "stopped" ? [h("button", { class: "main", click: act("resume") }, "Resume")]
-      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: (e) => act(`resume?minutes=${encodeURIComponent(minutes.value)}`)(e) }, "Train longer")] : []),
+      : about.state === "finished" ? [h("label", {}, "More minutes", minutes), h("button", { click: doing(async () => {
+        const more = numeric(minutes, "More minutes", 2.5);
+        if (more === undefined) throw new Error("More minutes is empty: enter how many.");
+        await tell(`resume?minutes=${more}`);
+      }) }, "Train longer")] : []),
       about.reason ? h("span", { class: "soft small" }, about.reason) : "");
   }
   command();
@@ -781,6 +820,7 @@ function measures(all) {
       if (location.hash !== here) return;
       const now = (await ask("/queue")).find((j) => j.id === job.id);
       if (now?.state === "failed") throw new Error(now.reason);
+      if (now?.state === "stopped") return toast(`The measurement of ${r.name} was stopped.`);
       if (!now || now.state === "finished") return go();
     }
   }) }, r.measured ? "Measure again" : "Measure");

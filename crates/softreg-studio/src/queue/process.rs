@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+#[cfg(not(unix))]
+use std::process::Stdio;
 
 /// Has the process go on when a terminal's Ctrl-C, or its being closed, ends the studio.
 pub(super) fn stand_alone(command: &mut Command) {
@@ -58,4 +60,31 @@ pub(super) fn is_alive(process: u32, task: &str, run: &str, _: &Path) -> bool {
 #[cfg(not(unix))]
 pub(super) fn is_alive(_: u32, _: &str, _: &str, log: &Path) -> bool {
     log.exists() && File::options().append(true).open(log).is_err()
+}
+
+/// Ends a process that this one did not start, at once.
+#[cfg(unix)]
+pub(super) fn kill(process: u32) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    match i32::try_from(process)
+        .ok()
+        .and_then(Pid::from_raw)
+        .map(|pid| kill_process(pid, Signal::KILL))
+    {
+        // It was faster.
+        None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
+        Some(Err(error)) => Err(error.into()),
+    }
+}
+
+/// Ends a process that this one did not start, at once.
+#[cfg(not(unix))]
+pub(super) fn kill(process: u32) -> io::Result<()> {
+    let mut command = Command::new("taskkill");
+    command.args(["/F", "/PID", &process.to_string()]);
+    let output = command.stdin(Stdio::null()).output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+    }
 }

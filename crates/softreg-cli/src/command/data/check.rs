@@ -86,17 +86,22 @@ impl Check {
                 size: Some(options.size.unwrap_or(report.suggested_size)),
                 ..options
             };
-            atomic::write(path, &draw(&softreg_image::open(&self.source, &options)?)?)?;
+            // Only what is shown is decoded again; where nothing of that can be read, something else can.
+            let shown = softreg_image::sample(&self.source, &options, MOST_SHOWN)
+                .or_else(|_| softreg_image::open(&self.source, &options))?;
+            atomic::write(path, &draw(&shown)?)?;
             line_to_stderr(&format!("Sheet: {}", path.display()));
         }
         Ok(())
     }
 }
 
+/// Most pictures on a sheet.
+const MOST_SHOWN: usize = 128;
+
 /// Pictures from all over the collection, on one sheet.
 fn draw(collection: &Collection) -> anyhow::Result<Vec<u8>> {
-    const MOST: usize = 128;
-    let count = collection.len().min(MOST);
+    let count = collection.len().min(MOST_SHOWN);
     let (width, height) = (collection.size.width() as usize, collection.size.height() as usize);
     let pictures = (0..count)
         .map(|i| collection.picture(i * collection.len() / count))
