@@ -1,7 +1,7 @@
 //! The studio's page as a person uses it: a real Chromium, driven over WebDriver.
 
 use crate::pictures;
-use crate::program::{TINY, Workplace};
+use crate::program::{TINY, Workplace, until};
 use crate::studio::Studio;
 use crate::webdriver::Session;
 use serde_json::{Value, json};
@@ -260,7 +260,10 @@ fn pictures_are_brought_a_run_is_started_watched_paused_and_stopped() {
     browser.says(&["12 pictures"]);
     browser.press("Start");
     browser.until("the run is shown", || browser.address().contains("#/runs/birds"));
-    let config = std::fs::read_to_string(place.path("runs/birds-001/config.toml")).unwrap();
+    // The page goes there as soon as the run has a name, the program writes when it has read the pictures.
+    let config = place.path("runs/birds-001/config.toml");
+    until("its configuration is written", || config.is_file());
+    let config = std::fs::read_to_string(config).unwrap();
     for line in ["runs/motif-001/checkpoints/step-", "size = \"16x16\""] {
         assert!(config.contains(line), "{line}: {config}");
     }

@@ -339,7 +339,7 @@ async function showNew() {
   const told = () => (about.textContent = chosenRecipe()?.summary || "");
   recipe.addEventListener("change", () => { told(); fill(); });
   told();
-  const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "from the recipe", "aria-describedby": "minutes-help" });
+  const minutes = h("input", { type: "number", min: "0.1", step: "any", placeholder: "from the recipe" });
   const size = h("input", { type: "text", placeholder: "from the pictures", size: 16 });
   const from = h("select", { "aria-describedby": "from-help", change: () => {
     size.disabled = clear.disabled = from.value !== "";
