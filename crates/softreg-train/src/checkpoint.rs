@@ -85,6 +85,7 @@ pub(crate) fn write(
         ("step", progress.step.to_string()),
         ("images", progress.images.to_string()),
         ("seconds", progress.seconds.to_string()),
+        ("measure", progress.measure.clone().unwrap_or_default()),
         ("best", number(progress.best)),
         ("best_step", progress.best_step.to_string()),
         ("checks_without_improvement", progress.checks_without_improvement.to_string()),
@@ -146,10 +147,12 @@ pub(crate) fn restore(
         return Err(Error::OtherPictures { source_name });
     }
     check_split(&file, checked.config())?;
-    let mut progress = Progress {
+    let progress = Progress {
         step: entry(path, &file, "step")?,
         images: entry(path, &file, "images")?,
         seconds: entry(path, &file, "seconds")?,
+        // Not in checkpoints of earlier versions, or of runs that measure nothing.
+        measure: file.text("measure").ok().filter(|name| !name.is_empty()).map(str::to_owned),
         best: match file.text("best")? {
             "" => None,
             _ => Some(entry(path, &file, "best")?),
@@ -162,10 +165,6 @@ pub(crate) fn restore(
             Ok(_) => Some(entry(path, &file, "pending")?),
         },
     };
-    if !measures_alike(&file, checked) {
-        // A value of another measure is no best one, and no reason to lose patience.
-        progress = Progress { best: None, best_step: 0, checks_without_improvement: 0, ..progress };
-    }
     let fresh = Players::new(checked, device);
     let generator = fill(path, &mut file, GENERATOR, fresh.generator)?;
     let critic = fill(path, &mut file, CRITIC, fresh.critic)?;
@@ -209,21 +208,6 @@ pub fn check_split(file: &Checkpoint, config: &RunConfig) -> Result<(), Error> {
             Err(Error::OtherSplit { key, began: value(&before), found: value(&now) })
         }
     }
-}
-
-/// Whether values of the validation measure up to this checkpoint compare with those to come.
-fn measures_alike(file: &Checkpoint, checked: &Checked) -> bool {
-    let Some(before) = settings_of(file) else { return true };
-    let now = settings(checked.config());
-    let of = |all: &BTreeMap<String, String>, key: &str| all.get(key).cloned();
-    // The first of several decides.
-    let first = |all| {
-        of(all, "validation.measure").map(|list| {
-            list.trim_matches(['"', ' ']).split(',').next().unwrap_or_default().trim().to_owned()
-        })
-    };
-    let features = "validation.features";
-    first(&before) == first(&now) && of(&before, features) == of(&now, features)
 }
 
 /// The settings that a checkpoint was written with; none in those of earlier versions.

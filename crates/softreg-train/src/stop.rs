@@ -12,6 +12,8 @@ pub(crate) struct Progress {
     pub images: u64,
     /// Seconds of training, over all sessions.
     pub seconds: f64,
+    /// By which measure, with its protocol, the following was found.
+    pub measure: Option<String>,
     /// Best validation value so far.
     pub best: Option<f64>,
     /// The step where it was measured.
@@ -23,6 +25,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Goes on by this measure. A value of another one is no best one, and no reason to lose patience.
+    pub(crate) fn measured_by(self, measure: String) -> Self {
+        match &self.measure {
+            // Earlier versions did not note it.
+            None => Self { measure: Some(measure), ..self },
+            Some(before) if *before == measure => self,
+            Some(_) => Self {
+                measure: Some(measure),
+                best: None,
+                best_step: 0,
+                checks_without_improvement: 0,
+                ..self
+            },
+        }
+    }
+
     /// Takes in the validation value of a step; true where it is the best so far.
     pub(crate) fn validated(&mut self, step: u64, value: f64, higher_is_better: bool) -> bool {
         let sign = if higher_is_better { -1.0 } else { 1.0 };

@@ -112,6 +112,9 @@ impl Run<'_> {
             }
             (None, None) => (Players::new(checked, &self.device), Progress::default()),
         };
+        if let Some(validation) = &self.validation {
+            progress = progress.measured_by(validation.name());
+        }
         let mut records = self.records(&progress, resume)?;
         if fresh {
             self.sheet(&players, &progress, &mut records)?;

@@ -17,7 +17,7 @@ use softreg_image::Collection;
 use softreg_kernel::bfloat16_is_on;
 use softreg_run::{RunFolder, atomic, checkpoint};
 use softreg_train::checkpoint::Start;
-use softreg_train::config::{Checked, Measure, Precision, keys, parse};
+use softreg_train::config::{Checked, Measure, Precision, Stop, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -274,13 +274,14 @@ impl Train {
         let outcome = run.train(resume)?;
         together.part();
         progress.end();
-        self.conclude(folder, &outcome, progress)
+        self.conclude(folder, &outcome, &checked.config().stop, progress)
     }
 
     fn conclude(
         &self,
         folder: &RunFolder,
         outcome: &Outcome,
+        stop: &Stop,
         progress: &Progress,
     ) -> anyhow::Result<()> {
         let (root, sheet) = (quoted(folder.root()), outcome.sheet.display());
@@ -302,7 +303,8 @@ impl Train {
                     Some(checks) => format!("--set stop.patience={}", 2 * checks),
                     None => format!("--minutes {}", (outcome.seconds / 30.0).round().max(1.0)),
                 };
-                let steps = match outcome.reason.contains("step") {
+                // The reason says it where they were the limit.
+                let steps = match stop.steps.is_some_and(|limit| outcome.step >= limit) {
                     true => String::new(),
                     false => format!("{} steps, ", outcome.step),
                 };

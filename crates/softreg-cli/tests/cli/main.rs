@@ -13,6 +13,7 @@ mod from;
 mod generate;
 mod guard;
 mod input;
+mod page;
 mod phone;
 mod pictures;
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The studio's page on screens of phones, under a finger.
 
-use crate::browser::{Browser, trained};
+use crate::browser::Browser;
+use crate::page::trained;
 use crate::pictures;
 use crate::program::{TINY, Workplace};
 use crate::studio::Studio;

@@ -3,26 +3,31 @@
 use super::RunConfig;
 use std::collections::BTreeMap;
 
-/// Settings by key, `training.batch` for example, as TOML writes them: all but when a run ends, what it writes, and where its
-/// pictures and first networks came from, which are in its checkpoints or known by their content.
-pub(crate) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
+/// Every key that is set, `training.batch` for example, with its value as TOML writes it.
+pub fn flat(config: &RunConfig) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for (section, value) in toml::Table::try_from(config).unwrap_or_default() {
         match value {
-            toml::Value::Table(entries) if !matches!(section.as_str(), "stop" | "output") => {
-                let entries = entries
+            toml::Value::Table(entries) => all.extend(
+                entries
                     .into_iter()
-                    .filter(|(name, _)| !matches!(name.as_str(), "source" | "from"));
-                let named = |(name, value): (String, toml::Value)| {
-                    (format!("{section}.{name}"), value.to_string())
-                };
-                all.extend(entries.map(named));
-            }
-            toml::Value::Table(_) => {}
+                    .map(|(name, value)| (format!("{section}.{name}"), value.to_string())),
+            ),
             value => drop(all.insert(section, value.to_string())),
         }
     }
     all
+}
+
+/// As [`flat`], all but when a run ends, what it writes, and where its
+/// pictures and first networks came from, which are in its checkpoints or known by their content.
+pub(crate) fn settings(config: &RunConfig) -> BTreeMap<String, String> {
+    let decides = |key: &String| {
+        !key.starts_with("stop.")
+            && !key.starts_with("output.")
+            && !matches!(key.as_str(), "data.source" | "network.from")
+    };
+    flat(config).into_iter().filter(|(key, _)| decides(key)).collect()
 }
 
 /// In what two configurations differ of that: `training.batch from 8 to 16`.

@@ -69,20 +69,20 @@ fn a_regularizer_may_be_called_augment() {
     assert_eq!(trained("augment"), trained("other"));
 }
 
-struct Fixed(f64, bool);
+struct Fixed(&'static str, f64, bool);
 
 impl Validation for Fixed {
     fn name(&self) -> String {
-        "fixed".to_owned()
+        self.0.to_owned()
     }
     fn measure(&self, _: &PictureSet) -> Result<Measured, String> {
-        Ok(Measured { value: self.0, ..Measured::default() })
+        Ok(Measured { value: self.1, ..Measured::default() })
     }
     fn pictures(&self) -> usize {
         4
     }
     fn higher_is_better(&self) -> bool {
-        self.1
+        self.2
     }
 }
 
@@ -91,13 +91,13 @@ fn values_of_another_measure_are_not_the_best() {
     let parent = tempfile::tempdir().unwrap();
     let folder = fresh(parent.path(), "run");
     let base = "data.validation=0.2 stop.check-every=2";
-    let distance = Some(Arc::new(Fixed(150.0, false)) as Arc<dyn Validation>);
+    let distance = Some(Arc::new(Fixed("distance", 150.0, false)) as Arc<dyn Validation>);
     let first = config(&format!("{base} stop.steps=6"));
     train(&folder, first, distance, &mut (), false).unwrap();
     let of = |folder: &RunFolder, entry: &str| newest(folder).1.text(entry).unwrap().to_owned();
     assert_eq!((of(&folder, "best"), of(&folder, "best_step")), ("150".into(), "2".into()));
-    let share = Some(Arc::new(Fixed(0.5, true)) as Arc<dyn Validation>);
-    let then = config(&format!("{base} validation.measure=coverage stop.steps=12 stop.patience=9"));
+    let share = Some(Arc::new(Fixed("share", 0.5, true)) as Arc<dyn Validation>);
+    let then = config(&format!("{base} stop.steps=12 stop.patience=2"));
     train(&folder, then, share, &mut (), true).unwrap();
     assert_eq!(of(&folder, "best"), "0.5");
     assert!(of(&folder, "best_step").parse::<u64>().unwrap() >= 6);

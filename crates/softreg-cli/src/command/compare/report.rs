@@ -13,7 +13,7 @@ use softreg::registry::REGULARIZERS;
 use softreg_metric::Interval;
 use softreg_metric::protocol::{Better, Quantity};
 use softreg_run::{Picture, RunFolder, atomic, encode_png, sheet};
-use softreg_train::config::Stop;
+use softreg_train::config::{Stop, settings};
 use softreg_train::sample;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -312,18 +312,7 @@ fn keys(arm: &Arm) -> BTreeMap<String, String> {
         let usual = REGULARIZERS.iter().find(|entry| entry.name == *name);
         spec.weight = spec.weight.or(usual.map(|entry| entry.weight));
     }
-    let mut keys = BTreeMap::new();
-    for (section, value) in toml::Table::try_from(&config).unwrap_or_default() {
-        match value {
-            toml::Value::Table(inner) => keys.extend(
-                inner
-                    .into_iter()
-                    .map(|(key, value)| (format!("{section}.{key}"), value.to_string())),
-            ),
-            value => _ = keys.insert(section, value.to_string()),
-        }
-    }
-    keys
+    settings::flat(&config)
 }
 
 fn markdown(heads: &[String], rows: &[Vec<Cell>], introduction: &[String], below: &str) -> String {

@@ -9,9 +9,9 @@
 //!
 //! Periods are those of compressed photographs too, whose blocks are as regular as cells; but across the edge of a block the picture
 //! goes on. So the mean difference of the two pixels at an edge is compared with that of the pixels at the same edge of
-//! neighbouring cells, one period away: nothing goes on in a sheet, where the ratio of the two is about 1 (0.80 at least of 72 sheets of
-//! real tiles). Of 118 photographs whose blocks were taken for cells, from JPEG and lossy WebP of several qualities and sizes, it was
-//! 0.63 at most.
+//! neighbouring cells, one period away: nothing goes on in a sheet, where the ratio of the two is about 1. Of photographs, in
+//! blocks of JPEG and lossy WebP, none is taken for a sheet (`bench/sheets.py`); of 200 sheets of real tiles nine of ten are seen
+//! (`tests.rs`).
 
 use super::grid::Grid;
 use crate::picture::Raster;
