@@ -1,6 +1,6 @@
 """Training: softreg beside PyTorch, in turn, on the same work.
 
-The same networks (equalised layers, batch norm behind the activation), loss, optimiser, batch, moving average of the
+The same networks (equalised layers, batch norm behind the activation, self-modulation), loss, optimiser, batch, moving average of the
 generator and, in the second part, regularizers and augmentation. Before anything is timed, PyTorch must follow ten
 steps of `softreg train` from the same weights, pictures, latents, moves and partners, without and with regularizers: losses
 and values of regularizers to 1e-3, Adam's moments to 2 %, and the weights to 3 % of how far they went (on CUDA softreg's
@@ -72,10 +72,6 @@ def leaky(x):
     return F.leaky_relu(x, 0.2)
 
 
-def normalized(x):
-    return F.batch_norm(x, None, None, training=True, eps=1e-5)
-
-
 class Player(torch.nn.Module):
     """A network with its weights by softreg's names."""
 
@@ -88,6 +84,16 @@ class Player(torch.nn.Module):
         weight, bias = self.w[f"{name}/weight"], self.w[f"{name}/bias"]
         inputs = 4 * len(weight) if run == F.conv_transpose2d else weight[0].numel()
         return run(x, weight * (gain / math.sqrt(inputs)), bias, **how)
+
+    def normalized(self, name, x, z):
+        """Batch norm, and what self-modulation makes of it: gain and shift of every channel by the generator's input."""
+        y = F.batch_norm(x, None, None, training=True, eps=1e-5)
+        if f"{name}/modulation/weight" not in self.w:
+            return y
+        weight, bias = self.w[f"{name}/modulation/weight"], self.w[f"{name}/modulation/bias"]
+        style = (z * (0.5 / math.sqrt(LATENT))) @ weight + bias
+        gain, shift = style[:, :, None, None].chunk(2, dim=1)
+        return y * (1 + gain) + shift
 
     def base(self, z, network):
         weight, bias = self.w[f"network/{network}/base/weight"], self.w[f"network/{network}/base/bias"]
@@ -103,7 +109,8 @@ class DcganGenerator(Player):
         x = leaky(self.base(z, "Dcgan").view(len(z), -1, 4, 4))
         for i, gain in enumerate((GAIN, GAIN, 1.0)):
             name = f"network/Dcgan/doublings/{i}"
-            x = self.equalised(name, normalized(x), gain, F.conv_transpose2d, stride=2, padding=1)
+            x = self.normalized(f"network/Dcgan/norms/{i}", x, z)
+            x = self.equalised(name, x, gain, F.conv_transpose2d, stride=2, padding=1)
             x = torch.tanh(x) if i == 2 else leaky(x)
         return x
 
@@ -121,10 +128,13 @@ class ResidualGenerator(Player):
         x = self.base(z, "Residual").view(len(z), -1, 4, 4)
         for i in range(3):
             name = f"network/Residual/blocks/{i}"
-            y = self.equalised(f"{name}/first", doubled(normalized(leaky(x))), GAIN, padding=1)
-            y = self.equalised(f"{name}/second", normalized(leaky(y)), GAIN, padding=1)
+            y = self.normalized(f"{name}/norms/0", leaky(x), z)
+            y = self.equalised(f"{name}/first", doubled(y), GAIN, padding=1)
+            y = self.normalized(f"{name}/norms/1", leaky(y), z)
+            y = self.equalised(f"{name}/second", y, GAIN, padding=1)
             x = (doubled(self.equalised(f"{name}/shortcut", x, 1.0)) + y) * math.sqrt(0.5)
-        return torch.tanh(self.equalised("network/Residual/picture", normalized(leaky(x)), 1.0, padding=1))
+        x = self.normalized("network/Residual/norm", leaky(x), z)
+        return torch.tanh(self.equalised("network/Residual/picture", x, 1.0, padding=1))
 
 
 class ResidualCritic(Player):

@@ -58,6 +58,7 @@ impl Origin {
         config.network = Network {
             average_half_life: config.network.average_half_life,
             from: config.network.from.take(),
+            self_modulation: Some(self.config.network.self_modulation()),
             ..self.config.network.clone()
         };
     }
@@ -144,8 +145,9 @@ fn said(shape: &Shape) -> String {
         Some(classes) => format!("{classes} labels"),
         None => "no labels".to_owned(),
     };
+    let modulation = if shape.self_modulation { "" } else { "out" };
     format!(
-        "{network} of width {}, {} latent values, {labels}, {}x{} pictures with {} channels",
+        "{network} of width {} with{modulation} self-modulation, {} latent values, {labels}, {}x{} pictures with {} channels",
         shape.width,
         shape.latent,
         geometry.width(),

@@ -205,6 +205,7 @@ pub(crate) fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape>
         channels: config.data.channels.count().ok_or_else(|| unsettled("data.channels"))?,
         width: config.network.width,
         latent: config.network.latent,
+        self_modulation: config.network.self_modulation(),
         classes: config.network.conditional.then_some(classes),
     })
 }

@@ -9,6 +9,7 @@
 pub(crate) mod activation;
 pub(crate) mod columns;
 pub(crate) mod matrix;
+pub(crate) mod modulation;
 pub(crate) mod normalization;
 pub(crate) mod pixels;
 pub(crate) mod product;

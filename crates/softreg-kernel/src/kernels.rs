@@ -175,3 +175,7 @@ pub(crate) fn normalize(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
     let (y, _) = Dispatch::normalize(x.into_dispatch(), epsilon);
     Tensor::from_dispatch(y)
 }
+
+pub(crate) fn modulate(x: Tensor<4>, style: Tensor<2>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::modulate(x.into_dispatch(), style.into_dispatch()))
+}

@@ -202,6 +202,23 @@ pub fn batch_norm(x: Tensor<4>, epsilon: f32) -> Tensor<4> {
     module::batch_norm_train(x, gain, shift, f64::from(epsilon)).output
 }
 
+/// `x·(1 + γ) + β`, picture by picture and channel by channel, `[n, c, h, w] → [n, c, h, w]`: a row of `style` `[n, 2c]`
+/// holds γ and then β of one picture. Behind [`batch_norm`], a style made of the latent is self-modulation (arXiv
+/// 1810.01365), and one made of a label conditional batch normalisation (arXiv 1707.00683).
+///
+/// # Panics
+/// Where `style` is for other pictures.
+pub fn modulate(x: Tensor<4>, style: Tensor<2>) -> Tensor<4> {
+    let [n, channels, ..] = x.dims();
+    assert_eq!(style.dims(), [n, 2 * channels], "a style for other pictures");
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    if kernels::are_there(&x) {
+        return kernels::modulate(x, style);
+    }
+    let part = |from| style.clone().narrow(1, from, channels).reshape([n, channels, 1, 1]);
+    x * part(0).add_scalar(1.0) + part(channels)
+}
+
 fn check_bias(bias: &Option<Tensor<1>>, outputs: usize) {
     let length = bias.as_ref().map_or(outputs, |bias| bias.dims()[0]);
     assert_eq!(length, outputs, "a bias for another number of channels");

@@ -1,6 +1,6 @@
 //! Layers of image networks as fused kernels, for processors and graphics cards.
 //!
-//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`upsample_nearest2d`], [`batch_norm`], [`activation`],
+//! [`conv2d`], [`conv_transpose2d`], [`linear`], [`pool2d`], [`upsample_nearest2d`], [`batch_norm`], [`modulate`], [`activation`],
 //! [`gather_pixels`], [`select_rows`] and [`mean_absolute_difference`] compute what Burn's operations do, and [`upsample_conv2d`], [`conv2d_downsample`], [`adam`] and [`weighted_sum`] several of them at once,
 //! to rounding, on any device. On Burn's
 //! flex backend (feature `flex`) they are kernels of their own: bias and activation cost no pass, channels stay innermost
@@ -34,6 +34,8 @@ mod geometry;
 #[cfg(any(feature = "flex", feature = "cube"))]
 mod kernels;
 mod layer;
+#[cfg(feature = "flex")]
+mod modulation;
 #[cfg(feature = "flex")]
 mod normalization;
 #[cfg(any(feature = "flex", feature = "cube"))]
@@ -70,7 +72,7 @@ pub use difference::{mean_absolute_difference, mean_absolute_difference_within};
 pub use doubling::upsample_nearest2d;
 pub use layer::{
     activation, batch_norm, conv_transpose2d, conv2d, elementwise, fork, join_channels,
-    kernels_are_on, linear, pool2d,
+    kernels_are_on, linear, modulate, pool2d,
 };
 pub use pixels::gather_pixels;
 pub use pool::{Pool, Pooling};

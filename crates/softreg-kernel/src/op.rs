@@ -126,6 +126,16 @@ pub(crate) trait Kernels: Backend {
         scale: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
+
+    /// Pictures scaled and shifted, each by its row of the style.
+    fn modulate(x: FloatTensor<Self>, style: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradients of pictures and style.
+    fn modulate_gradients(
+        x: FloatTensor<Self>,
+        style: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// Where there are kernels for pooling and doubling: on processors.

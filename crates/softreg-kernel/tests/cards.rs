@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use softreg_kernel::{
     Activation, AdamStep, Window, activation, adam, batch_norm, conv_transpose2d, conv2d,
-    conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, linear, upsample_conv2d,
+    conv2d_downsample, conv2d_downsample_adjoint, gather_pixels, linear, modulate, upsample_conv2d,
     weighted_sum,
 };
 
@@ -271,6 +271,23 @@ fn normalisation_is_that_of_processors() {
             with_gradients(y, &factor, inputs)
         };
         near(compare(&[x], device, run), 1e-3)
+    });
+}
+
+#[test]
+fn modulation_is_that_of_processors() {
+    let shape = (1usize..6, 1usize..40, 1usize..9, 1usize..9);
+    check(32, (shape, any::<bool>()), |device, _, ((n, c, h, w), last)| {
+        draws::seed((n * c * h * w) as u64);
+        let (x, style) = (random([n, c, h, w]), random([n, 2 * c, 1, 1]));
+        let factor = random([n, c, h, w]);
+        let run = |inputs: &[Tensor<4>]| {
+            let x = inputs[0].clone();
+            let x = if last { channels_last(x) } else { x };
+            let y = modulate(x, inputs[1].clone().reshape([n, 2 * c]));
+            with_gradients(y, &factor, inputs)
+        };
+        near(compare(&[x, style], device, run), 1e-5)
     });
 }
 

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use softreg_kernel::{
     Activation, Pool, Pooling, Precision, Window, activation, batch_norm, bfloat16_is_on,
     conv_transpose2d, conv2d, conv2d_downsample, conv2d_downsample_adjoint, elementwise, fork,
-    gather_pixels, in_precision, join_channels, pool2d, upsample_conv2d, upsample_nearest2d,
+    gather_pixels, in_precision, join_channels, modulate, pool2d, upsample_conv2d,
+    upsample_nearest2d,
 };
 
 use deviation::{deviation, numbers};
@@ -371,6 +372,39 @@ proptest! {
         });
         let worst = deviation(own.0, stock.0).max(deviation(own.1, stock.1));
         prop_assert!(worst < 2e-5, "{worst:e}");
+    }
+
+    #[test]
+    fn modulation_is_that_of_burn(
+        (n, c, h, w) in (1usize..5, 1usize..20, 1usize..12, 1usize..12),
+        last in any::<bool>(),
+    ) {
+        let device = Device::flex().autodiff();
+        draws::seed((n * c * h * w) as u64);
+        let x = random([n, c, h, w], &device);
+        let x = if last { channels_last(x) } else { x };
+        // Part of what one layer made for several, as networks may do.
+        let (style, factor) = (random([n, 2 * c + 3], &device), random([n, c, h, w], &device));
+        let run = |forward: &dyn Fn(Tensor<4>, Tensor<2>) -> Tensor<4>| {
+            let x = x.clone().detach().require_grad();
+            let style = style.clone().detach().require_grad();
+            let y = forward(x.clone(), style.clone().narrow(1, 2, 2 * c));
+            let gradients = (y.clone() * factor.clone()).sum().backward();
+            let of_x = x.grad(&gradients).expect("a gradient");
+            let of_style = style.grad(&gradients).expect("a gradient");
+            let of_style = of_style.reshape([n, 2 * c + 3, 1, 1]);
+            let plain = |x: Tensor<4>| Tensor::<4>::from_data(x.into_data(), &device.clone().inner());
+            [plain(y.inner()), plain(of_x), plain(of_style)]
+        };
+        let own = run(&modulate);
+        let stock = run(&|x, style| {
+            let part = |from| style.clone().narrow(1, from, c).reshape([n, c, 1, 1]);
+            x * part(0).add_scalar(1.0) + part(c)
+        });
+        for (own, stock) in own.into_iter().zip(stock) {
+            let far = deviation(own, stock);
+            prop_assert!(far < 1e-5, "{far:e}");
+        }
     }
 
     #[test]

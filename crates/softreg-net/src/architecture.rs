@@ -63,6 +63,8 @@ pub struct Shape {
     pub width: usize,
     /// Numbers in a latent vector.
     pub latent: usize,
+    /// Whether the generator's input scales and shifts its normalised layers (arXiv 1810.01365).
+    pub self_modulation: bool,
     /// Number of labels of a conditional pair.
     pub classes: Option<usize>,
 }

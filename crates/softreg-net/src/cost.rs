@@ -37,6 +37,7 @@ mod tests {
             channels: 3,
             width: 24,
             latent: 64,
+            self_modulation: false,
             classes: None,
         };
         // 4x4 kernels: 3→24 at 16x16, 24→48 at 8x8, 48→96 at 4x4, and 1536→1.
@@ -56,6 +57,13 @@ mod tests {
         let residual = Cost::of(&Shape { architecture: Architecture::Residual, ..shape });
         let expected = Cost { generator: 2.0 * generator as f64, critic: 2.0 * critic as f64 };
         assert_eq!(residual, expected);
+        // Gains and shifts of the layers that are normalised: 96, 48 and 24 channels; 96, 48, 48, 24, 24, 24 and 24.
+        let modulated = |shape: Shape| {
+            Cost::of(&Shape { self_modulation: true, ..shape }).generator - Cost::of(&shape).generator
+        };
+        assert_eq!(modulated(shape), 2.0 * 64.0 * 2.0 * 168.0);
+        let residual = Shape { architecture: Architecture::Residual, ..shape };
+        assert_eq!(modulated(residual), 2.0 * 64.0 * 2.0 * 288.0);
         // Labels add a little.
         let labels = Cost::of(&Shape { classes: Some(10), ..shape });
         assert_eq!(labels.critic - cost.critic, 2.0 * 1536.0);

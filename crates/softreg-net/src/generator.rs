@@ -140,6 +140,16 @@ fn inputs(shape: &Shape) -> usize {
     shape.latent + shape.classes.unwrap_or(0)
 }
 
+/// How many numbers modulate the normalisation, where any do.
+fn modulated_by(shape: &Shape) -> Option<usize> {
+    shape.self_modulation.then(|| inputs(shape))
+}
+
+/// Multiplications for the gains and shifts of so many normalised channels of one picture.
+fn modulation(shape: &Shape, channels: u64) -> u64 {
+    2 * modulated_by(shape).unwrap_or(0) as u64 * channels
+}
+
 /// Multiplications of one picture.
 pub(crate) fn multiplications(shape: &Shape) -> u64 {
     match shape.architecture {

@@ -168,6 +168,23 @@ impl Builder {
         self.apply("BatchNormalization", &[x, &gain, &shift, &mean, &variance], vec![epsilon])
     }
 
+    /// `x·(1 + γ) + β` for every picture and channel; a row of `style` holds γ and then β.
+    pub(crate) fn modulated(&mut self, x: &Value, style: &Value, channels: usize) -> Value {
+        let (gain, shift) = (self.name(), self.name());
+        self.graph.node.push(Node {
+            input: vec![style.0.clone()],
+            output: vec![gain.clone(), shift.clone()],
+            name: format!("Split_{gain}"),
+            op_type: "Split".to_owned(),
+            attribute: vec![integer("axis", 1)],
+        });
+        let [gain, shift] = [gain, shift].map(|part| self.grid(&Value(part), [channels, 1, 1]));
+        let one = self.constant(&[], &[1.0]);
+        let gain = self.sum(&gain, &one);
+        let scaled = self.apply("Mul", &[x, &gain], Vec::new());
+        self.sum(&scaled, &shift)
+    }
+
     /// Twice the rows and columns, each pixel four times.
     pub(crate) fn doubled(&mut self, x: &Value) -> Value {
         let scales = self.constant(&[4], &[1.0, 1.0, 2.0, 2.0]);

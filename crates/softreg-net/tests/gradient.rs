@@ -50,6 +50,7 @@ proptest! {
             channels,
             width: 4,
             latent: 8,
+            self_modulation: false,
             classes: labelled.then_some(3),
         };
         let device = Device::flex().autodiff();
@@ -148,6 +149,7 @@ fn exact_penalties_agree_with_double_backward() {
             channels: 3,
             width: 4,
             latent: 8,
+            self_modulation: false,
             classes: Some(3),
         };
         let critic = Critic::new(&shape, &mut Seed(0).rng(Purpose::Weights, 1), &device);

@@ -14,7 +14,15 @@ use std::collections::BTreeMap;
 
 fn shape(architecture: Architecture, width: usize, height: usize, channels: usize) -> Shape {
     let geometry = Geometry::new(width, height).unwrap();
-    Shape { architecture, geometry, channels, width: 4, latent: 8, classes: None }
+    Shape {
+        architecture,
+        geometry,
+        channels,
+        width: 4,
+        latent: 8,
+        self_modulation: true,
+        classes: None,
+    }
 }
 
 fn pair(shape: &Shape, seed: u64, device: &Device) -> (Generator, Critic) {

@@ -14,12 +14,22 @@ use softreg_net::{Generator, Geometry, Shape, latent};
 fn another_program_makes_the_same_pictures() {
     let device = Device::flex();
     for entry in ARCHITECTURES {
-        for (width, height, channels, classes) in
-            [(32, 32, 3, None), (16, 24, 1, Some(3)), (48, 32, 4, None)]
-        {
+        for (width, height, channels, classes, self_modulation) in [
+            (32, 32, 3, None, false),
+            (16, 24, 1, Some(3), true),
+            (48, 32, 4, None, true),
+        ] {
             let geometry = Geometry::new(width, height).unwrap();
             let architecture = entry.architecture;
-            let shape = Shape { architecture, geometry, channels, width: 6, latent: 10, classes };
+            let shape = Shape {
+                architecture,
+                geometry,
+                channels,
+                width: 6,
+                latent: 10,
+                self_modulation,
+                classes,
+            };
             let mut rng = Seed(3).rng(Purpose::Weights, 0);
             let mut draws = Seed(3).rng(Purpose::Latents, 0);
             let mut latents = |n| {

@@ -81,6 +81,9 @@ pub struct Network {
     pub latent: usize,
     /// Generate by label.
     pub conditional: bool,
+    /// Whether the generator's input scales and shifts its normalised layers; see [`Network::self_modulation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_modulation: Option<bool>,
     /// Half-life of the moving average of the generator, in images.
     pub average_half_life: f64,
     /// Networks to begin with in place of new ones: a checkpoint of an earlier run.
@@ -189,6 +192,14 @@ pub struct Output {
     pub keep: usize,
 }
 
+impl Network {
+    /// Whether the generator is self-modulated: every new run's is unless its configuration says otherwise, which
+    /// [`RunConfig::settle`] writes down; where nothing is written, the run is older than that.
+    pub fn self_modulation(&self) -> bool {
+        self.self_modulation.unwrap_or(false)
+    }
+}
+
 impl Default for Data {
     fn default() -> Self {
         Self {
@@ -212,6 +223,7 @@ impl Default for Network {
             width: 24,
             latent: 64,
             conditional: false,
+            self_modulation: None,
             average_half_life: 10_000.0,
             from: None,
         }
@@ -288,9 +300,10 @@ impl RunConfig {
         (training, held_out)
     }
 
-    /// Settles what was left to the pictures and to the machine: size, channels and threads (`workers`,
-    /// unless a number was asked for).
+    /// Settles what was left to the pictures, to the machine and to us: size, channels, threads (`workers`,
+    /// unless a number was asked for), and self-modulation.
     pub fn settle(&mut self, pictures: &Collection, workers: usize) {
+        self.network.self_modulation.get_or_insert(true);
         self.data.size = pictures.size.to_string();
         self.data.channels = Channels::of(pictures.channels);
         if self.training.threads == 0 {

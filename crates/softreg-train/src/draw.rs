@@ -124,6 +124,7 @@ mod tests {
             channels: 3,
             width: 4,
             latent: 4,
+            self_modulation: false,
             classes: Some(2),
         };
         // One in ten of these is of the second kind, and the pictures held out, which all are, do not count.

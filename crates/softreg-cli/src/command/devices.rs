@@ -127,6 +127,7 @@ fn critic(device: &Device) -> anyhow::Result<f64> {
         channels: 3,
         width: network.width,
         latent: network.latent,
+        self_modulation: false,
         classes: None,
     };
     let device = device.clone().autodiff();

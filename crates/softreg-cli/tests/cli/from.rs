@@ -1,9 +1,9 @@
 //! Runs that begin with the networks of earlier ones.
 
 use crate::pictures;
-use crate::program::{TINY, Workplace, setting, whole};
+use crate::program::{TINY, Workplace, assert_same_run, setting, whole};
 use softreg_run::checkpoint;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const OTHER: &str = "--batch 8 --threads 1";
 
@@ -84,6 +84,43 @@ fn networks_of_another_form_are_refused_before_anything_is_written() {
     place.ok(&format!("train zoo.zip {TINY} --conditional --steps 1 --out z"));
     place.refuses(2, "train few --from z", &["has none", "without labels"]);
     place.ok(&format!("train zoo.zip {OTHER} --from z --steps 1 --out y"));
+}
+
+/// What no configuration said before there was a choice.
+#[test]
+fn a_run_from_before_self_modulation_stays_without() {
+    let place = Workplace::new();
+    let without = "--set network.self-modulation=false";
+    place.ok(&format!("train motif {TINY} --steps 4 --out old {without}"));
+    let file = place.path("old/config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let said = |line: &&str| !line.starts_with("self-modulation = ");
+    let older: Vec<&str> = text.lines().filter(said).collect();
+    assert_eq!(older.len() + 1, text.lines().count(), "{text}");
+    std::fs::write(&file, older.join("\n")).unwrap();
+
+    // It goes on, makes pictures, and what begins with it is as it is.
+    place.ok("train --resume old --steps 8");
+    place.ok(&format!("train motif {TINY} --steps 8 --out same {without}"));
+    assert_same_run(&place.path("old"), &place.path("same"));
+    place.ok("generate old --count 2 --out made");
+    place.ok(&format!("train motif {TINY} --from old --steps 1 --out begun"));
+    assert!(!self_modulation(&place.path("begun")));
+
+    // A new run is self-modulated.
+    place.ok(&format!("train motif {TINY} --steps 1 --out new"));
+    assert!(self_modulation(&place.path("new")));
+    place.refuses(
+        2,
+        &format!("train motif {TINY} --set network.from=old --out no"),
+        &["without self-modulation", "with self-modulation"],
+    );
+}
+
+fn self_modulation(run: &Path) -> bool {
+    let text = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let config = softreg_train::config::parse::parse(&text, "config.toml").unwrap();
+    config.network.self_modulation.unwrap()
 }
 
 #[test]

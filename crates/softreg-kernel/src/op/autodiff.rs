@@ -111,6 +111,30 @@ impl<B: Kernels> Backward<B, 1> for NormalizeBackward {
     }
 }
 
+#[derive(Debug)]
+struct ModulateBackward;
+
+impl<B: Kernels> Backward<B, 2> for ModulateBackward {
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [input, style] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let (x, factors) = ops.state;
+        let (of_input, of_style) = B::modulate_gradients(x, factors, gradient);
+        for (node, gradient) in [(input, of_input), (style, of_style)] {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn layer(
         x: FloatTensor<Self>,
@@ -227,6 +251,25 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         _scale: FloatTensor<Self>,
         _gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
+        second_order()
+    }
+
+    fn modulate(x: FloatTensor<Self>, style: FloatTensor<Self>) -> FloatTensor<Self> {
+        let ((x, of_x), (style, of_style)) = (x.into_parts(), style.into_parts());
+        match ModulateBackward.prepare::<C>([of_x, of_style]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::modulate(x.clone(), style.clone());
+                prep.finish((x, style), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::modulate(x, style)),
+        }
+    }
+
+    fn modulate_gradients(
+        _x: FloatTensor<Self>,
+        _style: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         second_order()
     }
 }

@@ -6,7 +6,7 @@ use crate::card::activation::{alone, alone_gradient, through};
 use crate::card::columns::{Finish, to_narrow, to_weights, to_wide};
 use crate::card::matrix::{factor, pictures, room};
 use crate::card::product::bfloat16;
-use crate::card::{normalization, pixels, resampling, sums, update};
+use crate::card::{modulation, normalization, pixels, resampling, sums, update};
 use crate::geometry::Extent;
 use crate::precision::Precision;
 use crate::resampling::Resampling;
@@ -112,6 +112,18 @@ impl Kernels for CubeBackend {
 
     fn normalize_gradient(y: CubeTensor, scale: CubeTensor, gradient: CubeTensor) -> CubeTensor {
         normalization::pull_back(y, scale, gradient)
+    }
+
+    fn modulate(x: CubeTensor, style: CubeTensor) -> CubeTensor {
+        modulation::modulate(x, style)
+    }
+
+    fn modulate_gradients(
+        x: CubeTensor,
+        style: CubeTensor,
+        gradient: CubeTensor,
+    ) -> (CubeTensor, CubeTensor) {
+        modulation::pull_back(x, style, gradient)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::convolution::{Finish, Numbers, through, to_narrow, to_weights, to_wid
 use crate::difference::{self, Neighbour};
 use crate::doubling;
 use crate::geometry::{Extent, Geometry};
+use crate::modulation;
 use crate::normalization;
 use crate::pixels;
 use crate::pool::{self, Pool};
@@ -161,6 +162,24 @@ impl Kernels for Flex {
         let (extent, scale) = (extent(&y), scale.to_contiguous());
         let out = normalization::pull_back(&innermost(&gradient), &innermost(&y), slice(&scale));
         channels_last(out, &extent)
+    }
+
+    fn modulate(x: FlexTensor, style: FlexTensor) -> FlexTensor {
+        let (extent, style) = (extent(&x), style.to_contiguous());
+        let out = modulation::modulate(&innermost(&x), slice(&style), extent.channels);
+        channels_last(out, &extent)
+    }
+
+    fn modulate_gradients(
+        x: FlexTensor,
+        style: FlexTensor,
+        gradient: FlexTensor,
+    ) -> (FlexTensor, FlexTensor) {
+        let (extent, style) = (extent(&x), style.to_contiguous());
+        let (gradient, x) = (innermost(&gradient), innermost(&x));
+        let (of_input, of_style) =
+            modulation::pull_back(&gradient, &x, slice(&style), extent.channels);
+        (channels_last(of_input, &extent), values(of_style, style.shape()))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::inputs;
+use super::{inputs, modulated_by};
 use crate::architecture::Shape;
 use crate::layer::{
     BatchNorm, ConvTranspose, GAIN_LEAKY, GAIN_LINEAR, Init, LEAKY, Linear, Statistics, leaky_relu,
@@ -38,18 +38,20 @@ impl Dcgan {
                 ),
             })
             .collect();
-        let norms = (1..=top).rev().map(|level| BatchNorm::new(init, channels(level))).collect();
+        let modulated_by = modulated_by(shape);
+        let norm = |level| BatchNorm::new(init, channels(level), modulated_by);
+        let norms = (1..=top).rev().map(norm).collect();
         Self { base, doublings, norms, base_shape }
     }
 
     pub(super) fn forward(&self, input: Tensor<2>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         let n = input.dims()[0];
         let [c, h, w] = self.base_shape;
-        let base = leaky_relu(self.base.forward(input).reshape([n, c, h, w]));
+        let base = leaky_relu(self.base.forward(input.clone()).reshape([n, c, h, w]));
         let last = self.doublings.len() - 1;
         self.doublings.iter().zip(&self.norms).enumerate().fold(base, |x, (i, (doubling, norm))| {
             let activation = if i == last { Activation::Tanh } else { LEAKY };
-            doubling.activated(norm.forward(x, statistics), activation)
+            doubling.activated(norm.forward(x, &input, statistics), activation)
         })
     }
 
@@ -61,7 +63,7 @@ impl Dcgan {
         let last = self.doublings.len() - 1;
         for (i, (doubling, norm)) in self.doublings.iter().zip(&self.norms).enumerate() {
             let activation = if i == last { Activation::Tanh } else { LEAKY };
-            x = norm.write(graph, &x);
+            x = norm.write(graph, &x, input);
             x = doubling.write(graph, &x, activation);
         }
         x
@@ -82,5 +84,6 @@ pub(super) fn multiplications(shape: &Shape) -> u64 {
     let area = |level: usize| ((geometry.height() >> level) * (geometry.width() >> level)) as u64;
     let doubling = |level: usize| 16 * channels(level) * channels(level - 1) * area(level);
     let base = inputs(shape) as u64 * channels(geometry.doublings) * area(geometry.doublings);
-    base + (1..=geometry.doublings).map(doubling).sum::<u64>()
+    let modulation = super::modulation(shape, (1..=geometry.doublings).map(channels).sum());
+    base + modulation + (1..=geometry.doublings).map(doubling).sum::<u64>()
 }

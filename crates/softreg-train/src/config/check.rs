@@ -262,6 +262,7 @@ impl RunConfig {
             channels,
             width: self.network.width,
             latent: self.network.latent,
+            self_modulation: self.network.self_modulation(),
             classes,
         })
     }

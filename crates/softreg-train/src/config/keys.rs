@@ -48,6 +48,11 @@ pub const KEYS: &[Key] = &[
     key("network.latent", "size of the latent vector, 2 to 1024", "64"),
     key("network.conditional", "generate by label; the pictures need class folders", "true"),
     key(
+        "network.self-modulation",
+        "scale and shift the generator's layers by the latent: more variety, a few percent slower; true unless set",
+        "true",
+    ),
+    key(
         "network.average-half-life",
         "half-life of the generator's moving average, in images",
         "10000",
@@ -179,6 +184,7 @@ mod tests {
         let mut config = RunConfig::default();
         config.data.limit = Some(1);
         config.data.replaced = Some(1);
+        config.network.self_modulation = Some(true);
         config.network.from = Some(String::new());
         let some = Some(1);
         config.training.augment_target = Some(0.6);

@@ -63,7 +63,15 @@ mod tests {
         let (geometry, classes) = (Geometry::new(16, 16).unwrap(), Some(2));
         for entry in ARCHITECTURES {
             let architecture = entry.architecture;
-            let shape = Shape { architecture, geometry, classes, channels: 3, width: 4, latent: 8 };
+            let shape = Shape {
+                architecture,
+                geometry,
+                classes,
+                channels: 3,
+                width: 4,
+                latent: 8,
+                self_modulation: true,
+            };
             let mut rng = Seed(3).rng(Purpose::Weights, 0);
             let critic = Critic::new(&shape, &mut rng, &device);
             let mut drawn = |n: usize, columns: usize| {
