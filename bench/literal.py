@@ -37,6 +37,7 @@ def run(job):
     terms, seed = job
     with tempfile.TemporaryDirectory() as folder:
         settings = ["--steps=1000", "--size=16", "--width=16", "--threads=1", f"--seed={seed}", "--quiet"]
+        settings.append("--set=network.self-modulation=false")
         command = [SOFTREG, "train", "motif", "--reg=none", *WATCH, *terms, *settings, f"--out={folder}/run"]
         subprocess.run(command, check=True, capture_output=True)
         lines = Path(folder, "run/metrics.jsonl").read_text().splitlines()[-20:]
