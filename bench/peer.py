@@ -287,7 +287,9 @@ def check(options, regularized, precision="f32"):
             sys.exit(f"softreg's objective is of {', '.join(sorted(wanted))}")
         # Losses are of the order of 1; a consistency near 0 is a difference of scores, and has fewer digits.
         worst = max(worst, *(abs(value.item() - row[name]) / (abs(row[name]) + 0.01) for name, value in found.items()))
-    if len(rows) != STEPS or (regularized and [rows[0][f"reg/{name}/weighted"] / rows[0][f"reg/{name}/raw"] for name in ("consistency", "mode-seeking")] != [CONSISTENCY, MODE_SEEKING]):
+    weight = lambda name: rows[0][f"reg/{name}/weighted"] / rows[0][f"reg/{name}/raw"]
+    weights = {"consistency": CONSISTENCY, "mode-seeking": MODE_SEEKING} if regularized else {}
+    if len(rows) != STEPS or not all(math.isclose(weight(name), value) for name, value in weights.items()):
         sys.exit("softreg took other steps than were asked for")
     apart, way = [0.0] * 3, [0.0] * 3
     for name, player, optimizer in zip(("generator", "critic"), (generator, critic), optimizers):
