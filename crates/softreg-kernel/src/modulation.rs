@@ -53,7 +53,8 @@ pub(crate) fn pull_back(
             part.fill(0.0);
             let (of_gain, of_shift) = part.split_at_mut(channels);
             Arch::new().dispatch(|| {
-                let pixels = of_input.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
+                let pixels =
+                    of_input.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
                 for ((out, g), x) in pixels.zip(values.chunks_exact(channels)) {
                     for c in 0..channels {
                         out[c].write(g[c] * (1.0 + gain[c]));

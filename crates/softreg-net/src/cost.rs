@@ -59,7 +59,8 @@ mod tests {
         assert_eq!(residual, expected);
         // Gains and shifts of the layers that are normalised: 96, 48 and 24 channels; 96, 48, 48, 24, 24, 24 and 24.
         let modulated = |shape: Shape| {
-            Cost::of(&Shape { self_modulation: true, ..shape }).generator - Cost::of(&shape).generator
+            Cost::of(&Shape { self_modulation: true, ..shape }).generator
+                - Cost::of(&shape).generator
         };
         assert_eq!(modulated(shape), 2.0 * 64.0 * 2.0 * 168.0);
         let residual = Shape { architecture: Architecture::Residual, ..shape };

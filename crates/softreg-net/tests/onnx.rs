@@ -14,11 +14,9 @@ use softreg_net::{Generator, Geometry, Shape, latent};
 fn another_program_makes_the_same_pictures() {
     let device = Device::flex();
     for entry in ARCHITECTURES {
-        for (width, height, channels, classes, self_modulation) in [
-            (32, 32, 3, None, false),
-            (16, 24, 1, Some(3), true),
-            (48, 32, 4, None, true),
-        ] {
+        for (width, height, channels, classes, self_modulation) in
+            [(32, 32, 3, None, false), (16, 24, 1, Some(3), true), (48, 32, 4, None, true)]
+        {
             let geometry = Geometry::new(width, height).unwrap();
             let architecture = entry.architecture;
             let shape = Shape {

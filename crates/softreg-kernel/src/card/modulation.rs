@@ -89,13 +89,7 @@ fn of_input_kernel(
 
 /// A unit per picture and channel.
 #[cube(launch)]
-fn of_style_kernel(
-    gradient: &[f32],
-    x: &[f32],
-    out: &mut [f32],
-    channels: usize,
-    pixels: usize,
-) {
+fn of_style_kernel(gradient: &[f32], x: &[f32], out: &mut [f32], channels: usize, pixels: usize) {
     let picture = ABSOLUTE_POS / channels;
     let channel = ABSOLUTE_POS % channels;
     if 2 * picture * channels >= out.len() {

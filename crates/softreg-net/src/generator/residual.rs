@@ -33,12 +33,7 @@ struct Block {
 }
 
 impl Block {
-    fn forward(
-        &self,
-        x: Tensor<4>,
-        z: &Tensor<2>,
-        statistics: &mut Statistics<'_>,
-    ) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, z: &Tensor<2>, statistics: &mut Statistics<'_>) -> Tensor<4> {
         // The 1x1 convolution commutes with the doubling and is four times cheaper before it.
         let [x, to_shortcut] = fork(x);
         let shortcut = upsample_nearest2d(self.shortcut.forward(to_shortcut));
