@@ -47,8 +47,12 @@ class Weights:
         return len({name.split(".")[0] for name in names})
 
 
-def normalized(x, w):
-    return F.batch_norm(x, w.standing_mean(), w.standing_variance(), eps=1e-5)
+def normalized(x, w, z):
+    y = F.batch_norm(x, w.standing_mean(), w.standing_variance(), eps=1e-5)
+    if f"{w.path}.modulation.weight" not in w.all:
+        return y
+    gain, shift = linear(z, w.modulation, 0.5)[:, :, None, None].chunk(2, dim=1)
+    return y * (1 + gain) + shift
 
 
 def linear(x, w, gain):
@@ -60,27 +64,27 @@ def conv(x, w, gain):
     return F.conv2d(x, weight, w.bias(), padding=weight.shape[-1] // 2)
 
 
-def dcgan(w, x, height, width):
+def dcgan(w, z, height, width):
     top = w.doublings.count()
-    x = leaky(linear(x, w.base, GAIN).view(len(x), -1, height >> top, width >> top))
+    x = leaky(linear(z, w.base, GAIN).view(len(z), -1, height >> top, width >> top))
     for i in range(top):
         layer, last = w.doublings[i], i == top - 1
         weight = layer.weight() * ((1 if last else GAIN) / math.sqrt(4 * layer.weight().shape[0]))
-        x = F.conv_transpose2d(normalized(x, w.norms[i]), weight, layer.bias(), stride=2, padding=1)
+        x = F.conv_transpose2d(normalized(x, w.norms[i], z), weight, layer.bias(), stride=2, padding=1)
         x = torch.tanh(x) if last else leaky(x)
     return x
 
 
-def residual(w, x, height, width):
+def residual(w, z, height, width):
     top = w.blocks.count()
     twice = lambda x: F.interpolate(x, scale_factor=2, mode="nearest")
-    x = linear(x, w.base, 1).view(len(x), -1, height >> top, width >> top)
+    x = linear(z, w.base, 1).view(len(z), -1, height >> top, width >> top)
     for i in range(top):
         block = w.blocks[i]
-        y = conv(twice(normalized(leaky(x), block.norms[0])), block.first, GAIN)
-        y = conv(normalized(leaky(y), block.norms[1]), block.second, GAIN)
+        y = conv(twice(normalized(leaky(x), block.norms[0], z)), block.first, GAIN)
+        y = conv(normalized(leaky(y), block.norms[1], z), block.second, GAIN)
         x = (twice(conv(x, block.shortcut, 1)) + y) * math.sqrt(0.5)
-    return torch.tanh(conv(normalized(leaky(x), w.norm), w.picture, 1))
+    return torch.tanh(conv(normalized(leaky(x), w.norm, z), w.picture, 1))
 
 
 def main():

@@ -121,6 +121,7 @@ impl Trained {
             "step": self.step,
             "latent": self.latent(),
             "maps": self.shape.width,
+            "self_modulation": self.shape.self_modulation,
             "channels": self.channels(),
             "width": width,
             "height": height,
