@@ -35,5 +35,7 @@ pub use collection::{Collection, LoadOptions, Skipped, native_size, open, sample
 pub use error::Error;
 pub use sampler::Sampler;
 pub use size::{Size, suggest_size};
-pub use source::{SOURCES, SourceEntry, absolute, is_built_in, path_in, stacked_kinds};
+pub use source::{
+    SOURCES, SourceEntry, absolute, depends_on_seed, is_built_in, path_in, stacked_kinds,
+};
 pub use transform::Fit;

@@ -128,6 +128,11 @@ pub fn is_built_in(spec: &str) -> bool {
     (drawn::ENTRY.detect)(spec)
 }
 
+/// Whether the seed decides which pictures `spec` names: where they are drawn, and where a stack is made of drawn ones.
+pub fn depends_on_seed(spec: &str) -> bool {
+    [drawn::ENTRY, stacked::ENTRY].iter().any(|entry| (entry.detect)(spec))
+}
+
 /// The path at the end of `spec`: `tiles.png` of `sheet:16x16:tiles.png`. `None` where it names no files, or nothing that is
 /// there.
 pub fn path_in(spec: &str) -> Option<&str> {

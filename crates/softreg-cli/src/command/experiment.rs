@@ -86,7 +86,7 @@ pub(super) fn refuse_seen(
     trials: impl Iterator<Item = RunConfig>,
     pictures: &Collection,
 ) -> anyhow::Result<()> {
-    for config in trials.filter(|config| !softreg_image::is_built_in(&config.data.source)) {
+    for config in trials.filter(|config| !softreg_image::depends_on_seed(&config.data.source)) {
         let Some(origin) = Origin::of(&config)? else { continue };
         origin.check_seen(&config, pictures).with_context(|| {
             format!(
@@ -98,9 +98,9 @@ pub(super) fn refuse_seen(
     Ok(())
 }
 
-/// The fingerprint that every trial must find, where pictures are not made by the trial's seed.
+/// The fingerprint that every trial must find, where the trial's seed does not decide which pictures there are.
 pub(super) fn fixed_fingerprint(begun: Option<&String>, source: &str) -> Option<String> {
-    begun.filter(|_| !softreg_image::is_built_in(source)).cloned()
+    begun.filter(|_| !softreg_image::depends_on_seed(source)).cloned()
 }
 
 /// The recipe settled for its pictures.

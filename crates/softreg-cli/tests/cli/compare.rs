@@ -1,5 +1,6 @@
 //! Comparing sets of regularizers.
 
+use crate::pictures;
 use crate::program::{Workplace, assert_same_run, interrupt, until, wait};
 use serde_json::Value;
 use std::process::Stdio;
@@ -291,4 +292,17 @@ fn a_program_that_is_replaced_meanwhile_finishes_what_it_began() {
     let said = wait(child);
     assert_eq!(said.code, Some(0), "{said:#?}");
     assert!(place.path("c/trials/none-s1/trial-evaluation.json").is_file(), "{said:#?}");
+}
+
+/// Each seed makes stacks of its own, as it draws ornaments of its own.
+#[test]
+fn stacks_are_compared_over_several_seeds() {
+    let place = Workplace::new();
+    pictures::idx(&place.path("digits"), 12);
+    let line = "compare stacked:digits --size 16 --width 4 --batch 4 --threads 1 --steps 2 --arm none --seeds 2";
+    let said = place.ok(&format!("{line} --count 16 --reference stacked:digits --out c"));
+    assert!(!said.err.contains("failed"), "{said:?}");
+    for seed in ["none-s0", "none-s1"] {
+        assert!(place.path(&format!("c/trials/{seed}/sheet.png")).is_file(), "{said:?}");
+    }
 }
