@@ -177,9 +177,10 @@ impl Trial {
     fn check_configuration(&self, folder: &RunFolder) -> Result<(), Failure> {
         let path = folder.config();
         let text = std::fs::read_to_string(&path).map_err(Failure::of)?;
-        let trained = parse::parse(&text, &path.display().to_string()).map_err(Failure::of)?;
+        let mut trained = parse::parse(&text, &path.display().to_string()).map_err(Failure::of)?;
         let mut wanted = self.config.clone();
         wanted.settle_mirrors();
+        trained.network.say_self_modulation();
         match changes(&wanted, &trained).as_slice() {
             [] => Ok(()),
             changed => Err(Failure::Failed(format!(

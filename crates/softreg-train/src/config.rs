@@ -198,6 +198,11 @@ impl Network {
     pub fn self_modulation(&self) -> bool {
         self.self_modulation.unwrap_or(false)
     }
+
+    /// Writes down what an older configuration leaves unsaid.
+    pub fn say_self_modulation(&mut self) {
+        self.self_modulation = Some(self.self_modulation());
+    }
 }
 
 impl Default for Data {

@@ -187,7 +187,7 @@ impl Design {
         let text = std::fs::read(&path).with_context(|| {
             format!("{} is not a comparison: cannot read {}", folder.display(), path.display())
         })?;
-        let design: Self = serde_json::from_slice(&text)
+        let mut design: Self = serde_json::from_slice(&text)
             .with_context(|| format!("cannot parse {}", path.display()))?;
         if design.format != FORMAT {
             return Err(usage(format!(
@@ -196,6 +196,7 @@ impl Design {
                 design.format
             )));
         }
+        design.arms.iter_mut().for_each(Arm::say_self_modulation);
         Ok(design)
     }
 

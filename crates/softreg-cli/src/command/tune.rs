@@ -151,8 +151,10 @@ impl Tune {
             let notice = |text: &str| line_to_stderr(&format!("note: {text}"));
             let (store, about) = Store::open(&address, notice, interrupted)
                 .with_context(|| format!("cannot resume {}", folder.display()))?;
-            let design = serde_json::from_str(&about)
+            let mut design: Design = serde_json::from_str(&about)
                 .with_context(|| format!("cannot parse the study {address}"))?;
+            // Further trials of an older study are as the others were.
+            design.recipe.network.say_self_modulation();
             Ok((store, design))
         };
         let (mut store, design) = open()?;

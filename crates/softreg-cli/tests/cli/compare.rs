@@ -306,3 +306,21 @@ fn stacks_are_compared_over_several_seeds() {
         assert!(place.path(&format!("c/trials/{seed}/sheet.png")).is_file(), "{said:?}");
     }
 }
+
+/// What no design said before there was a choice.
+#[test]
+fn a_comparison_from_before_self_modulation_stays_without() {
+    let place = Workplace::new();
+    let arms = "--arm none --set network.self-modulation=false --seeds 1";
+    place.ok(&format!("{TINY} {arms} --out c"));
+    let design = place.path("c/comparison.json");
+    let text = std::fs::read_to_string(&design).unwrap();
+    let mut older: Value = serde_json::from_str(&text).unwrap();
+    let network = older.pointer_mut("/arms/0/config/network").unwrap().as_object_mut().unwrap();
+    assert_eq!(network.remove("self-modulation"), Some(false.into()));
+    std::fs::write(&design, older.to_string()).unwrap();
+    let said = place.ok("compare --resume c --seeds 2");
+    assert!(!said.err.contains("failed"), "{said:?}");
+    let trained = std::fs::read_to_string(place.path("c/trials/none-s1/config.toml")).unwrap();
+    assert!(trained.contains("\nself-modulation = false"), "{trained}");
+}

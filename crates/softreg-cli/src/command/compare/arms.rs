@@ -130,6 +130,11 @@ impl Arm {
         RunConfig { seed, ..self.config.clone() }
     }
 
+    /// Further trials of an older design are as the others were.
+    pub(super) fn say_self_modulation(&mut self) {
+        self.config.network.say_self_modulation();
+    }
+
     pub(super) fn config(&self) -> &RunConfig {
         &self.config
     }
