@@ -15,7 +15,7 @@ use rand::Rng;
 ///
 /// With self-modulation (arXiv 1810.01365) the generator's input `z`, latent and label, scales and
 /// shifts every channel: `(1 + γ(z))·y + β(z)`. Deviation: γ and β are linear in `z` in place of
-/// networks with a hidden layer, which learned no better.
+/// networks with a hidden layer.
 ///
 /// While training, μ and σ² are those of the batch. For making pictures they are the layer's
 /// *standing* statistics, measured once for the weights at hand (arXiv 1809.11096, appendix C.1), so
