@@ -51,6 +51,11 @@ impl Origin {
         self.path.display().to_string()
     }
 
+    /// Whether its generator is self-modulated.
+    pub(crate) fn self_modulation(&self) -> bool {
+        self.config.network.self_modulation()
+    }
+
     /// Gives a configuration the networks' shape.
     pub(crate) fn shape_of(&self, config: &mut RunConfig) {
         config.data.size.clone_from(&self.config.data.size);
@@ -58,7 +63,7 @@ impl Origin {
         config.network = Network {
             average_half_life: config.network.average_half_life,
             from: config.network.from.take(),
-            self_modulation: Some(self.config.network.self_modulation()),
+            self_modulation: Some(self.self_modulation()),
             ..self.config.network.clone()
         };
     }

@@ -2,6 +2,7 @@
 
 use crate::failure::usage;
 use anyhow::Context;
+use softreg_run::RunFolder;
 use softreg_train::RunConfig;
 use softreg_train::config::parse;
 use std::path::Path;
@@ -45,7 +46,14 @@ pub(crate) fn read(name: &str) -> anyhow::Result<RunConfig> {
         )));
     }
     let text = std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
-    Ok(parse::parse(&text, name)?)
+    let mut config = parse::parse(&text, name)?;
+    // That of a run repeats the run, also where it is from before self-modulation.
+    let path = std::path::absolute(name).unwrap_or_else(|_| name.into());
+    let run = path.parent().and_then(|folder| RunFolder::open(folder).ok());
+    if run.is_some_and(|run| run.config() == path) {
+        config.network.say_self_modulation();
+    }
+    Ok(config)
 }
 
 #[cfg(test)]

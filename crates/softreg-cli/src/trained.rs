@@ -189,7 +189,8 @@ pub(crate) fn configuration(folder: &RunFolder) -> anyhow::Result<RunConfig> {
         ),
         _ => anyhow::Error::new(error).context(format!("cannot read {}", file.display())),
     })?;
-    let config = parse::parse(&text, &file.display().to_string())?;
+    let mut config = parse::parse(&text, &file.display().to_string())?;
+    config.network.say_self_modulation();
     config.check_without_pictures().with_context(|| file.display().to_string())?;
     Ok(config)
 }

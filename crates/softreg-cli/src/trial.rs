@@ -180,7 +180,9 @@ impl Trial {
         let mut trained = parse::parse(&text, &path.display().to_string()).map_err(Failure::of)?;
         let mut wanted = self.config.clone();
         wanted.settle_mirrors();
-        trained.network.say_self_modulation();
+        for config in [&mut wanted, &mut trained] {
+            config.network.say_self_modulation();
+        }
         match changes(&wanted, &trained).as_slice() {
             [] => Ok(()),
             changed => Err(Failure::Failed(format!(

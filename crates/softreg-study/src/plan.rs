@@ -116,11 +116,13 @@ impl Plan {
     /// what it promised did not hold.
     pub fn best(&self, tried: &[Tried]) -> Option<(usize, usize)> {
         let rungs = self.rungs().len();
-        let holds = |trial: &usize, rung: usize| match tried[*trial].get(rung + 1) {
-            Some(Rung::Failed) => false,
-            Some(Rung::Done(value)) => value.is_finite(),
-            Some(Rung::Running) | None => true,
+        let came_to_something = |rung: &Rung| match rung {
+            Rung::Failed => false,
+            Rung::Done(value) => value.is_finite(),
+            Rung::Running => true,
         };
+        let holds =
+            |trial: &usize, rung| tried[*trial].iter().skip(rung + 1).all(came_to_something);
         (0..rungs).rev().find_map(|rung| {
             let best = self.ranked(tried, rung).into_iter().find(|trial| holds(trial, rung));
             Some((best?, rung))
@@ -244,6 +246,13 @@ mod tests {
             climbed[2].push(end);
             assert_eq!((plan.next(&climbed), plan.best(&climbed)), (Decision::Finished, None));
         }
+        // A failure two rungs further up counts as much.
+        let plan_of_three =
+            Plan { method: Method::Asha { trials: 3, reduction: 3, rungs: 3 }, ..plan.clone() };
+        let (low, high) = (Rung::Done(0.9), Rung::Failed);
+        let climbed = vec![vec![low, low, high], only(0.8), only(0.7)];
+        assert_eq!(plan_of_three.next(&climbed), Decision::Try { trial: 1, rung: 1 });
+        assert_eq!(plan_of_three.best(&climbed), Some((1, 0)));
         let running = vec![vec![Rung::Done(0.1)], vec![Rung::Failed], vec![Rung::Running]];
         assert_eq!(plan.next(&running), Decision::Wait);
         let nan = vec![vec![Rung::Done(f64::NAN)], vec![Rung::Done(0.1)], vec![Rung::Failed]];

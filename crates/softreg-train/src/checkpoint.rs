@@ -212,7 +212,11 @@ pub fn check_split(file: &Checkpoint, config: &RunConfig) -> Result<(), Error> {
 
 /// The settings that a checkpoint was written with; none in those of earlier versions.
 fn settings_of(file: &Checkpoint) -> Option<BTreeMap<String, String>> {
-    serde_json::from_str(file.text("settings").ok()?).ok()
+    let mut settings: BTreeMap<String, String> =
+        serde_json::from_str(file.text("settings").ok()?).ok()?;
+    // Networks from before there was a choice.
+    settings.entry("network.self-modulation".to_owned()).or_insert_with(|| "false".to_owned());
+    Some(settings)
 }
 
 /// What of the configuration is not as it was when the checkpoint was written; nothing where that is not known.

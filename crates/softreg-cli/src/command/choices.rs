@@ -265,6 +265,7 @@ pub(super) fn with_pictures(
     config.data.source = softreg_image::absolute(&config.data.source);
     if let Some(origin) = Origin::of(&config)? {
         config.network.from = Some(origin.path());
+        config.network.self_modulation.get_or_insert(origin.self_modulation());
     }
     config.validation.features = super::protocol::absolute_features(&config.validation.features);
     config.settle(&pictures, backend::cores());

@@ -319,6 +319,9 @@ fn a_comparison_from_before_self_modulation_stays_without() {
     let network = older.pointer_mut("/arms/0/config/network").unwrap().as_object_mut().unwrap();
     assert_eq!(network.remove("self-modulation"), Some(false.into()));
     std::fs::write(&design, older.to_string()).unwrap();
+    let first = place.path("c/trials/none-s0/config.toml");
+    let text = std::fs::read_to_string(&first).unwrap();
+    std::fs::write(&first, text.replace("\nself-modulation = false", "\n")).unwrap();
     let said = place.ok("compare --resume c --seeds 2");
     assert!(!said.err.contains("failed"), "{said:?}");
     let trained = std::fs::read_to_string(place.path("c/trials/none-s1/config.toml")).unwrap();

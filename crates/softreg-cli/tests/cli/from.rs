@@ -99,20 +99,32 @@ fn a_run_from_before_self_modulation_stays_without() {
     assert_eq!(older.len() + 1, text.lines().count(), "{text}");
     std::fs::write(&file, older.join("\n")).unwrap();
 
+    // It is repeated as it is.
+    place.ok("train --recipe old/config.toml --out again");
+    assert!(!self_modulation(&place.path("again")));
+
     // It goes on, makes pictures, and what begins with it is as it is.
-    place.ok("train --resume old --steps 8");
+    let said = place.ok("train --resume old --steps 8");
+    assert!(!said.err.contains("has changed"), "{said:?}");
+    assert!(!self_modulation(&place.path("old")));
     place.ok(&format!("train motif {TINY} --steps 8 --out same {without}"));
     assert_same_run(&place.path("old"), &place.path("same"));
     place.ok("generate old --count 2 --out made");
     place.ok(&format!("train motif {TINY} --from old --steps 1 --out begun"));
-    assert!(!self_modulation(&place.path("begun")));
+    place.ok(&format!("train motif {TINY} --set network.from=old --steps 1 --out named"));
+    assert!(["begun", "named"].iter().all(|run| !self_modulation(&place.path(run))));
+    std::fs::write(&file, older.join("\n")).unwrap();
+    place.ok("analyze old --twin 3 --count 16");
+    assert!(!self_modulation(&place.path("old/twin-3")));
 
     // A new run is self-modulated.
     place.ok(&format!("train motif {TINY} --steps 1 --out new"));
     assert!(self_modulation(&place.path("new")));
     place.refuses(
         2,
-        &format!("train motif {TINY} --set network.from=old --out no"),
+        &format!(
+            "train motif {TINY} --set network.from=old --set network.self-modulation=true --out no"
+        ),
         &["without self-modulation", "with self-modulation"],
     );
 }
