@@ -202,7 +202,7 @@ fn computes(device: &Device) -> bool {
 }
 
 /// The result of `f`, or nothing where a driver is missing: without the noise of that failure.
-fn quietly<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn quietly<T>(f: impl FnOnce() -> T) -> Option<T> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));

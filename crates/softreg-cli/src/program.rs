@@ -24,6 +24,12 @@ pub(crate) fn again() -> std::io::Result<Command> {
     Ok(named(Command::new(running()?), std::env::current_exe()?))
 }
 
+/// A fingerprint of the file of this program; empty where it cannot be read.
+pub(crate) fn fingerprint() -> String {
+    let bytes = running().and_then(std::fs::read);
+    bytes.map_or_else(|_| String::new(), |bytes| blake3::hash(&bytes).to_hex().to_string())
+}
+
 #[cfg(unix)]
 fn named(mut command: Command, file: PathBuf) -> Command {
     std::os::unix::process::CommandExt::arg0(&mut command, name_of(file));

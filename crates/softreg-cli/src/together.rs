@@ -7,6 +7,7 @@ mod patience;
 
 use crate::backend::Devices;
 use crate::failure::{self, usage};
+use crate::program;
 use crate::terminal::line_to_stderr;
 use serde::{Deserialize, Serialize};
 use softreg_image::Collection;
@@ -53,12 +54,6 @@ impl Told {
             ))),
         }
     }
-}
-
-/// A fingerprint of this program's file; empty where it cannot be read.
-fn program() -> String {
-    let bytes = crate::program::running().and_then(std::fs::read);
-    bytes.map_or_else(|_| String::new(), |bytes| blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Set by launchers of processes: how many there are. Open MPI, MPICH and Intel MPI, MVAPICH, Slurm.
@@ -112,7 +107,7 @@ impl Together {
         }
         let told = Told {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            program: program(),
+            program: program::fingerprint(),
             config: keys::with_comments(checked.config()),
             fingerprint: pictures.fingerprint.clone(),
         };
@@ -134,7 +129,7 @@ impl Together {
     /// Says so where the program has the version of the first process's and is not the same: it may be for another kind of
     /// processor, and it may draw other numbers.
     fn mind_the_build(&mut self, first: &str) {
-        if program() == first {
+        if program::fingerprint() == first {
             return;
         }
         let (rank, size) = (self.group().rank(), self.group().size());
@@ -204,7 +199,7 @@ mod tests {
         let told = |version: &str| {
             let told = Told {
                 version: version.to_owned(),
-                program: program(),
+                program: program::fingerprint(),
                 config: "seed = 3".to_owned(),
                 fingerprint: "abc".to_owned(),
             };

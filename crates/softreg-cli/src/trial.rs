@@ -142,7 +142,7 @@ impl Trial {
     fn begun(&self) -> Result<Option<RunFolder>, Failure> {
         let in_the_way = || {
             let folder = self.folder.display();
-            Failure::Failed(format!(
+            Failure::InTheWay(format!(
                 "{folder} already exists and does not belong to this trial: move it elsewhere"
             ))
         };
@@ -165,7 +165,7 @@ impl Trial {
         let learned =
             read(&folder.data()).and_then(|data| Some(data["fingerprint"].as_str()?.to_owned()));
         match (&self.fingerprint, learned) {
-            (Some(wanted), Some(learned)) if *wanted != learned => Err(Failure::Failed(format!(
+            (Some(wanted), Some(learned)) if *wanted != learned => Err(Failure::InTheWay(format!(
                 "the pictures of {} differ from those used at the start",
                 self.config.data.source
             ))),
@@ -185,7 +185,7 @@ impl Trial {
         }
         match changes(&wanted, &trained).as_slice() {
             [] => Ok(()),
-            changed => Err(Failure::Failed(format!(
+            changed => Err(Failure::InTheWay(format!(
                 "{} was trained with a different configuration ({}): move it elsewhere to train it again",
                 self.folder.display(),
                 changed.join("; ")

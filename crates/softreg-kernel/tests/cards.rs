@@ -276,7 +276,7 @@ fn normalisation_is_that_of_processors() {
 
 #[test]
 fn modulation_is_that_of_processors() {
-    let shape = (1usize..6, 1usize..40, 1usize..9, 1usize..9);
+    let shape = (1usize..6, 1usize..40, 1usize..40, 1usize..40);
     check(32, (shape, any::<bool>()), |device, _, ((n, c, h, w), last)| {
         draws::seed((n * c * h * w) as u64);
         let (x, style) = (random([n, c, h, w]), random([n, 2 * c, 1, 1]));

@@ -79,11 +79,14 @@ const NEVER: f64 = -1e300;
 /// So many seconds none has been silent but those who gave their tasks back.
 const NOBODY: f64 = 1e200;
 
+/// A task whose workers fell silent so often takes them down with it, and is given up.
+const FALLS: u32 = 3;
+
 /// Nobody is dead for so long after a time in which whoever lives had no means to say so.
 const GRACE: Duration = Duration::from_secs(20);
 
 impl<'a> Change<'a> {
-    /// The columns state, value and about after it.
+    /// The columns state, value and about after it; without the last one it stays as it is.
     fn columns(self) -> (&'static str, Option<f64>, Option<&'a str>) {
         match self {
             Self::Beat(_) | Self::Released => ("running", None, None),
@@ -223,7 +226,40 @@ impl Store {
     /// # Errors
     /// [`Error::Database`].
     pub fn history(&mut self) -> Result<Vec<Recorded>> {
-        self.base.history()
+        let mut all = self.base.history()?;
+        for recorded in all.iter_mut().filter(|recorded| recorded.rung == Rung::Running) {
+            recorded.about = None;
+        }
+        Ok(all)
+    }
+}
+
+/// A task that is handed out again.
+struct Left {
+    task: Task,
+    /// How many of its workers fell silent.
+    falls: u32,
+}
+
+impl Left {
+    /// From its columns; a running task's `about` is the number of those that fell silent, where there are any.
+    fn new(task: Task, about: Option<&str>, heard: f64) -> Self {
+        let before = about.and_then(|about| about.parse().ok()).unwrap_or(0);
+        // Who gives it back is not silent.
+        let silent = heard > NEVER;
+        Self { task, falls: before + u32::from(silent) }
+    }
+
+    /// Why it is not handed out any more, where it is not.
+    fn given_up(&self) -> Option<String> {
+        (self.falls >= FALLS).then(|| {
+            format!("{FALLS} workers in a row fell silent over it: perhaps it takes more memory than a host has")
+        })
+    }
+
+    /// The column about, where it is handed out.
+    fn about(&self) -> Option<String> {
+        (self.falls > 0).then(|| self.falls.to_string())
     }
 }
 
@@ -356,6 +392,29 @@ mod tests {
         let history = store.history().unwrap();
         assert!(matches!(history[0].rung, Rung::Done(value) if value.is_nan()));
         assert_eq!(history[0].about.as_deref(), Some("why"));
+    }
+
+    #[test]
+    fn a_task_that_takes_its_workers_down_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let address = Address::File(dir.path().join("study.sqlite"));
+        Store::create(&address, &plan(Method::Random { trials: 2 }), "").unwrap();
+        let open = || Store::open(&address, |_| (), || false).unwrap().0;
+        let at = |fall: u32| f64::from(fall) * (STALE + 1.0);
+        for fall in 0..FALLS {
+            let Claim::Task(task) = open().claim("falls", at(fall)).unwrap() else { panic!() };
+            assert_eq!(task.trial, 0);
+            // Signs of life and a task that is given back in order change nothing about it.
+            assert!(open().beat(&task, "falls", at(fall)).unwrap());
+            assert!(open().release(&task, "falls").unwrap());
+            assert_eq!(open().claim("falls", at(fall)).unwrap(), Claim::Task(task));
+            assert_eq!(open().history().unwrap()[0].about, None);
+        }
+        let Claim::Task(task) = open().claim("other", at(FALLS)).unwrap() else { panic!() };
+        assert_eq!(task.trial, 1);
+        let history = open().history().unwrap();
+        assert_eq!(history[0].rung, Rung::Failed);
+        assert!(history[0].about.as_deref().unwrap().contains("fell silent"));
     }
 
     #[test]

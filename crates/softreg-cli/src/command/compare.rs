@@ -253,10 +253,11 @@ fn tell(result: &Result<crate::trial::Results, Failure>, watch: &Watch<'_>, show
             let seconds = duration(results.seconds);
             watch.say(&format!("{} ({} steps, {seconds})", values.join(", "), results.steps));
         }
-        Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
-            watch.say(&format!("failed: {reason}"))
+        Err(failure) => {
+            if let Some(reason) = failure.reason() {
+                watch.say(&format!("failed: {reason}"));
+            }
         }
-        Err(Failure::Interrupted) => {}
     }
 }
 

@@ -39,18 +39,24 @@ struct Speed {
     critic_bfloat16: Option<f64>,
 }
 
+impl Speed {
+    fn of(device: &Device) -> anyhow::Result<Self> {
+        Ok(Self {
+            product: product(device),
+            critic: critic(device)?,
+            critic_bfloat16: match bfloat16_is_on(device) {
+                true => Some(in_precision(Precision::Bfloat16, || critic(device))?),
+                false => None,
+            },
+        })
+    }
+}
+
 impl Devices {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        // One whose memory is full adds two numbers and fails at more.
         let rows = backend::found().map(|found| {
-            let device = &found.device;
-            let speed = Speed {
-                product: product(device),
-                critic: critic(device)?,
-                critic_bfloat16: match bfloat16_is_on(device) {
-                    true => Some(in_precision(Precision::Bfloat16, || critic(device))?),
-                    false => None,
-                },
-            };
+            let speed = backend::quietly(|| Speed::of(&found.device)).transpose()?;
             Ok((found, speed))
         });
         let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
@@ -59,26 +65,36 @@ impl Devices {
     }
 }
 
-fn as_json(rows: &[(Found, Speed)]) -> anyhow::Result<String> {
-    let object = |(found, speed): &(Found, Speed)| {
+fn as_json(rows: &[(Found, Option<Speed>)]) -> anyhow::Result<String> {
+    let object = |(found, speed): &(Found, Option<Speed>)| {
         json!({
             "device": found.name, "what": what(found),
-            "product_gflops": speed.product, "critic_images_per_second": speed.critic,
-            "critic_images_per_second_bf16": speed.critic_bfloat16,
+            "product_gflops": speed.as_ref().map(|s| s.product),
+            "critic_images_per_second": speed.as_ref().map(|s| s.critic),
+            "critic_images_per_second_bf16": speed.as_ref().and_then(|s| s.critic_bfloat16),
         })
     };
     Ok(serde_json::to_string_pretty(&rows.iter().map(object).collect::<Vec<_>>())?)
 }
 
-fn as_table(rows: &[(Found, Speed)]) -> String {
+fn as_table(rows: &[(Found, Option<Speed>)]) -> String {
     let heads = ["device", "matrix product", "default critic", "in bf16", "what it is"];
-    let row = |(found, speed): &(Found, Speed)| {
-        let product = format!("{:.0} GFLOP/s", speed.product);
-        let critic = format!("{:.0} images/s", speed.critic);
-        let less = speed.critic_bfloat16;
-        let less = less.map_or_else(|| "no".to_owned(), |s| format!("{s:.0} images/s"));
-        let cells = vec![found.name.clone(), product, critic, less, what(found)];
-        Row { cells, below: Vec::new() }
+    let row = |(found, speed): &(Found, Option<Speed>)| {
+        let [product, critic, less] = match speed {
+            Some(speed) => [
+                format!("{:.0} GFLOP/s", speed.product),
+                format!("{:.0} images/s", speed.critic),
+                match speed.critic_bfloat16 {
+                    Some(rate) => format!("{rate:.0} images/s"),
+                    None => "no".to_owned(),
+                },
+            ],
+            None => ["failed", "(is its", "memory full?)"].map(str::to_owned),
+        };
+        Row {
+            cells: vec![found.name.clone(), product, critic, less, what(found)],
+            below: Vec::new(),
+        }
     };
     let table =
         Table { heads: heads.map(str::to_owned).to_vec(), rows: rows.iter().map(row).collect() };

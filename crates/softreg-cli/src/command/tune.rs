@@ -1,5 +1,6 @@
 //! `softreg tune`: settings chosen on held-out pictures.
 
+mod folder;
 mod report;
 mod settings;
 mod worker;
@@ -7,7 +8,9 @@ mod worker;
 use super::choices::{self, Choices};
 use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
+use crate::backend;
 use crate::failure::usage;
+use crate::program;
 use crate::terminal::{line_to_stderr, line_to_stdout, quoted};
 use crate::trial::{Pool, interrupted, listen_for_interruption};
 use anyhow::Context;
@@ -112,11 +115,47 @@ struct Design {
     /// Of the pictures; studies that were begun earlier do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+    /// Unlike that of any other study; those that were begun earlier have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The program that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Program {
+    version: String,
+    /// Of its file.
+    fingerprint: String,
+}
+
+impl Program {
+    fn own() -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { version, fingerprint: program::fingerprint() }
+    }
+
+    /// What a person should know where a study that `self` began goes on with this one.
+    fn note(&self) -> Option<String> {
+        let own = Self::own();
+        if self.version != own.version {
+            Some(format!(
+                "the study was begun with softreg {}, and this is {}: values of different versions may not be comparable",
+                self.version, own.version
+            ))
+        } else if *self != own {
+            Some("the study was begun with a different build of softreg: unless it is for another kind of processor, install the same build on every host".to_owned())
+        } else {
+            None
+        }
+    }
 }
 
 impl Design {
-    /// Checks that this host has what a trial needs: the pictures, and room in the study's folder.
-    fn check_host(&self, folder: &Path) -> anyhow::Result<()> {
+    /// Checks that this host has what a trial needs, and room in the study's folder.
+    fn check_host(&self, folder: &Path, device: &str) -> anyhow::Result<()> {
         /// Bytes: as much as a checkpoint of a network that is not large.
         const ROOM: usize = 1 << 22;
         let probe = folder.join(format!("room-{}-{:x}", std::process::id(), rand::random::<u32>()));
@@ -124,11 +163,16 @@ impl Design {
         // Nothing else ever looks at it.
         let _ = std::fs::remove_file(&probe);
         written?;
-        self.check_pictures()
+        self.check_needs(device)
     }
 
-    /// Checks that what every trial here would learn from is what the study was begun with.
-    fn check_pictures(&self) -> anyhow::Result<()> {
+    /// Checks that the device computes, that there are weights for the features, and that what every trial here would learn
+    /// from is what the study was begun with.
+    fn check_needs(&self, device: &str) -> anyhow::Result<()> {
+        let device = backend::device(device)?.device;
+        self.protocol.extractor(&device)?;
+        protocol::extractor(&self.recipe.validation.features, None, &device)
+            .context("validation.features")?;
         let (_, pictures) = experiment::with_pictures(self.recipe.clone())?;
         experiment::check_fingerprint(
             self.fingerprint.as_ref(),
@@ -158,21 +202,24 @@ impl Tune {
             Ok((store, design))
         };
         let (mut store, design) = open()?;
+        let devices = self.machine.devices(&design.device)?;
         if self.resume.is_some() && has_more(&mut store)? {
-            design.check_pictures()?;
+            design.check_needs(&devices.first.name)?;
+            if let Some(note) = design.program.as_ref().and_then(Program::note) {
+                line_to_stderr(&format!("note: {note}"));
+            }
         }
-        // On another host than the first, where the study is on a server.
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
+        if let Address::Server { .. } = &address {
+            folder::enter(&folder, design.id.as_deref())?;
+        }
         listen_for_interruption()?;
         let plan = store.plan().clone();
-        let devices = self.machine.devices(&design.device)?;
         let at_once = self.machine.at_once(&devices, design.recipe.training.threads);
         if !self.json {
             line_to_stderr(&introduction(&plan, &design, &folder, at_once));
         }
         let pool = Pool::new(at_once, expected(&plan), self.json);
-        std::thread::scope(|scope| {
+        let ended: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
             let work = |index| {
                 let device = devices.name(index);
                 worker::work(index, device, &folder, &pool, open()?)
@@ -182,10 +229,25 @@ impl Tune {
             let ended = workers.into_iter().map(|worker| {
                 worker.join().map_err(|_| anyhow::anyhow!("a worker of the study crashed"))?
             });
-            ended.collect::<anyhow::Result<Vec<()>>>()
-        })?;
+            ended.collect()
+        });
         pool.end();
-        let report = report::write(&folder, &plan, &design, &store.history()?)?;
+        let mut errors = ended.into_iter().filter_map(Result::err).collect::<Vec<_>>().into_iter();
+        let first = errors.next();
+        for error in errors {
+            line_to_stderr(&format!("note: another worker of the study ended: {error:#}"));
+        }
+        let history = match (store.history(), first) {
+            (Ok(history), None) => history,
+            // What one worker could not do, others did.
+            (Ok(history), Some(error)) if plan.next(&tried(&history)) == Decision::Finished => {
+                line_to_stderr(&format!("note: a worker of the study ended: {error:#}"));
+                history
+            }
+            (_, Some(error)) => return Err(error),
+            (Err(error), None) => return Err(error.into()),
+        };
+        let report = report::write(&folder, &plan, &design, &history)?;
         match self.json {
             true => line_to_stdout(&serde_json::to_string_pretty(&report.json)?)?,
             false => {
@@ -264,6 +326,8 @@ impl Tune {
             quantity: quantity.to_owned(),
             device: self.machine.device().to_owned(),
             fingerprint: Some(pictures.fingerprint),
+            id: Some(format!("{:032x}", rand::random::<u128>())),
+            program: Some(Program::own()),
             recipe,
         };
         let folder = match &self.out {

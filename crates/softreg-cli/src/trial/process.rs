@@ -30,6 +30,8 @@ pub(crate) enum Failure {
     Interrupted,
     /// Its process could not begin, or was ended from outside: the trial is not to blame, and can go on.
     Lost(String),
+    /// What stands in its place is not its own, or it would learn from other pictures.
+    InTheWay(String),
     /// The trial itself failed, with what its process said.
     Failed(String),
 }
@@ -39,7 +41,7 @@ impl Failure {
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Interrupted => None,
-            Self::Lost(reason) | Self::Failed(reason) => Some(reason),
+            Self::Lost(reason) | Self::InTheWay(reason) | Self::Failed(reason) => Some(reason),
         }
     }
 

@@ -265,6 +265,30 @@ fn who_is_to_end_does_not_wait_for_a_server_that_is_away() {
 }
 
 #[test]
+fn a_task_that_takes_its_workers_down_is_given_up() {
+    let Some(server) = Server::start() else { return };
+    let address = server.address("study");
+    Store::create(&address, &plan(Method::Random { trials: 2 }), "about").unwrap();
+    let claim = |worker| match open(&address).claim(worker, 0.0).unwrap() {
+        Claim::Task(task) => task,
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..3 {
+        let task = claim("falls");
+        assert_eq!(task.trial, 0);
+        // What is given back in order counts for nothing.
+        assert!(open(&address).beat(&task, "falls", 0.0).unwrap());
+        assert!(open(&address).release(&task, "falls").unwrap());
+        assert_eq!(claim("falls"), task);
+        server.sql("UPDATE softreg_task SET heard = heard - 61");
+    }
+    assert_eq!(claim("other").trial, 1);
+    let history = open(&address).history().unwrap();
+    assert_eq!(history[0].rung, softreg_study::Rung::Failed);
+    assert!(history[0].about.as_deref().unwrap().contains("fell silent"), "{history:?}");
+}
+
+#[test]
 fn a_host_that_is_killed_leaves_its_trial_to_another() {
     let Some(server) = Server::start() else { return };
     let (one, two) = (Workplace::new(), Workplace::new());
@@ -336,6 +360,22 @@ fn two_hosts_work_on_one_study() {
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.err.contains("a study of that name already exists"), "{again:?}");
     assert!(!two.path("deeper/s").exists());
+}
+
+#[test]
+fn a_folder_of_another_study_is_refused() {
+    let Some(server) = Server::start() else { return };
+    let (one, two) = (Workplace::new(), Workplace::new());
+    let line = format!(
+        "tune motif {TINY} --count 40 --vary l2=0.001..0.1 --method random --trials 1 --steps 1 --jobs 1 --out s"
+    );
+    two.ok(&line);
+    let winner = std::fs::read_to_string(two.path("s/winner.toml")).unwrap();
+    assert_eq!(wait(server.softreg(&one, &line)).code, Some(0));
+    assert_eq!(wait(server.softreg(&one, "tune --resume s")).code, Some(0));
+    let said = wait(server.softreg(&two, "tune --resume s"));
+    said.is_one_error(1, "tune", &["another study of the same name", "move it elsewhere"]);
+    assert_eq!(std::fs::read_to_string(two.path("s/winner.toml")).unwrap(), winner);
 }
 
 #[test]

@@ -195,6 +195,46 @@ fn a_study_goes_on_with_the_pictures_that_it_was_begun_with() {
     assert!(matches!(states()[..], [Rung::Done(_), Rung::Failed]), "{:?}", states());
 }
 
+/// Nothing that is varied could help it.
+#[test]
+fn where_the_first_trials_all_fail_a_study_stops_and_divergence_is_no_such_failure() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("files"), 60, 16, 16, false);
+    let line = TINY.replace("motif", "files");
+    let line = format!("{line} --method grid --steps 2 --jobs 1");
+    let modes = "--vary l2=0.001,0.002,0.003,0.004 --metric modes --out s";
+    let all = ["the first 3 trials here all failed", "cannot be measured", "tune --resume s"];
+    place.fails(1, &format!("{line} {modes}"), &all);
+    let states = || {
+        let address = Address::File(place.path("s/study.sqlite"));
+        let mut store = Store::open(&address, |_| (), || false).unwrap().0;
+        store.history().unwrap().len()
+    };
+    assert_eq!(states(), 3);
+    place.fails(1, "tune --resume s", &["no trial produced a value"]);
+    assert_eq!(states(), 4);
+    let far = "--vary l2=1e39,2e39,3e39,4e39 --out d";
+    place.fails(1, &format!("{line} {far}"), &["no trial produced a value"]);
+}
+
+/// Another host may have none.
+#[test]
+fn weights_that_are_missing_are_told_before_anything_is_trained() {
+    let place = Workplace::new();
+    let file = place.path("own.toml");
+    let definition =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../softreg-feature/definitions/randconv.toml");
+    std::fs::copy(definition, &file).unwrap();
+    let line =
+        format!("{TINY} --vary l2=0.001..0.1 --method random --trials 2 --steps 2000 --jobs 1");
+    let child = place.start(&format!("{line} --features own.toml --out s"));
+    until("a trial is begun", || place.path("s/trials/0000-s0/metrics.jsonl").exists());
+    kill(child.id(), "-INT");
+    wait(child);
+    std::fs::rename(&file, place.path("away.toml")).unwrap();
+    place.fails(1, "tune --resume s", &["own.toml"]);
+}
+
 /// A host's share of a cluster's job is begun by its launcher.
 #[test]
 fn trials_are_no_part_of_what_a_launcher_started() {

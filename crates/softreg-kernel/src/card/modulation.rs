@@ -1,6 +1,7 @@
 //! Pictures scaled and shifted channel by channel, each picture by factors of its own.
 
 use super::matrix::{a_unit_each, pictures, pixels, room};
+use super::sums::{LANES, ROWS};
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -47,11 +48,10 @@ pub(crate) fn pull_back(
         channels,
         h * w,
     );
-    let (cubes, dim) = a_unit_each(&x, n * channels);
     of_style_kernel::launch(
         &x.client,
-        cubes,
-        dim,
+        CubeCount::Static(n as u32, channels.div_ceil(LANES as usize) as u32, 1),
+        CubeDim::new_2d(LANES, ROWS),
         gradient.into_buffer_arg(),
         x.clone().into_buffer_arg(),
         of_style.clone().into_buffer_arg(),
@@ -87,23 +87,39 @@ fn of_input_kernel(
     out[at] = gradient[at] * (1.0 + style[gain]);
 }
 
-/// A unit per picture and channel.
+/// A cube for some channels of a picture; its rows take turns at the pixels.
 #[cube(launch)]
 fn of_style_kernel(gradient: &[f32], x: &[f32], out: &mut [f32], channels: usize, pixels: usize) {
-    let picture = ABSOLUTE_POS / channels;
-    let channel = ABSOLUTE_POS % channels;
-    if 2 * picture * channels >= out.len() {
-        terminate!();
-    }
-    let first = picture * pixels * channels + channel;
+    let size = comptime!((LANES * ROWS) as usize);
+    let mut gains = Shared::<[f32]>::new_slice(size);
+    let mut shifts = Shared::<[f32]>::new_slice(size);
+    let picture = CUBE_POS_X as usize;
+    let channel = (CUBE_POS_Y * LANES + UNIT_POS_X) as usize;
     let mut of_gain = 0.0f32;
     let mut of_shift = 0.0f32;
-    for pixel in 0..pixels {
-        let at = first + pixel * channels;
-        of_gain += gradient[at] * x[at];
-        of_shift += gradient[at];
+    if channel < channels {
+        let mut pixel = UNIT_POS_Y as usize;
+        while pixel < pixels {
+            let at = (picture * pixels + pixel) * channels + channel;
+            of_gain += gradient[at] * x[at];
+            of_shift += gradient[at];
+            pixel += comptime!(ROWS as usize);
+        }
     }
-    let to = 2 * picture * channels + channel;
-    out[to] = of_gain;
-    out[to + channels] = of_shift;
+    let place = (UNIT_POS_Y * LANES + UNIT_POS_X) as usize;
+    gains[place] = of_gain;
+    shifts[place] = of_shift;
+    sync_cube();
+    if UNIT_POS_Y == 0 && channel < channels {
+        let mut of_gain = 0.0f32;
+        let mut of_shift = 0.0f32;
+        #[unroll]
+        for row in 0..ROWS {
+            of_gain += gains[(row * LANES + UNIT_POS_X) as usize];
+            of_shift += shifts[(row * LANES + UNIT_POS_X) as usize];
+        }
+        let to = 2 * picture * channels + channel;
+        out[to] = of_gain;
+        out[to + channels] = of_shift;
+    }
 }

@@ -18,8 +18,8 @@ pub(crate) enum Of {
 }
 
 /// Channels and pixels that a cube looks at together.
-const LANES: u32 = 32;
-const ROWS: u32 = 8;
+pub(super) const LANES: u32 = 32;
+pub(super) const ROWS: u32 = 8;
 /// Shares of the pixels that are summed side by side, at most.
 const SHARES: usize = 64;
 /// Pixels that are not worth another kernel, which would add shares up.

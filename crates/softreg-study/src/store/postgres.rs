@@ -11,12 +11,13 @@
 //! either side.
 
 use super::{
-    Address, Base, Change, Claim, FORMAT, GRACE, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
+    Address, Base, Change, Claim, FORMAT, GRACE, Left, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
     by_trial, error, next, number, rung, task,
 };
 use crate::{Error, Plan, Result, Rung};
 pub(super) use address::public;
 use address::{Target, chain};
+use postgres::types::ToSql;
 use postgres::{Client, Transaction};
 use std::time::{Duration, Instant};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -247,30 +248,34 @@ impl Base for Server {
             let lock = "SELECT 1 FROM softreg_study WHERE name = $1 FOR UPDATE";
             transaction.query_one(lock, &[&name])?;
             let silence = if asked.elapsed() > SLOW { NOBODY } else { silence };
-            let sql = format!(
-                "SELECT trial, rung, parameters FROM softreg_task
-                 WHERE study = $1 AND state = 'running' AND heard < {NOW} - $2
-                 ORDER BY rung DESC, trial LIMIT 1"
-            );
-            let left = transaction.query_opt(&sql, &[&name, &silence])?;
-            let left = left.map(|row| {
-                let parameters: String = row.try_get(2)?;
-                Ok::<_, Failure>(task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?)
-            });
-            let claim = match left.transpose()? {
-                Some(task) => Claim::Task(task),
-                None => next(plan, &by_trial(rungs(&transaction.query(RUNGS, &[&name])?, wrong)?)),
+            let (claim, about) = loop {
+                let Some(left) = left(transaction, name, wrong, silence)? else {
+                    let rows = transaction.query(RUNGS, &[&name])?;
+                    break (next(plan, &by_trial(rungs(&rows, wrong)?)), None);
+                };
+                let Some(reason) = left.given_up() else {
+                    let about = left.about();
+                    break (Claim::Task(left.task), about);
+                };
+                let (trial, rung) = (left.task.trial as i64, left.task.rung as i64);
+                transaction.execute(
+                    "UPDATE softreg_task SET state = 'failed', about = $4
+                     WHERE study = $1 AND trial = $2 AND rung = $3 AND state = 'running'",
+                    &[&name, &trial, &rung, &reason],
+                )?;
             };
             if let Claim::Task(task) = &claim {
                 let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
                 let sql = format!(
-                    "INSERT INTO softreg_task (study, trial, rung, parameters, state, worker, heard)
-                     VALUES ($1, $2, $3, $4, 'running', $5, {NOW})
-                     ON CONFLICT (study, trial, rung) DO UPDATE SET worker = $5, heard = {NOW}
+                    "INSERT INTO softreg_task (study, trial, rung, parameters, state, worker, heard, about)
+                     VALUES ($1, $2, $3, $4, 'running', $5, {NOW}, $6)
+                     ON CONFLICT (study, trial, rung) DO UPDATE SET worker = $5, heard = {NOW}, about = $6
                      WHERE softreg_task.state = 'running'"
                 );
                 let (trial, rung) = (task.trial as i64, task.rung as i64);
-                if transaction.execute(&sql, &[&name, &trial, &rung, &parameters, &worker])? == 0 {
+                let row: [&(dyn ToSql + Sync); 6] =
+                    [&name, &trial, &rung, &parameters, &worker, &about];
+                if transaction.execute(&sql, &row)? == 0 {
                     // Its worker has just told what came of it.
                     return Ok(Claim::Wait);
                 }
@@ -284,11 +289,11 @@ impl Base for Server {
         let (state, value, about) = change.columns();
         let heard = matches!(change, Change::Released).then_some(NEVER);
         let sql = format!(
-            "UPDATE softreg_task SET state = $5, value = $6, about = $7, heard = COALESCE($8, {NOW})
+            "UPDATE softreg_task SET state = $5, value = $6, about = COALESCE($7, about), heard = COALESCE($8, {NOW})
              WHERE study = $1 AND trial = $2 AND rung = $3 AND worker = $4 AND state = 'running'"
         );
         self.transact(|transaction, &Asked { name, .. }| {
-            let values: [&(dyn postgres::types::ToSql + Sync); 8] =
+            let values: [&(dyn ToSql + Sync); 8] =
                 [&name, &trial, &rung, &worker, &state, &value, &about, &heard];
             Ok(transaction.execute(&sql, &values)? == 1)
         })
@@ -299,6 +304,25 @@ impl Base for Server {
             Ok(recorded(&transaction.query(HISTORY, &[&name])?, wrong)?)
         })
     }
+}
+
+/// The first task whose worker is silent or gave it back.
+fn left(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+    wrong: &Wrong,
+    silence: f64,
+) -> std::result::Result<Option<Left>, Failure> {
+    let sql = format!(
+        "SELECT trial, rung, parameters, about, heard FROM softreg_task
+         WHERE study = $1 AND state = 'running' AND heard < {NOW} - $2
+         ORDER BY rung DESC, trial LIMIT 1"
+    );
+    let Some(row) = transaction.query_opt(&sql, &[&name, &silence])? else { return Ok(None) };
+    let parameters: String = row.try_get(2)?;
+    let about: Option<String> = row.try_get(3)?;
+    let task = task(row.try_get(0)?, row.try_get(1)?, &parameters, wrong)?;
+    Ok(Some(Left::new(task, about.as_deref(), row.try_get(4)?)))
 }
 
 const HISTORY: &str = "SELECT trial, rung, parameters, state, value, about FROM softreg_task

@@ -1,7 +1,7 @@
 //! A study in one file of SQLite, for the processes of one machine.
 
 use super::{
-    Address, Base, Change, Claim, FORMAT, GRACE, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
+    Address, Base, Change, Claim, FORMAT, GRACE, Left, NEVER, NOBODY, Recorded, STALE, Task, Wrong,
     error, next, rung, task, tried,
 };
 use crate::{Error, Plan, Result};
@@ -31,7 +31,7 @@ pub(super) struct File {
     connection: Connection,
     /// When a task was last asked for: by the time that this process has lived, and by the clock.
     asked: Option<(Instant, f64)>,
-    /// When the clock was last found to have gone on without the process.
+    /// When the clock was last found to have gone on without the process, or to have been set.
     woken: Option<Instant>,
     wrong: Box<Wrong>,
 }
@@ -71,10 +71,11 @@ impl File {
         Ok(Self { connection, asked: None, woken: None, wrong: Box::new(wrong) })
     }
 
-    /// A worker that has not been heard of for so many seconds is dead. Where the machine slept, all were silent.
+    /// A worker that has not been heard of for so many seconds is dead. Where the machine slept, or its clock was set, all were
+    /// silent.
     fn silence(&mut self, now: f64) -> f64 {
         if let Some((at, clock)) = self.asked.replace((Instant::now(), now))
-            && now - clock > (at.elapsed() + GRACE).as_secs_f64()
+            && (now - clock - at.elapsed().as_secs_f64()).abs() > GRACE.as_secs_f64()
         {
             self.woken = Some(Instant::now());
         }
@@ -101,29 +102,27 @@ impl Base for File {
     fn claim(&mut self, plan: &Plan, worker: &str, now: f64) -> Result<Claim> {
         let silence = self.silence(now);
         self.transact(|transaction, wrong| {
-            let left = transaction
-                .query_row(
-                    "SELECT trial, rung, parameters FROM task
-                     WHERE state = 'running' AND (heard < ?1 OR heard > ?2) ORDER BY rung DESC, trial LIMIT 1",
-                    // Heard of in the future: the clock was set back.
-                    [now - silence, now + silence],
-                    columns,
-                )
-                .optional()
-                .map_err(|e| wrong(&e))?
-                .map(|(trial, rung, parameters)| task(trial, rung, &parameters, wrong))
-                .transpose()?;
-            let claim = match left {
-                Some(task) => Claim::Task(task),
-                None => next(plan, &tried(&recorded(transaction, wrong)?)),
+            let (claim, about) = loop {
+                let Some(left) = left(transaction, wrong, now, silence)? else {
+                    break (next(plan, &tried(&recorded(transaction, wrong)?)), None);
+                };
+                let Some(reason) = left.given_up() else {
+                    let about = left.about();
+                    break (Claim::Task(left.task), about);
+                };
+                let row = params![left.task.trial as i64, left.task.rung as i64, reason];
+                let sql =
+                    "UPDATE task SET state = 'failed', about = ?3 WHERE trial = ?1 AND rung = ?2";
+                transaction.execute(sql, row).map_err(|e| wrong(&e))?;
             };
             if let Claim::Task(task) = &claim {
                 let parameters = serde_json::to_string(&task.parameters).map_err(|e| wrong(&e))?;
-                let row = params![task.trial as i64, task.rung as i64, parameters, worker, now];
+                let row =
+                    params![task.trial as i64, task.rung as i64, parameters, worker, now, about];
                 transaction
                     .execute(
-                        "INSERT OR REPLACE INTO task (trial, rung, parameters, state, worker, heard)
-                         VALUES (?1, ?2, ?3, 'running', ?4, ?5)",
+                        "INSERT OR REPLACE INTO task (trial, rung, parameters, state, worker, heard, about)
+                         VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6)",
                         row,
                     )
                     .map_err(|e| wrong(&e))?;
@@ -142,7 +141,7 @@ impl Base for File {
         let (trial, rung) = (task.trial as i64, task.rung as i64);
         self.transact(|transaction, wrong| {
             let changed = transaction.execute(
-                "UPDATE task SET state = ?4, value = ?5, about = ?6, heard = COALESCE(?7, heard)
+                "UPDATE task SET state = ?4, value = ?5, about = COALESCE(?6, about), heard = COALESCE(?7, heard)
                  WHERE trial = ?1 AND rung = ?2 AND worker = ?3 AND state = 'running'",
                 params![trial, rung, worker, state, value, about, heard],
             );
@@ -153,6 +152,31 @@ impl Base for File {
     fn history(&mut self) -> Result<Vec<Recorded>> {
         self.transact(recorded)
     }
+}
+
+/// The first task whose worker is silent or gave it back.
+fn left(
+    transaction: &Transaction<'_>,
+    wrong: &Wrong,
+    now: f64,
+    silence: f64,
+) -> Result<Option<Left>> {
+    let found = transaction
+        .query_row(
+            "SELECT trial, rung, parameters, about, heard FROM task
+             WHERE state = 'running' AND (heard < ?1 OR heard > ?2) ORDER BY rung DESC, trial LIMIT 1",
+            // Heard of in the future: the clock was set back.
+            [now - silence, now + silence],
+            |row| Ok((columns(row)?, row.get::<_, Option<String>>(3)?, row.get(4)?)),
+        )
+        .optional()
+        .map_err(|e| wrong(&e))?;
+    found
+        .map(|((trial, rung, parameters), about, heard)| {
+            let task = task(trial, rung, &parameters, wrong)?;
+            Ok(Left::new(task, about.as_deref(), heard))
+        })
+        .transpose()
 }
 
 fn recorded(transaction: &Transaction<'_>, wrong: &Wrong) -> Result<Vec<Recorded>> {

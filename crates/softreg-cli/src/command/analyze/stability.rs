@@ -4,7 +4,7 @@ use super::Opened;
 use super::view::root_mean_square;
 use crate::failure::usage;
 use crate::terminal::line_to_stderr;
-use crate::trial::{Failure, Pool, Trial};
+use crate::trial::{Pool, Trial};
 use burn::tensor::Device;
 use rand::seq::{SliceRandom, index};
 use softreg::{Purpose, Seed};
@@ -77,12 +77,10 @@ pub(super) fn twin(run: &Opened, number: usize, device: &str) -> anyhow::Result<
     pool.end();
     match trained {
         Ok(_) => Opened::open(&folder),
-        Err(Failure::Interrupted) => {
-            anyhow::bail!("interrupted; run the same command to resume")
-        }
-        Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
-            anyhow::bail!("the second run failed: {reason}")
-        }
+        Err(failure) => match failure.reason() {
+            None => anyhow::bail!("interrupted; run the same command to resume"),
+            Some(reason) => anyhow::bail!("the second run failed: {reason}"),
+        },
     }
 }
 

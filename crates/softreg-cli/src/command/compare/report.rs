@@ -348,11 +348,8 @@ fn object(summary: &Summary, design: &Design) -> serde_json::Value {
                     "images_per_second": results.images_per_second, "metrics": metrics,
                 })
             }
-            Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
-                json!({ "seed": outcome.seed, "run": outcome.folder, "failed": reason })
-            }
-            Err(Failure::Interrupted) => {
-                json!({ "seed": outcome.seed, "run": outcome.folder, "failed": null })
+            Err(failure) => {
+                json!({ "seed": outcome.seed, "run": outcome.folder, "failed": failure.reason() })
             }
         };
         json!({

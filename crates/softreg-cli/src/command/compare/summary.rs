@@ -105,11 +105,9 @@ impl Summary {
     /// What the first failure said, as the end of a sentence.
     pub(super) fn first_failure(&self) -> String {
         let outcomes = self.arms.iter().flat_map(|arm| &arm.outcomes);
-        let failed = outcomes.filter_map(|outcome| match &outcome.result {
-            Err(Failure::Failed(reason) | Failure::Lost(reason)) => {
-                Some(format!("; the first failed with: {reason}"))
-            }
-            _ => None,
+        let failed = outcomes.filter_map(|outcome| {
+            let reason = outcome.result.as_ref().err()?.reason()?;
+            Some(format!("; the first failed with: {reason}"))
         });
         failed.take(1).collect()
     }

@@ -44,9 +44,11 @@ pub(super) fn write(
         further.then((sign * a.value.mean).total_cmp(&(sign * b.value.mean)))
     });
     let winner = plan.best(&tried(history));
-    let won = winner.and_then(|(trial, rung)| {
-        results.iter().find(|r| r.task.trial == trial && r.task.rung == rung)
+    // Not the first one, where what went on with more of the budget failed in the end.
+    let won_at = winner.and_then(|(trial, rung)| {
+        results.iter().position(|r| r.task.trial == trial && r.task.rung == rung)
     });
+    let won = won_at.map(|at| &results[at]);
     let table = table(plan, design, &results);
     let failed = history.iter().filter(|recorded| recorded.rung == Rung::Failed).count();
     let mut below = match failed {
@@ -90,7 +92,8 @@ pub(super) fn write(
         .iter()
         .enumerate()
         .map(|(i, row)| {
-            row.cells.iter().map(|text| Cell { text: text.clone(), best: i == 0 }).collect()
+            let best = won_at == Some(i);
+            row.cells.iter().map(|text| Cell { text: text.clone(), best }).collect()
         })
         .collect();
     let body = html! {

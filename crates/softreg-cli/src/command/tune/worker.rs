@@ -7,17 +7,21 @@ use crate::terminal::quoted;
 use crate::trial::{Failure, Pool, Results, Stage, Trial, Watch, interrupted};
 use serde_json::json;
 use softreg_metric::Interval;
-use softreg_run::atomic;
+use softreg_run::{RunFolder, State, atomic};
 use softreg_study::{Claim, Store, Task};
 use softreg_train::RunConfig;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Between two signs of life.
 const BEAT: Duration = Duration::from_secs(5);
-/// Between two questions for a task.
+/// Between two questions for a task, at first and at most: many who wait must not keep those from it that have something to say.
 const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Where the first trials here all fail, and did not diverge, the host is to blame, or every setting.
+const FIRST_FAILURES: usize = 3;
 
 /// Works until there is nothing left to do.
 pub(super) fn work(
@@ -30,55 +34,72 @@ pub(super) fn work(
     // Unlike that of any other process, on any host.
     let name =
         format!("{}-{index}-{:.0}-{:x}", std::process::id(), 1e6 * now(), rand::random::<u32>());
+    let mut pause = PAUSE;
+    let (mut values, mut failures) = (0, 0);
     while !interrupted() {
         let task = match store.claim(&name, now())? {
             Claim::Finished => break,
             Claim::Wait => {
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(LONGEST_PAUSE);
                 continue;
             }
             Claim::Task(task) => task,
         };
+        pause = PAUSE;
         let watch = pool.watch(format!("trial {}", task.trial));
         let share = store.plan().rungs()[task.rung];
-        let result = with_signs_of_life(&mut store, &task, &name, || {
-            value(&task, share, device, folder, &design, &watch)
+        let (result, host) = with_signs_of_life(&mut store, &task, &name, || {
+            let result = value(&task, share, device, folder, &design, &watch);
+            let failed = result.as_ref().is_err_and(|failure| failure.reason().is_some());
+            // Where the host is to blame, another one may come to a value, and this one to none of the rest either.
+            let host = if failed { design.check_host(folder, device) } else { Ok(()) };
+            (result, host)
         });
-        match result {
+        let failure = match result {
             Ok(Value { value, about }) => {
+                values += 1;
                 store.finish(&task, &name, value, &about.to_string())?;
                 watch.say(&said(&task, &design.quantity, value));
+                watch.done();
+                continue;
             }
-            Err(failure) => match failure.reason() {
-                None => {
-                    store.release(&task, &name)?;
-                }
-                Some(reason) => {
-                    // Where the host is to blame, another one may come to a value, and this one to none of the rest either.
-                    if let Err(error) = design.check_host(folder) {
-                        store.release(&task, &name)?;
-                        let what = format!("trial {} failed here ({reason})", task.trial);
-                        return Err(error.context(what));
-                    }
-                    // A trial that is ended every time, for its memory perhaps, must not keep the others waiting.
-                    let mark = folder.join("trials").join(format!("{:04}.ended", task.trial));
-                    if matches!(failure, Failure::Lost(_)) && !mark.exists() {
-                        atomic::write(&mark, reason.as_bytes())?;
-                        // What ended it may end all others too.
-                        store.release(&task, &name)?;
-                        watch.done();
-                        anyhow::bail!(
-                            "trial {} is not finished: {reason}; resume with: softreg tune --resume {}",
-                            task.trial,
-                            quoted(folder)
-                        );
-                    }
-                    store.fail(&task, &name, reason)?;
-                    watch.say(&format!("failed: {reason}"));
-                }
-            },
+            Err(failure) => failure,
+        };
+        let Some(reason) = failure.reason() else {
+            store.release(&task, &name)?;
+            watch.done();
+            break;
+        };
+        let trial = task.trial;
+        let resume = || format!("softreg tune --resume {}", quoted(folder));
+        let not_its_own = match &failure {
+            Failure::InTheWay(_) => Err(anyhow::anyhow!("resume with: {}", resume())),
+            _ => Ok(()),
+        };
+        if let Err(error) = host.and(not_its_own) {
+            store.release(&task, &name)?;
+            watch.done();
+            return Err(error.context(format!("trial {trial} failed here ({reason})")));
         }
+        // A trial that is ended every time, for its memory perhaps, must not keep the others waiting.
+        let mark = folder.join("trials").join(format!("{trial:04}.ended"));
+        if matches!(failure, Failure::Lost(_)) && !mark.exists() {
+            atomic::write(&mark, reason.as_bytes())?;
+            // What ended it may end all others too.
+            store.release(&task, &name)?;
+            watch.done();
+            anyhow::bail!("trial {trial} is not finished: {reason}; resume with: {}", resume());
+        }
+        store.fail(&task, &name, reason)?;
+        watch.say(&format!("failed: {reason}"));
         watch.done();
+        failures += usize::from(!ended_in_order(folder, &design, trial));
+        anyhow::ensure!(
+            values > 0 || failures < FIRST_FAILURES,
+            "the first {FIRST_FAILURES} trials here all failed, the last one with: {reason}; if neither this machine nor what is varied is to blame, go on with: {}",
+            resume()
+        );
     }
     Ok(())
 }
@@ -103,7 +124,7 @@ fn value(
     for (i, seed) in design.seeds.iter().enumerate() {
         let config = configuration(design, task, share, *seed).map_err(Failure::of)?;
         let trial = Trial {
-            folder: folder.join("trials").join(format!("{:04}-s{seed}", task.trial)),
+            folder: run_of(folder, task.trial, *seed),
             config,
             device: device.to_owned(),
             fingerprint: experiment::fixed_fingerprint(
@@ -125,6 +146,18 @@ fn value(
     let interval = Interval::of(&values);
     let about = json!({ "half": interval.half, "values": values, "runs": runs });
     Ok(Value { value: interval.mean, about })
+}
+
+fn run_of(study: &Path, trial: usize, seed: u64) -> PathBuf {
+    study.join("trials").join(format!("{trial:04}-s{seed}"))
+}
+
+/// Whether a run of a failed trial ended itself, as those do that diverge: its settings are to blame.
+fn ended_in_order(study: &Path, design: &Design, trial: usize) -> bool {
+    design.seeds.iter().any(|seed| {
+        let status = RunFolder::open(run_of(study, trial, *seed)).and_then(|run| run.read_status());
+        status.is_ok_and(|status| status.state == State::Stopped)
+    })
 }
 
 fn of(results: &Results, quantity: &str) -> Result<f64, Failure> {
@@ -158,6 +191,14 @@ fn with_signs_of_life<T>(
     worker: &str,
     work: impl FnOnce() -> T,
 ) -> T {
+    /// Ends the signs of life, also where the work panics: nobody would wait for it any longer than for the dead.
+    struct Over<'a>(&'a AtomicBool, Thread);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+            self.1.unpark();
+        }
+    }
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let beat = scope.spawn(|| {
@@ -170,10 +211,8 @@ fn with_signs_of_life<T>(
                 let _ = store.beat(task, worker, now());
             }
         });
-        let result = work();
-        over.store(true, Ordering::Relaxed);
-        beat.thread().unpark();
-        result
+        let _over = Over(&over, beat.thread().clone());
+        work()
     })
 }
 
