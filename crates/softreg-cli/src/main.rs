@@ -8,6 +8,7 @@ mod feature_cache;
 mod interruption;
 mod origin;
 mod page;
+mod pictures;
 mod program;
 mod recipe;
 mod terminal;

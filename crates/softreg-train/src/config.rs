@@ -7,6 +7,7 @@
 
 mod check;
 pub mod keys;
+pub mod pace;
 pub mod parse;
 pub mod settings;
 
@@ -180,10 +181,12 @@ pub struct Stop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Output {
-    /// Steps between two lines of metrics.
-    pub log_every: u64,
-    /// Steps between two sample sheets.
-    pub sheet_every: u64,
+    /// Steps between two lines of metrics; [`pace::Pace::LINES`] without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_every: Option<u64>,
+    /// Steps between two sample sheets; [`pace::Pace::SHEETS`] without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet_every: Option<u64>,
     /// Pictures on a sheet.
     pub sheet_count: usize,
     /// Steps between two checkpoints.
@@ -271,7 +274,7 @@ impl Default for Measure {
 
 impl Default for Output {
     fn default() -> Self {
-        Self { log_every: 10, sheet_every: 250, sheet_count: 64, checkpoint_every: 250, keep: 2 }
+        Self { log_every: None, sheet_every: None, sheet_count: 64, checkpoint_every: 250, keep: 2 }
     }
 }
 

@@ -46,6 +46,14 @@ pub(crate) struct Workers {
     all: usize,
 }
 
+/// Whether a batch has rows for so many processes.
+pub(crate) fn check_processes(processes: usize, batch: usize) -> Result<(), Error> {
+    match processes > 1 && batch / MIN_SHARD < processes {
+        true => Err(Error::TooManyProcesses { processes, batch, least: processes * MIN_SHARD }),
+        false => Ok(()),
+    }
+}
+
 impl Workers {
     /// As many workers as `threads` and `batch` allow; what threads are left over is shared out. Each of
     /// the `processes` has equally many, and this is process number `rank`.
@@ -55,9 +63,7 @@ impl Workers {
         rank: usize,
         processes: usize,
     ) -> Result<Self, Error> {
-        if processes > 1 && batch / MIN_SHARD < processes {
-            return Err(Error::TooManyProcesses { processes, batch, least: processes * MIN_SHARD });
-        }
+        check_processes(processes, batch)?;
         let workers = workers(threads, batch, processes);
         let pools = (0..workers)
             .map(|worker| {

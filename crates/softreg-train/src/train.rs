@@ -1,6 +1,7 @@
 //! A whole run: steps until a stop condition holds, and the run folder written on the way.
 
 use crate::checkpoint::{self, Start};
+use crate::config::pace::Pace;
 use crate::config::{Checked, keys};
 use crate::error::Error;
 use crate::group::{Group, Order, Wait};
@@ -80,6 +81,8 @@ struct Records {
     events: EventWriter,
     /// The validation value that is on its way.
     measuring: Option<Measuring>,
+    /// Seconds of training at the last checkpoint.
+    saved: f64,
 }
 
 impl Run<'_> {
@@ -171,7 +174,7 @@ impl Run<'_> {
                 progress.pending = Some(step);
             }
         }
-        if due(config.output.log_every) || due_check {
+        if Pace::LINES.is_due(step, config.output.log_every) || due_check {
             let row = metrics::Row {
                 step: progress.step,
                 images: progress.images,
@@ -193,11 +196,12 @@ impl Run<'_> {
             seconds_left: outlook.map(|o| o.1),
             values,
         }));
-        if due(config.output.sheet_every) {
+        if Pace::SHEETS.is_due(step, config.output.sheet_every) {
             self.sheet(players, progress, records)?;
         }
         let begins = progress.pending == Some(step);
-        if due(config.output.checkpoint_every) || begins {
+        let overdue = progress.seconds - records.saved > LONGEST_UNSAVED;
+        if due(config.output.checkpoint_every) || begins || overdue {
             self.checkpoint(players, progress, records)?;
             self.status(State::Running, None, progress)?;
         }
@@ -308,11 +312,13 @@ impl Run<'_> {
                 })?,
                 events: EventWriter::resume(events, progress.step, now)?,
                 measuring: progress.pending.and_then(|step| self.measuring(step)),
+                saved: progress.seconds,
             },
             false => Records {
                 metrics: metrics::Writer::create(path)?,
                 events: EventWriter::create(events, now)?,
                 measuring: None,
+                saved: progress.seconds,
             },
         })
     }
@@ -329,6 +335,7 @@ impl Run<'_> {
         let path = self.folder.checkpoint(progress.step);
         let fingerprint = &self.pictures.fingerprint;
         checkpoint::write(&path, self.checked, fingerprint, players, progress, &self.device)?;
+        records.saved = progress.seconds;
         self.hand_out(&path)?;
         let best = progress.best.map(|_| progress.best_step);
         // Of the one that is being measured it is not known yet.
@@ -498,6 +505,9 @@ impl Run<'_> {
 
 /// Steps between two validation checks where none is set.
 const CHECK_EVERY: u64 = 250;
+
+/// Seconds of training that a killed run may lose, whatever the steps between two checkpoints are.
+const LONGEST_UNSAVED: f64 = 300.0;
 
 fn sheet_of(made: &PictureSet) -> Result<RgbImage, Error> {
     let pictures = Picture::batch(made.channels, made.height, made.width, &made.pixels)?;

@@ -140,6 +140,11 @@ impl Choices {
         Ok(config)
     }
 
+    /// The pictures that were named.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
     /// Any key, as it was set.
     pub(super) fn assignments(&self) -> &[String] {
         &self.assignments

@@ -6,6 +6,7 @@ use crate::cache;
 use crate::failure::{self, usage};
 use crate::interruption;
 use crate::origin::Origin;
+use crate::pictures;
 use crate::terminal::{Mode, Progress, line_to_stdout, quoted};
 use crate::together::Together;
 use crate::trained;
@@ -50,8 +51,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     choices: Choices,
     /// Resume a run; only its stop conditions and output may be changed: --steps, --images,
-    /// --minutes, --set stop.… and --set output.…
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["source", "recipe", "from", "out"])]
+    /// --minutes, --set stop.… and --set output.…; if its pictures were moved, PATH says where to
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "from", "out"])]
     resume: Option<PathBuf>,
     /// Run folder to create; must not exist yet [default: runs/NAME-001 and so on]
     #[arg(long, value_name = "FOLDER")]
@@ -126,6 +127,8 @@ impl Train {
         let start = Origin::of(checked.config())?.map(Origin::start);
         let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
+        // The others find out by themselves.
+        ready.checked.check_processes(together.group().size())?;
         let (checked, pictures) = (&ready.checked, &ready.pictures);
         let folder = match &self.out {
             Some(path) => RunFolder::create(path)?,
@@ -134,7 +137,7 @@ impl Train {
             }
         };
         let _lock = folder.lock()?;
-        let about = describe(pictures);
+        let about = pictures::describe(pictures);
         let written = atomic::write_json(folder.data(), &about).and_then(|()| {
             // Last: a folder with a configuration is a run that can go on.
             atomic::write(folder.config(), keys::with_comments(checked.config()).as_bytes())
@@ -144,14 +147,7 @@ impl Train {
             return Err(error.into());
         }
         progress.say(&introduction(checked, pictures, &folder));
-        for skipped in pictures.skipped.iter().take(5) {
-            let name = skipped.name.escape_debug();
-            progress.say(&format!("note: skipped {name}: {}", skipped.reason));
-        }
-        if pictures.skipped.len() > 5 {
-            let more = pictures.skipped.len() - 5;
-            progress.say(&format!("note: skipped {more} more, see {}", folder.data().display()));
-        }
+        say_skipped(pictures, &folder, &mut progress);
         self.train(&folder, ready, &mut progress, together, false)
     }
 
@@ -168,19 +164,27 @@ impl Train {
         for assignment in self.choices.assignments() {
             config = parse::set(&config, assignment)?;
         }
+        // Pictures may be moved: whether they are the same is seen by their content.
+        config.data.source = match self.choices.source() {
+            Some(moved) => softreg_image::absolute(moved),
+            None => softreg_image::absolute(&config.data.source),
+        };
         let fixed = |config: &RunConfig| {
             let (stop, output) = Default::default();
-            RunConfig { stop, output, ..config.clone() }
+            let mut fixed = RunConfig { stop, output, ..config.clone() };
+            fixed.data.source.clear();
+            fixed
         };
         if fixed(&self.choices.over(config.clone())?) != fixed(&before) {
             return Err(usage(
-                "--resume uses the run's own configuration: only stop and output can be changed; start a new run for anything else",
+                "--resume uses the run's own configuration: only stop, output and the place of the pictures can be changed; start a new run for anything else",
             ));
         }
         let devices = together.devices(&self.device)?;
         backend::use_threads(config.training.threads)?;
         progress.say(&format!("reading {}", config.data.source));
         let pictures = cache::pictures(&config.data.source, &config.load_options()?)?;
+        pictures::check(&folder, &pictures, &config.data.source)?;
         let checked = config.check(&pictures)?;
         // It goes on with what it has learned, where it has come to a checkpoint.
         let start = match checkpoint::list(folder.checkpoints())?.is_empty() {
@@ -190,6 +194,7 @@ impl Train {
         let ready = Ready::new(checked, pictures, devices, start)?;
         together.tell(&ready.checked, &ready.pictures);
         progress.say(&introduction(&ready.checked, &ready.pictures, &folder));
+        say_skipped(&ready.pictures, &folder, &mut progress);
         let before = folder.read_status()?.step;
         self.train(&folder, ready, &mut progress, together, true)?;
         if folder.read_status()?.step == before {
@@ -410,6 +415,18 @@ fn classes_note(ready: &Ready) -> Option<String> {
     })
 }
 
+/// Which pictures are not used, and why.
+fn say_skipped(pictures: &Collection, folder: &RunFolder, progress: &mut Progress) {
+    for skipped in pictures.skipped.iter().take(5) {
+        let name = skipped.name.escape_debug();
+        progress.say(&format!("note: skipped {name}: {}", skipped.reason));
+    }
+    if pictures.skipped.len() > 5 {
+        let more = pictures.skipped.len() - 5;
+        progress.say(&format!("note: skipped {more} more, see {}", folder.data().display()));
+    }
+}
+
 /// What is trained on what, line by line.
 fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) -> String {
     let config = checked.config();
@@ -444,18 +461,4 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
         config.training.loss,
         folder.root().display(),
     )
-}
-
-/// What the run folder keeps about the pictures.
-fn describe(pictures: &Collection) -> serde_json::Value {
-    json!({
-        "pictures": pictures.len(),
-        "size": pictures.size.to_string(),
-        "channels": pictures.channels,
-        "classes": pictures.classes,
-        "skipped": pictures.skipped.iter()
-            .map(|s| json!({"name": s.name, "reason": s.reason}))
-            .collect::<Vec<_>>(),
-        "fingerprint": pictures.fingerprint,
-    })
 }

@@ -2,7 +2,8 @@
 
 use crate::pictures;
 use crate::program::{
-    TINY, Workplace, assert_same_run, copy, has_leftovers, interrupt, numbers, signal, until, wait,
+    TINY, Workplace, assert_same_run, copy, has_leftovers, interrupt, numbers, setting, signal,
+    until, wait, whole,
 };
 use std::path::Path;
 use std::process::Stdio;
@@ -261,7 +262,7 @@ fn a_finished_run_goes_on_and_only_its_end_may_change() {
             &["--resume", "new run"],
         );
     }
-    place.refuses(2, "train art --resume r", &["--resume"]);
+    place.refuses(2, "train --recipe default --resume r", &["--resume"]);
     let lock = std::fs::File::open(place.path("r/lock")).unwrap();
     lock.try_lock().unwrap();
     place.refuses(1, "train --resume r --steps 11", &["r", "another process", "try again"]);
@@ -278,9 +279,24 @@ fn a_finished_run_goes_on_and_only_its_end_may_change() {
 
     std::fs::write(place.path("art/new.png"), pictures::png(&pictures::blob(40, 16, 16, false)))
         .unwrap();
-    place.refuses(1, "train --resume r --steps 12", &["art", "have changed", "restore them"]);
-    std::fs::remove_dir_all(place.path("art")).unwrap();
+    let named = ["art", "have changed", "1 added (new.png)", "restore them", "--from r"];
+    place.refuses(1, "train --resume r --steps 12", &named);
+    std::fs::remove_file(place.path("art/new.png")).unwrap();
+
+    // Pictures that are the same may be anywhere.
+    std::fs::rename(place.path("art"), place.path("moved")).unwrap();
     place.refuses(1, "train --resume r --steps 12", &["art", "no such file"]);
+    place.ok("train moved --resume r --steps 12");
+    place.ok("train --resume r --steps 13");
+    let source = setting(place.path("r/config.toml"), "data", "source");
+    assert_eq!(source, whole(place.path("moved")));
+    let first = std::fs::read_dir(place.path("moved")).unwrap().next().unwrap().unwrap();
+    std::fs::write(first.path(), "").unwrap();
+    let name = first.file_name().into_string().unwrap();
+    let named = ["1 missing", &name, "is empty"];
+    place.refuses(1, "train --resume r --steps 14", &named);
+    std::fs::remove_dir_all(place.path("moved")).unwrap();
+    place.refuses(1, "train --resume r --steps 12", &["moved", "no such file"]);
     place.ok("generate r --count 1 -q");
 }
 

@@ -330,6 +330,10 @@ fn what_all_processes_know_is_said_once() {
     let few = [SMALL.as_slice(), &["--out", "few", "--steps", "9"]].concat();
     let output = train(dir.path(), 5, &few);
     assert!(!output.status.success());
+    assert!(
+        !dir.path().join("few").exists(),
+        "the same command with fewer processes may have the folder"
+    );
     assert_eq!(
         said(&output).matches("cannot be split over 5 processes").count(),
         1,

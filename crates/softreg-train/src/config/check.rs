@@ -2,7 +2,7 @@
 
 use super::RunConfig;
 use crate::optimizer::{self, OPTIMIZERS};
-use crate::replica::check_devices;
+use crate::replica::{check_devices, check_processes};
 use crate::sample;
 use crate::step::PROBABILITY;
 use rand::Rng;
@@ -125,6 +125,14 @@ impl Checked {
     /// [`IdleDevices`](crate::Error::IdleDevices).
     pub fn check_devices(&self, devices: usize) -> Result<(), crate::Error> {
         check_devices(devices, self.config.training.threads, self.config.training.batch)
+    }
+
+    /// That the batch can be split over so many processes.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooManyProcesses`].
+    pub fn check_processes(&self, processes: usize) -> Result<(), crate::Error> {
+        check_processes(processes, self.config.training.batch)
     }
 
     /// The shape of the networks.
@@ -291,8 +299,8 @@ impl RunConfig {
         real("optimizer.critic-rate", optimizer.critic_rate, 0.0, 10.0)?;
         real("optimizer.beta-1", optimizer.beta_1, 0.0, 0.999_999)?;
         real("optimizer.beta-2", optimizer.beta_2, 0.0, 0.999_999)?;
-        whole("output.log-every", output.log_every, 1, MOST)?;
-        whole("output.sheet-every", output.sheet_every, 1, MOST)?;
+        whole("output.log-every", output.log_every.unwrap_or(1), 1, MOST)?;
+        whole("output.sheet-every", output.sheet_every.unwrap_or(1), 1, MOST)?;
         whole("output.sheet-count", output.sheet_count as u64, 1, 1024)?;
         whole("output.checkpoint-every", output.checkpoint_every, 1, MOST)?;
         whole("output.keep", output.keep as u64, 1, MOST)?;

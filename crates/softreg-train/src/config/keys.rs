@@ -119,10 +119,18 @@ pub const KEYS: &[Key] = &[
     key("stop.minutes", "stop after this many minutes of training", "30"),
     key("stop.patience", "stop after this many validation checks without improvement", "10"),
     key("stop.check-every", "steps between validation checks", "250"),
-    key("output.log-every", "steps between lines of metrics", "10"),
-    key("output.sheet-every", "steps between sample sheets", "250"),
+    key(
+        "output.log-every",
+        "steps between lines of metrics; unless set, 10 at first and more in long runs",
+        "10",
+    ),
+    key(
+        "output.sheet-every",
+        "steps between sample sheets; unless set, 250 at first and more in long runs",
+        "250",
+    ),
     key("output.sheet-count", "pictures on a sheet, 1 to 1024", "64"),
-    key("output.checkpoint-every", "steps between checkpoints", "250"),
+    key("output.checkpoint-every", "steps between checkpoints; five minutes at most", "250"),
     key("output.keep", "number of checkpoints to keep, 1 or more", "2"),
 ];
 
