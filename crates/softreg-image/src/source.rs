@@ -50,6 +50,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether the picture at `index` cannot be read for a reason that may pass: a disk or a network that fails. What is
+    /// wrong with the file itself, the [stamp](Source::stamp) stands for.
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        self.record(index, None).is_err()
+    }
+
     /// Format and size of the picture at `index`, reading as little as possible.
     ///
     /// # Errors

@@ -128,6 +128,11 @@ impl Source for Folder {
         read_limited(self.file(index)?).map(Record::File)
     }
 
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        let Ok(file) = self.file(index) else { return true };
+        std::io::copy(&mut file.take(MAX_FILE_BYTES + 1), &mut std::io::sink()).is_err()
+    }
+
     fn stamp(&self) -> Option<String> {
         let of = |name: &String| Some(format!("{name} {}\n", stamp_of(&self.root.join(name))?));
         self.listing.names.iter().map(of).collect()

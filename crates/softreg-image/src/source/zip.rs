@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ::zip::ZipArchive;
+use ::zip::read::ZipFile;
 use ::zip::result::ZipError;
 
 use super::folder::{TOO_LONG, read_limited};
@@ -129,6 +130,26 @@ impl Zip {
     }
 }
 
+impl Zip {
+    /// What `read` makes of the entry of a listed picture.
+    fn with_entry<T>(
+        &self,
+        index: usize,
+        read: impl FnOnce(Result<ZipFile<'_, BufReader<File>>, ZipError>) -> T,
+    ) -> Result<T, String> {
+        let entry = *self.entries.get(index).ok_or("is not in the archive")?;
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut archive = match taken {
+            Some(archive) => archive,
+            None => open_archive(&self.path).map_err(|error| error.to_string())?,
+        };
+        let made = read(archive.by_index(entry));
+        idle().push(archive);
+        Ok(made)
+    }
+}
+
 fn refuse_bombs(path: &Path, archive: &mut Archive) -> Result<(), Error> {
     let bomb = |problem: String| Error::Bomb { path: path.to_path_buf(), problem };
     if archive.len() > MAX_ENTRIES {
@@ -164,18 +185,20 @@ impl Source for Zip {
     }
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
-        let entry = *self.entries.get(index).ok_or("is not in the archive")?;
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
-        let mut archive = match taken {
-            Some(archive) => archive,
-            None => open_archive(&self.path).map_err(|error| error.to_string())?,
-        };
-        let bytes = archive
-            .by_index(entry)
-            .map_err(|error| format!("cannot be unpacked: {error}"))
-            .and_then(read_limited);
-        idle().push(archive);
-        bytes.map(Record::File)
+        self.with_entry(index, |entry| {
+            entry.map_err(|error| format!("cannot be unpacked: {error}")).and_then(read_limited)
+        })?
+        .map(Record::File)
+    }
+
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        let read = self.with_entry(index, |entry| -> Result<u64, ZipError> {
+            Ok(std::io::copy(&mut entry?.take(MAX_FILE_BYTES + 1), &mut std::io::sink())?)
+        });
+        match read {
+            // Only what the system says has a number; all else is in the archive.
+            Ok(Err(ZipError::Io(error))) => error.raw_os_error().is_some(),
+            read => read.is_err(),
+        }
     }
 }
