@@ -92,8 +92,12 @@ impl Zip {
                 },
             };
             let name = name.replace('\\', "/");
-            let name = name.trim_start_matches('/').to_owned();
-            if name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") {
+            // Some programs write ./cats/1.png for cats/1.png: such a dot hides nothing, and is no class.
+            let parts: Vec<&str> =
+                name.split('/').filter(|part| !["", "."].contains(part)).collect();
+            let hidden = parts.iter().any(|part| part.starts_with('.') || *part == "__MACOSX");
+            let name = parts.join("/");
+            if hidden {
                 listing.hidden += 1;
             } else if !EXTENSIONS.contains(&extension(&name).as_str()) {
                 *listing.ignored.entry(extension(&name)).or_default() += 1;

@@ -271,6 +271,21 @@ fn an_entry_longer_than_declared_is_not_unpacked_without_end() {
     assert_eq!(pictures.skipped.len(), 1);
 }
 
+#[test]
+fn names_in_an_archive_may_begin_with_a_dot_and_a_slash() {
+    let entries = ["./owl/1.png", "./fox//2.png", ".//owl/./3.png", "./.hidden/4.png"];
+    let files: Vec<_> = (1..).zip(entries).map(|(i, name)| (name, png(16, 16, i))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zip");
+    write(&path, &zip_of(&files));
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!(pictures.names, ["fox/2.png", "owl/1.png", "owl/3.png"]);
+    assert_eq!(
+        (pictures.classes, pictures.labels),
+        (vec!["fox".into(), "owl".into()], Some(vec![0, 1, 1]))
+    );
+}
+
 fn cifar_record(label: u8, value: u8) -> Vec<u8> {
     let mut record = vec![label];
     record.extend((0..3072u32).map(|i| ((i + i / 1024) as u8).wrapping_mul(value)));
