@@ -286,6 +286,17 @@ fn names_in_an_archive_may_begin_with_a_dot_and_a_slash() {
     );
 }
 
+#[test]
+fn an_archive_is_one_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = zip_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
+    for name in ["sidx.zip", "ubyte-tiles"] {
+        let path = folder.path().join(name);
+        write(&path, &archive);
+        assert_eq!(opened(&path, &LoadOptions::default()).len(), 2, "{name}");
+    }
+}
+
 fn cifar_record(label: u8, value: u8) -> Vec<u8> {
     let mut record = vec![label];
     record.extend((0..3072u32).map(|i| ((i + i / 1024) as u8).wrapping_mul(value)));
