@@ -355,6 +355,10 @@ impl Collection {
         let fraction =
             if validation_fraction.is_nan() { 0.0 } else { validation_fraction.clamp(0.0, 0.9) };
         let wanted = ((self.len() as f64 * fraction).round() as usize).min(self.len() - 1);
+        // Comparing all pictures with each other takes a while in large collections.
+        if wanted == 0 {
+            return ((0..self.len()).collect(), Vec::new());
+        }
         let mut group_of: HashMap<&[u8], usize> = HashMap::new();
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for index in 0..self.len() {
