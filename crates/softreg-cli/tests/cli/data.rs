@@ -97,6 +97,30 @@ fn what_the_program_wrote_is_not_learned_from() {
 }
 
 #[test]
+fn a_check_fills_transparency_as_training_is_told_to() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path("art")).unwrap();
+    for radius in [3, 4, 5, 6] {
+        let white = |x: u32, y: u32| {
+            let inside = x.abs_diff(8).max(y.abs_diff(8)) < radius;
+            image::Rgba([255, 255, 255, if inside { 255 } else { 0 }])
+        };
+        let bytes = pictures::png(&image::RgbaImage::from_fn(16, 16, white));
+        std::fs::write(place.path(&format!("art/{radius}.png")), bytes).unwrap();
+    }
+    let flat = |options: &str| {
+        let said = place.ok(&format!("data check art --json {options}"));
+        serde_json::from_str::<Value>(&said.out).unwrap()["flat"].clone()
+    };
+    assert_eq!(flat(""), 4);
+    assert_eq!(flat("--background #000000"), 0);
+    assert_eq!(flat("--channels rgba"), 0);
+    let said = place.ok("data check art").out;
+    assert!(said.contains("--set data.background="), "{said}");
+    place.refuses(2, "data check art --background black", &["black", "#rrggbb"]);
+}
+
+#[test]
 fn a_check_of_nothing_fails() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();

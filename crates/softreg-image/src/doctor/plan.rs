@@ -51,11 +51,15 @@ pub(super) fn sentences(
     fit(options.fit, (size.width(), size.height()), dimensions, &mut plan);
     channels(report, options, &mut plan);
     if report.flat > 0 {
-        plan.push(format!(
-            "{} but a single colour on {}: remove them, or choose another background.",
-            show_nothing(report.flat),
-            options.background
-        ));
+        let nothing = show_nothing(report.flat);
+        plan.push(match options.channels {
+            Channels::Rgba => format!("{nothing} but a single colour: remove them."),
+            _ => format!(
+                "{nothing} but a single colour on {}: remove them, or choose another background \
+                 (softreg train --set data.background=#000000).",
+                options.background
+            ),
+        });
     }
     if report.animated > 0 {
         plan.push(format!("Only the first frame of {} is used.", animations(report.animated)));
