@@ -121,7 +121,7 @@ pub fn check(
     let source = source::open(spec, options.limit, options.seed)?;
     let listing = source.listing();
     // As training asks for it; with no picture to ask, any size will do.
-    let native = size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[]));
+    let native = size_of(source.as_ref(), spec).map_or_else(|_| suggest_size(&[]), |s| s.size);
     let trained_at = options.size.unwrap_or_else(|| possible(native));
     let surveyed: Vec<Result<Facts, String>> = (0..listing.names.len())
         .into_par_iter()
