@@ -239,8 +239,9 @@ impl Train {
                 threads => format!("{processes} processes with {threads} threads each"),
             });
         }
-        for note in [bf16_note(&ready), validation_note(&ready), classes_note(&ready)] {
-            note.into_iter().for_each(|note| progress.say(&format!("note: {note}")));
+        let notes = [bf16_note(&ready), validation_note(&ready)].into_iter().flatten();
+        for note in notes.chain(classes_notes(&ready)) {
+            progress.say(&format!("note: {note}"));
         }
         let Ready {
             checked,
@@ -394,20 +395,38 @@ fn validation_note(ready: &Ready) -> Option<String> {
     Some(format!("nothing is validated, because {few}: set data.validation, for example to 0.1"))
 }
 
-/// Which classes of a conditional run have no picture to learn from.
-fn classes_note(ready: &Ready) -> Option<String> {
-    let conditional = ready.checked.config().network.conditional;
-    let labels = ready.pictures.labels.as_ref().filter(|_| conditional)?;
+/// Which classes of a conditional run have no picture to learn from, and why.
+fn classes_notes(ready: &Ready) -> Vec<String> {
+    let config = ready.checked.config();
+    let labels = ready.pictures.labels.as_ref().filter(|_| config.network.conditional);
+    let Some(labels) = labels else { return Vec::new() };
+    let there: BTreeSet<u32> = labels.iter().copied().collect();
     let seen: BTreeSet<u32> = ready.training.iter().map(|index| labels[*index]).collect();
     let classes = ready.pictures.classes.iter().zip(0..);
-    let unseen = classes.filter(|(_, label)| !seen.contains(label));
-    let names: Vec<&str> = unseen.map(|(name, _)| name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
+    let (mut absent, mut held_out) = (Vec::new(), Vec::new());
+    for (name, label) in classes.filter(|(_, label)| !seen.contains(label)) {
+        let of_kind = if there.contains(&label) { &mut held_out } else { &mut absent };
+        of_kind.push(name.as_str());
+    }
+    let mut notes = Vec::new();
+    if !absent.is_empty() {
+        let names = absent.join(", ");
+        notes.push(match config.data.limit {
+            Some(limit) => format!(
+                "no picture of {names} is among the first {limit}, so nothing is learned about it: raise --limit, or leave it out"
+            ),
+            None => format!(
+                "no picture of {names} can be read, so nothing is learned about it: see softreg data check"
+            ),
+        });
+    }
+    if !held_out.is_empty() {
+        notes.push(format!(
             "all pictures of {} are held out, so nothing is learned about it: lower data.validation, add pictures, or choose another --seed",
-            names.join(", ")
-        )
-    })
+            held_out.join(", ")
+        ));
+    }
+    notes
 }
 
 /// What is trained on what, line by line.
