@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::json;
 use softreg_image::Collection;
 use softreg_kernel::bfloat16_is_on;
-use softreg_run::{RunFolder, atomic, checkpoint};
+use softreg_run::{RunFolder, atomic, checkpoint, claim};
 use softreg_train::checkpoint::Start;
 use softreg_train::config::{Checked, Measure, Precision, Stop, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
@@ -112,6 +112,10 @@ impl Train {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
         self.choices.check_source(&config)?;
+        // Reading the pictures may take minutes.
+        if let Some(path) = &self.out {
+            claim::check(path)?;
+        }
         let devices = together.devices(&self.device)?;
         // One keeps a graphics processor busy. Several processes on one machine share its cores: one each, where
         // nothing else is said.

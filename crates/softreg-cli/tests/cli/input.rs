@@ -256,6 +256,10 @@ fn a_run_that_diverges_says_where_and_keeps_numbers_only() {
 fn folders_that_cannot_be_written_are_refused() {
     let place = Workplace::new();
     std::fs::write(place.path("file"), "x").unwrap();
-    place.refuses(1, &format!("train {TINY} --steps 1 --out file/run"), &["file/run"]);
-    place.refuses(1, &format!("train {TINY} --steps 1 --out file"), &["file"]);
+    std::fs::create_dir_all(place.path("full/sub")).unwrap();
+    for (out, words) in [("file/run", "file/run"), ("file", "file"), ("full", "full is not empty")]
+    {
+        let said = place.refuses(1, &format!("train {TINY} --steps 1 --out {out}"), &[words]);
+        assert!(!said.err.contains("reading"), "the pictures were read for nothing: {said:?}");
+    }
 }
