@@ -36,6 +36,6 @@ pub use error::Error;
 pub use sampler::Sampler;
 pub use size::{Size, Suggestion, suggest_size};
 pub use source::{
-    SOURCES, SourceEntry, absolute, depends_on_seed, is_built_in, path_in, stacked_kinds,
+    SOURCES, SourceEntry, absolute, depends_on_seed, is_built_in, path_in, stacked_kinds, takes_in,
 };
 pub use transform::Fit;

@@ -121,6 +121,27 @@ fn a_check_fills_transparency_as_training_is_told_to() {
 }
 
 #[test]
+fn nothing_is_put_among_the_pictures() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("art"), 12, 16, 16, false);
+    place.ok("train art --width 4 --batch 4 --threads 1 --steps 2 --out art/r");
+    for line in [
+        "generate art/r --count 2 --out art/new",
+        "generate art/r --count 2 --out art",
+        "generate art/r --count 2 --sheet art/new.png",
+        "generate art/r --interpolate 2 --animation art/new.gif",
+        "generate art/r --interpolate 2 --strip art/new.png",
+        "data check art --sheet art/sheet.png",
+    ] {
+        place.refuses(2, line, &["to train on in", "art", "choose a place outside"]);
+    }
+    place.ok("generate art/r --count 2 --out new --sheet art/new.pdf");
+    place.ok("generate art/r --count 2 --out art/r/new");
+    let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!(found["pictures"], 12, "{found}");
+}
+
+#[test]
 fn a_check_of_nothing_fails() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();

@@ -73,6 +73,7 @@ impl Check {
         };
         if let Some(path) = &self.sheet {
             target::check("--sheet", path, &["png"], self.force)?;
+            target::outside("--sheet", path, &self.source)?;
         }
         let report = doctor::check(&self.source, &options, choices::nearest_size)?;
         match self.json {
