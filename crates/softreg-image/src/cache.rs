@@ -117,13 +117,13 @@ pub fn make_room(folder: &Path, ending: &str, begun: &str, room: u64) -> io::Res
     Ok(())
 }
 
-/// Whether what was left out is broken, and not just out of reach for a moment.
+/// Whether what was left out is broken, as it will be until its stamp is another one, and not just out of reach for a moment.
 fn all_were_read(source: &dyn Source, collection: &Collection) -> bool {
     let out: HashSet<&str> = collection.skipped.iter().map(|s| s.name.as_str()).collect();
     let names = source.listing().names.iter().enumerate();
     names
         .filter(|(_, name)| out.contains(name.as_str()))
-        .all(|(index, _)| source.record(index, None).is_ok())
+        .all(|(index, _)| !source.is_out_of_reach(index))
 }
 
 /// A name for what `options` make of a source; none where that is not known without reading all, or not worth it.

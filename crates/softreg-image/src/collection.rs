@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::channels::{Background, Channels};
 use crate::error::Error;
 use crate::picture::{self, Raster};
-use crate::size::{Size, suggest_size};
+use crate::size::{Size, Suggestion};
 use crate::source::{self, Record, Source};
 use crate::transform::{Fit, Transform};
 
@@ -90,12 +90,20 @@ pub struct Collection {
 /// # Errors
 /// When `spec` cannot be opened or no picture in it can be read.
 pub fn native_size(spec: &str, options: &LoadOptions) -> Result<Size, Error> {
+    Ok(suggestion(spec, options)?.size)
+}
+
+/// As [`native_size`], with the size that the pictures have themselves.
+///
+/// # Errors
+/// Those of [`native_size`].
+pub fn suggestion(spec: &str, options: &LoadOptions) -> Result<Suggestion, Error> {
     let source = source::open(spec, options.end(), options.seed)?;
     size_of(source.as_ref(), spec)
 }
 
-/// What [`native_size`] says of an open source.
-pub(crate) fn size_of(source: &dyn Source, spec: &str) -> Result<Size, Error> {
+/// What [`suggestion`] says of an open source.
+pub(crate) fn size_of(source: &dyn Source, spec: &str) -> Result<Suggestion, Error> {
     let count = source.listing().names.len();
     let heads: Vec<_> = (0..count).into_par_iter().map(|index| source.head(index)).collect();
     let dimensions: Vec<(u32, u32)> =
@@ -105,7 +113,7 @@ pub(crate) fn size_of(source: &dyn Source, spec: &str) -> Result<Size, Error> {
         let reasons = names.zip(heads).filter_map(|(name, head)| Some((name.clone(), head.err()?)));
         return Err(none_readable(spec, reasons.map(|(name, reason)| Skipped { name, reason })));
     }
-    Ok(suggest_size(&dimensions))
+    Ok(Suggestion::of(&dimensions))
 }
 
 fn none_readable(spec: &str, skipped: impl Iterator<Item = Skipped>) -> Error {
@@ -142,7 +150,7 @@ pub(crate) fn open_with(
     let source = source::open(spec, options.end(), options.seed)?;
     let size = match options.size {
         Some(size) => size,
-        None => size_of(source.as_ref(), spec)?,
+        None => size_of(source.as_ref(), spec)?.size,
     };
     get(source.as_ref(), size, &|| {
         let there = source.listing().names.len();
@@ -164,7 +172,7 @@ pub fn sample(spec: &str, options: &LoadOptions, count: usize) -> Result<Collect
     let source = source::open(spec, options.end(), options.seed)?;
     let size = match options.size {
         Some(size) => size,
-        None => size_of(source.as_ref(), spec)?,
+        None => size_of(source.as_ref(), spec)?.size,
     };
     let (first, there) = (options.skip, source.listing().names.len());
     let rest = there.saturating_sub(first);
@@ -355,6 +363,10 @@ impl Collection {
         let fraction =
             if validation_fraction.is_nan() { 0.0 } else { validation_fraction.clamp(0.0, 0.9) };
         let wanted = ((self.len() as f64 * fraction).round() as usize).min(self.len() - 1);
+        // Comparing all pictures with each other takes a while in large collections.
+        if wanted == 0 {
+            return ((0..self.len()).collect(), Vec::new());
+        }
         let mut group_of: HashMap<&[u8], usize> = HashMap::new();
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for index in 0..self.len() {

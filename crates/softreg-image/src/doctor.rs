@@ -50,13 +50,13 @@ pub struct Report {
     pub sizes: Sizes,
     /// Pictures with a pixel that is not opaque.
     pub transparent: usize,
-    /// Pictures without colour.
+    /// Pictures without colour as training will see them.
     pub grey: usize,
     /// Pictures with more than one frame.
     pub animated: usize,
     /// How large the pixels of all pictures were drawn: 3 where each is a block of 3 x 3.
     pub enlargement: u32,
-    /// Pictures of a single colour over the background.
+    /// Pictures of a single colour as training will see them: over the background, or with their transparency.
     pub flat: usize,
     /// Groups of pictures with the very same pixels, by name.
     pub duplicates: Vec<Vec<String>>,
@@ -120,9 +120,12 @@ pub fn check(
     let (entry, _) = source::find(spec)?;
     let source = source::open(spec, options.limit, options.seed)?;
     let listing = source.listing();
+    // As training asks for it; with no picture to ask, any size will do.
+    let native = size_of(source.as_ref(), spec).map_or_else(|_| suggest_size(&[]), |s| s.size);
+    let trained_at = options.size.unwrap_or_else(|| possible(native));
     let surveyed: Vec<Result<Facts, String>> = (0..listing.names.len())
         .into_par_iter()
-        .map(|index| Facts::of(source.as_ref(), index, options))
+        .map(|index| Facts::of(source.as_ref(), index, options, trained_at))
         .collect();
     let mut unreadable = listing.skipped.clone();
     let mut facts = Vec::with_capacity(surveyed.len());
@@ -160,8 +163,6 @@ pub fn check(
     let dimensions: Vec<(u32, u32)> = facts.iter().map(|fact| (fact.width, fact.height)).collect();
     let count = |property: fn(&Facts) -> bool| facts.iter().filter(|fact| property(fact)).count();
     let enlargement = facts.iter().fold(0, |all, fact| common_divisor(all, fact.enlargement));
-    // As training asks for it; with no picture to ask, any size will do.
-    let native = size_of(source.as_ref(), spec).unwrap_or_else(|_| suggest_size(&[]));
     let mut report = Report {
         spec: spec.to_owned(),
         source: entry.name,

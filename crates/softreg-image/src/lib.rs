@@ -31,11 +31,11 @@ mod resample;
 
 pub use cache::Cache;
 pub use channels::{Background, Channels};
-pub use collection::{Collection, LoadOptions, Skipped, native_size, open, sample};
+pub use collection::{Collection, LoadOptions, Skipped, native_size, open, sample, suggestion};
 pub use error::Error;
 pub use sampler::Sampler;
-pub use size::{Size, suggest_size};
+pub use size::{Size, Suggestion, suggest_size};
 pub use source::{
-    SOURCES, SourceEntry, absolute, depends_on_seed, is_built_in, path_in, stacked_kinds,
+    SOURCES, SourceEntry, absolute, depends_on_seed, is_built_in, path_in, stacked_kinds, takes_in,
 };
 pub use transform::Fit;

@@ -11,7 +11,8 @@ use crate::error::Error;
 pub const MIN_SIDE: u32 = 16;
 /// The longest side that can be trained on, in pixels.
 pub const MAX_SIDE: u32 = 256;
-/// The longest side that is suggested without being asked for: larger is a choice with a price.
+/// The side of the largest square that is suggested without being asked for: larger is a choice with a price, since every step
+/// takes longer.
 const MAX_SUGGESTED: u32 = 64;
 
 /// Width and height in pixels, each from [`MIN_SIDE`] to [`MAX_SIDE`].
@@ -99,17 +100,61 @@ impl From<Size> for String {
     }
 }
 
-/// The size that pictures of these `(width, height)` ask for.
+/// What the sizes of pictures say about the size to train at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suggestion {
+    /// That of [`suggest_size`].
+    pub size: Size,
+    /// The size of every picture, where all have the same one and it can be trained on.
+    pub common: Option<Size>,
+}
+
+impl Suggestion {
+    /// That of pictures of these `(width, height)`.
+    pub fn of(dimensions: &[(u32, u32)]) -> Suggestion {
+        Suggestion { size: suggest_size(dimensions), common: common_size(dimensions) }
+    }
+
+    /// The size that the pictures have themselves; the suggested one where they differ.
+    pub fn own(self) -> Size {
+        self.common.unwrap_or(self.size)
+    }
+
+    /// That the pictures are larger than what is suggested, and the price of training them as they are, as a clause that
+    /// follows "the"; nothing where they are not. `possible` is the nearest size to one at which pictures can be learned.
+    pub fn larger(self, possible: impl Fn(Size) -> Size) -> Option<String> {
+        let (own, size) = (self.common?, possible(self.size));
+        let large = possible(own);
+        let how = if large == own { "as they are" } else { "at nearly their own size" };
+        let times = large.area() as f64 / size.area() as f64;
+        let times = if times < 2.0 { format!("{times:.1}") } else { format!("{times:.0}") };
+        (large.area() > size.area()).then(|| {
+            format!(
+                "pictures have {own} pixels but are trained at {size}: --size {large} trains them \
+                 {how}, and each step takes about {times} times as long, or a little more"
+            )
+        })
+    }
+}
+
+/// The size that all pictures have, where it can be trained on.
+fn common_size(dimensions: &[(u32, u32)]) -> Option<Size> {
+    let &(width, height) = dimensions.first()?;
+    let equal = dimensions.iter().all(|&other| other == (width, height));
+    Size::new(width, height).ok().filter(|_| equal)
+}
+
+/// The size that pictures of these `(width, height)` are trained at unless another is asked for.
 ///
-/// When all are equal and can be trained on, that one. Else a square: the median of the shorter
-/// sides, to the nearest multiple of 8, from 16 to 64. No picture at all gives 32 x 32.
+/// When all are equal, can be trained on and have no more pixels than 64 x 64, that one. Else a
+/// square: the median of the shorter sides, to the nearest multiple of 8, from 16 to 64. No
+/// picture at all gives 32 x 32.
 pub fn suggest_size(dimensions: &[(u32, u32)]) -> Size {
-    let Some(&(width, height)) = dimensions.first() else {
+    if dimensions.is_empty() {
         return Size { width: 32, height: 32 };
-    };
-    if dimensions.iter().all(|&other| other == (width, height))
-        && let Ok(size) = Size::new(width, height)
-    {
+    }
+    let largest = Size { width: MAX_SUGGESTED, height: MAX_SUGGESTED };
+    if let Some(size) = common_size(dimensions).filter(|size| size.area() <= largest.area()) {
         return size;
     }
     let mut shorter: Vec<u32> = dimensions.iter().map(|&(w, h)| w.min(h)).collect();
@@ -150,6 +195,30 @@ mod tests {
         assert_eq!(suggest_size(&[(32, 32), (32, 32), (500, 400)]), size(32, 32));
         assert_eq!(suggest_size(&[(28, 99), (28, 28)]), size(32, 32));
         assert_eq!(suggest_size(&[(8, 8), (8, 8)]), size(16, 16));
+        // No jump: what all have in common is taken only where it costs no more than others do.
+        assert_eq!(suggest_size(&[(64, 64); 3]), size(64, 64));
+        for side in [65, 128, 256, 257] {
+            assert_eq!(suggest_size(&[(side, side); 3]), size(64, 64));
+        }
+        assert_eq!(suggest_size(&[(48, 128); 3]), size(48, 48));
+        // A shape of its own costs nothing.
+        assert_eq!(suggest_size(&[(48, 72); 3]), size(48, 72));
+    }
+
+    #[test]
+    fn tells_what_training_larger_pictures_as_they_are_costs() {
+        let told = |dimensions: &[(u32, u32)]| Suggestion::of(dimensions).larger(|size| size);
+        let large = told(&[(128, 128); 3]).unwrap();
+        for words in ["128x128 pixels", "trained at 64x64", "--size 128x128", "about 4 times"] {
+            assert!(large.contains(words), "{words}: {large}");
+        }
+        assert!(told(&[(72, 72)]).unwrap().contains("1.3 times"));
+        for small in [&[(64, 64); 2][..], &[(257, 257); 2], &[(128, 128), (100, 100)], &[]] {
+            assert_eq!(told(small), None, "{small:?}");
+        }
+        let nearest =
+            |size: Size| if size.width == 65 { Size { width: 64, height: 64 } } else { size };
+        assert_eq!(Suggestion::of(&[(65, 65)]).larger(nearest), None);
     }
 
     proptest! {

@@ -50,6 +50,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether the picture at `index` cannot be read for a reason that may pass: a disk or a network that fails. What is
+    /// wrong with the file itself, the [stamp](Source::stamp) stands for.
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        self.record(index, None).is_err()
+    }
+
     /// Format and size of the picture at `index`, reading as little as possible.
     ///
     /// # Errors
@@ -146,6 +152,19 @@ pub fn absolute(spec: &str) -> String {
     path_in(spec)
         .and_then(|path| Some(spec.strip_suffix(path)?.to_owned() + &whole(path)?))
         .unwrap_or_else(|| spec.to_owned())
+}
+
+/// Whether `spec` would take in a picture that is put at `path`, where nothing need be yet.
+pub fn takes_in(spec: &str, path: &Path) -> bool {
+    let is_folder =
+        |path: &&str| find(path).is_ok_and(|(entry, _)| entry.name == folder::ENTRY.name);
+    let root = path_in(spec).filter(is_folder).and_then(|path| dunce::canonicalize(path).ok());
+    let (Some(root), Ok(path)) = (root, std::path::absolute(path)) else { return false };
+    // Links lead to where a folder is; what is not there yet is no link.
+    let there = path.ancestors().find_map(|at| Some((at, dunce::canonicalize(at).ok()?)));
+    let Some((at, whole)) = there else { return false };
+    let whole = path.strip_prefix(at).map_or(whole.clone(), |rest| whole.join(rest));
+    whole.strip_prefix(&root).is_ok_and(|below| folder::takes_in(&root, below))
 }
 
 /// The entry that reads `spec`, and the text it is to open.
@@ -245,6 +264,30 @@ mod tests {
         for (index, entry) in SOURCES.iter().enumerate() {
             assert!(SOURCES[..index].iter().all(|other| other.name != entry.name));
             assert!(!entry.summary.is_empty() && !entry.summary.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn what_a_folder_takes_in_is_known_before_it_is_there() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["art/sub", "art/run/checkpoints", "beside"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["art/run/run.json", "a.zip"] {
+            std::fs::File::create(at(file)).unwrap();
+        }
+        let art = at("art").display().to_string();
+        for name in ["art/a.png", "art/sub/a.GIF", "art/new/b/a.png", "beside/../art/a.png"] {
+            assert!(takes_in(&art, &at(name)), "{name}");
+            assert!(takes_in(&format!("sheet:16x16:{art}"), &at(name)), "{name}");
+        }
+        let others = ["a.png", "beside/a.png", "art/run/a.png", "art/.new/a.png", "art/a.pdf"];
+        for name in others {
+            assert!(!takes_in(&art, &at(name)), "{name}");
+        }
+        for spec in ["motif", "gone", &at("a.zip").display().to_string()] {
+            assert!(!takes_in(spec, &at("art/a.png")), "{spec}");
         }
     }
 

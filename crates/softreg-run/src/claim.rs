@@ -36,6 +36,27 @@ pub fn create(path: impl Into<PathBuf>) -> Result<PathBuf> {
     }
 }
 
+/// Refuses a folder that [`create`] would refuse, and makes nothing that stays: for a look before long work.
+///
+/// # Errors
+/// Those of [`create`].
+pub fn check(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let failed = Error::io("create the folder", path);
+    match fs::read_dir(path) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(Error::NotEmpty { path: path.to_path_buf() });
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    // Only trying tells what the system permits.
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    tempfile::tempdir_in(there).map(drop).map_err(failed)
+}
+
 /// Most bytes of a stem: with a number behind it, every file system takes it, and every address.
 const LONGEST_STEM: usize = 80;
 
@@ -157,6 +178,28 @@ mod tests {
         let long = stem(&"絵".repeat(99));
         assert_eq!((long.len(), long.chars().count()), (78, 26));
         assert_eq!(stem(&"x".repeat(99)).len(), 80);
+    }
+
+    #[test]
+    fn a_look_refuses_what_cannot_be_made_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        File::create(at("file")).unwrap();
+        fs::create_dir_all(at("full/sub")).unwrap();
+        assert!(matches!(check(at("full")), Err(Error::NotEmpty { .. })));
+        for name in ["file", "file/a/b"] {
+            assert!(matches!(check(at(name)), Err(Error::Io { .. })), "{name}");
+        }
+        for name in ["full/sub", "a/b/c"] {
+            check(at(name)).unwrap();
+        }
+        assert!(!at("a").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(at("full/sub")).unwrap().count(), 0);
+        // A place where nobody may make a folder.
+        if cfg!(target_os = "linux") {
+            assert!(matches!(check("/proc/a/b"), Err(Error::Io { .. })));
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) struct Choices {
     /// Recipe name (see: softreg list recipes) or configuration file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     recipe: String,
-    /// Picture size: auto, 32 or 48x64 (width x height)
+    /// Picture size: auto (64x64 pixels at most), 32 or 48x64 (width x height)
     #[arg(long, value_name = "SIZE", help_heading = "Pictures")]
     size: Option<String>,
     /// Channels: auto, grey, rgb, or rgba to keep transparency
@@ -287,18 +287,22 @@ pub(super) fn with_pictures(
     Ok((checked, pictures))
 }
 
-/// The size of the pictures where a network can make it, else the nearest one that it can.
+/// The size that the pictures suggest where a network can make it, else the nearest one that it can.
 fn size_for(
     source: &str,
     options: &LoadOptions,
     note: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Option<Size>> {
-    let native = softreg_image::native_size(source, options)?;
+    let suggestion = softreg_image::suggestion(source, options)?;
+    let native = suggestion.size;
     let nearest = nearest_size(native);
     if nearest != native {
         note(&format!(
             "note: no network makes pictures of {native}; training at the nearest size, {nearest}; choose another with --size"
         ));
+    }
+    if let Some(larger) = suggestion.larger(nearest_size) {
+        note(&format!("note: the {larger}"));
     }
     Ok(Some(nearest))
 }

@@ -4,7 +4,7 @@ use super::target;
 use crate::backend;
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
-use crate::trained::{Trained, Which};
+use crate::trained::{self, Trained, Which};
 use clap::Args;
 use image::{ImageBuffer, RgbImage};
 use softreg_net::latent;
@@ -215,6 +215,16 @@ impl Generate {
             return Err(usage(
                 "--frames sets the number of in-between pictures of a walk: add --interpolate, --animation or --strip",
             ));
+        }
+        let source = trained::configuration(folder)?.data.source;
+        let first = plan.files.as_ref().map(|out| file(out, 0));
+        for (option, path) in [
+            ("--out", &first),
+            ("--sheet", &plan.sheet),
+            ("--animation", &plan.animation),
+            ("--strip", &plan.strip),
+        ] {
+            path.as_ref().map_or(Ok(()), |path| target::outside(option, path, &source))?;
         }
         let own = |ending: &str| folder.root().join(format!("{}.{ending}", self.name()));
         if self.interpolate.is_some() && !walks {

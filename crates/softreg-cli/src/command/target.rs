@@ -34,6 +34,18 @@ pub(super) fn check(
     }
 }
 
+/// Refuses a picture among those of `source`: whoever trains there next would learn from it.
+pub(super) fn outside(option: &str, path: &Path, source: &str) -> anyhow::Result<()> {
+    if !softreg_image::takes_in(source, path) {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{option}: {} would be one of the pictures to train on in {}: choose a place outside (to train on what was generated, move it there afterwards)",
+        path.display(),
+        softreg_image::path_in(source).unwrap_or(source)
+    )))
+}
+
 /// How a name ends, in small letters.
 pub(super) fn ending(path: &Path) -> String {
     path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_lowercase()

@@ -16,7 +16,7 @@ use clap::Args;
 use serde_json::json;
 use softreg_image::Collection;
 use softreg_kernel::bfloat16_is_on;
-use softreg_run::{RunFolder, atomic, checkpoint};
+use softreg_run::{RunFolder, atomic, checkpoint, claim};
 use softreg_train::checkpoint::Start;
 use softreg_train::config::{Checked, Measure, Precision, Stop, keys, parse};
 use softreg_train::{Follower, Outcome, Run, RunConfig, Validation};
@@ -113,6 +113,10 @@ impl Train {
         let mut config = self.choices.over(self.choices.recipe()?)?;
         config.check_without_pictures()?;
         self.choices.check_source(&config)?;
+        // Reading the pictures may take minutes.
+        if let Some(path) = &self.out {
+            claim::check(path)?;
+        }
         let devices = together.devices(&self.device)?;
         // One keeps a graphics processor busy. Several processes on one machine share its cores: one each, where
         // nothing else is said.
@@ -244,8 +248,9 @@ impl Train {
                 threads => format!("{processes} processes with {threads} threads each"),
             });
         }
-        for note in [bf16_note(&ready), validation_note(&ready), classes_note(&ready)] {
-            note.into_iter().for_each(|note| progress.say(&format!("note: {note}")));
+        let notes = [bf16_note(&ready), validation_note(&ready)].into_iter().flatten();
+        for note in notes.chain(classes_notes(&ready)) {
+            progress.say(&format!("note: {note}"));
         }
         let Ready {
             checked,
@@ -399,20 +404,38 @@ fn validation_note(ready: &Ready) -> Option<String> {
     Some(format!("nothing is validated, because {few}: set data.validation, for example to 0.1"))
 }
 
-/// Which classes of a conditional run have no picture to learn from.
-fn classes_note(ready: &Ready) -> Option<String> {
-    let conditional = ready.checked.config().network.conditional;
-    let labels = ready.pictures.labels.as_ref().filter(|_| conditional)?;
+/// Which classes of a conditional run have no picture to learn from, and why.
+fn classes_notes(ready: &Ready) -> Vec<String> {
+    let config = ready.checked.config();
+    let labels = ready.pictures.labels.as_ref().filter(|_| config.network.conditional);
+    let Some(labels) = labels else { return Vec::new() };
+    let there: BTreeSet<u32> = labels.iter().copied().collect();
     let seen: BTreeSet<u32> = ready.training.iter().map(|index| labels[*index]).collect();
     let classes = ready.pictures.classes.iter().zip(0..);
-    let unseen = classes.filter(|(_, label)| !seen.contains(label));
-    let names: Vec<&str> = unseen.map(|(name, _)| name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
+    let (mut absent, mut held_out) = (Vec::new(), Vec::new());
+    for (name, label) in classes.filter(|(_, label)| !seen.contains(label)) {
+        let of_kind = if there.contains(&label) { &mut held_out } else { &mut absent };
+        of_kind.push(name.as_str());
+    }
+    let mut notes = Vec::new();
+    if !absent.is_empty() {
+        let names = absent.join(", ");
+        notes.push(match config.data.limit {
+            Some(limit) => format!(
+                "no picture of {names} is among the first {limit}, so nothing is learned about it: raise --limit, or leave it out"
+            ),
+            None => format!(
+                "no picture of {names} can be read, so nothing is learned about it: see softreg data check"
+            ),
+        });
+    }
+    if !held_out.is_empty() {
+        notes.push(format!(
             "all pictures of {} are held out, so nothing is learned about it: lower data.validation, add pictures, or choose another --seed",
-            names.join(", ")
-        )
-    })
+            held_out.join(", ")
+        ));
+    }
+    notes
 }
 
 /// Which pictures are not used, and why.

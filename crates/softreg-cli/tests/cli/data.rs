@@ -97,6 +97,51 @@ fn what_the_program_wrote_is_not_learned_from() {
 }
 
 #[test]
+fn a_check_fills_transparency_as_training_is_told_to() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path("art")).unwrap();
+    for radius in [3, 4, 5, 6] {
+        let white = |x: u32, y: u32| {
+            let inside = x.abs_diff(8).max(y.abs_diff(8)) < radius;
+            image::Rgba([255, 255, 255, if inside { 255 } else { 0 }])
+        };
+        let bytes = pictures::png(&image::RgbaImage::from_fn(16, 16, white));
+        std::fs::write(place.path(&format!("art/{radius}.png")), bytes).unwrap();
+    }
+    let flat = |options: &str| {
+        let said = place.ok(&format!("data check art --json {options}"));
+        serde_json::from_str::<Value>(&said.out).unwrap()["flat"].clone()
+    };
+    assert_eq!(flat(""), 4);
+    assert_eq!(flat("--background #000000"), 0);
+    assert_eq!(flat("--channels rgba"), 0);
+    let said = place.ok("data check art").out;
+    assert!(said.contains("--set data.background="), "{said}");
+    place.refuses(2, "data check art --background black", &["black", "#rrggbb"]);
+}
+
+#[test]
+fn nothing_is_put_among_the_pictures() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("art"), 12, 16, 16, false);
+    place.ok("train art --width 4 --batch 4 --threads 1 --steps 2 --out art/r");
+    for line in [
+        "generate art/r --count 2 --out art/new",
+        "generate art/r --count 2 --out art",
+        "generate art/r --count 2 --sheet art/new.png",
+        "generate art/r --interpolate 2 --animation art/new.gif",
+        "generate art/r --interpolate 2 --strip art/new.png",
+        "data check art --sheet art/sheet.png",
+    ] {
+        place.refuses(2, line, &["to train on in", "art", "choose a place outside"]);
+    }
+    place.ok("generate art/r --count 2 --out new --sheet art/new.pdf");
+    place.ok("generate art/r --count 2 --out art/r/new");
+    let found: Value = serde_json::from_str(&place.ok("data check art --json").out).unwrap();
+    assert_eq!(found["pictures"], 12, "{found}");
+}
+
+#[test]
 fn a_check_of_nothing_fails() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();

@@ -177,6 +177,10 @@ fn copies_and_collapse_are_seen_in_folders() {
     assert!(few.err.contains("no precision, recall, density, coverage"), "{}", few.err);
     assert!(value(&json(&few.out), "fd2_randconv") > 0.0);
     place.ok("evaluate real --reference real --training one --metric fd --json");
+    // Compared at the size that they have, which training would make smaller.
+    pictures::folder(&place.path("large"), 4, 96, 96, false);
+    let large = json(&place.ok("evaluate large --reference large --metric swd --json").out);
+    assert_eq!(large["reference"]["size"], "96x96");
 }
 
 #[test]

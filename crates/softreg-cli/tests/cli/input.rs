@@ -74,6 +74,37 @@ fn bad_pictures_among_good_ones_are_skipped_and_listed() {
 }
 
 #[test]
+fn classes_without_pictures_are_told_with_the_cause() {
+    let place = Workplace::new();
+    for class in ["a", "b", "c"] {
+        pictures::folder(&place.path(&format!("art/{class}")), 3, 16, 16, false);
+    }
+    let tiny = "--conditional --size 16 --width 4 --batch 4 --threads 1 --steps 1";
+    let said = place.ok(&format!("train art {tiny} --limit 6 --out limited"));
+    let limited = "note: no picture of c is among the first 6";
+    assert!(said.err.contains(limited) && said.err.contains("--limit"), "{said:?}");
+    assert!(!said.err.contains("held out"), "{said:?}");
+    for i in 0..3 {
+        std::fs::write(place.path(&format!("art/c/{i:03}.png")), "").unwrap();
+    }
+    let said = place.ok(&format!("train art {tiny} --out broken"));
+    assert!(said.err.contains("note: no picture of c can be read"), "{said:?}");
+    // Each class has one picture, and half of them are held out.
+    let _ = std::fs::remove_dir_all(place.path("art"));
+    for class in ["a", "b", "c", "d"] {
+        pictures::folder(&place.path(&format!("art/{class}")), 1, 16, 16, false);
+        let i = usize::from(class.as_bytes()[0]) as u32;
+        let drawn = pictures::png(&pictures::blob(i, 16, 16, false));
+        std::fs::write(place.path(&format!("art/{class}/000.png")), drawn).unwrap();
+    }
+    let said = place.ok(&format!("train art {tiny} --set data.validation=0.5 --out held"));
+    assert!(
+        said.err.contains("note: all pictures of ") && said.err.contains("held out"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn wrong_options_are_refused() {
     let place = Workplace::new();
     place.refuses(2, "train --recipe tiles", &["the recipe tiles", "name a folder or zip"]);
@@ -225,6 +256,10 @@ fn a_run_that_diverges_says_where_and_keeps_numbers_only() {
 fn folders_that_cannot_be_written_are_refused() {
     let place = Workplace::new();
     std::fs::write(place.path("file"), "x").unwrap();
-    place.refuses(1, &format!("train {TINY} --steps 1 --out file/run"), &["file/run"]);
-    place.refuses(1, &format!("train {TINY} --steps 1 --out file"), &["file"]);
+    std::fs::create_dir_all(place.path("full/sub")).unwrap();
+    for (out, words) in [("file/run", "file/run"), ("file", "file"), ("full", "full is not empty")]
+    {
+        let said = place.refuses(1, &format!("train {TINY} --steps 1 --out {out}"), &[words]);
+        assert!(!said.err.contains("reading"), "the pictures were read for nothing: {said:?}");
+    }
 }

@@ -67,6 +67,24 @@ fn runs_are_numbered_after_their_pictures() {
 }
 
 #[test]
+fn large_pictures_are_made_smaller_unless_asked_for() {
+    let place = Workplace::new();
+    pictures::folder(&place.path("large"), 8, 96, 96, false);
+    let tiny = "--width 4 --batch 4 --threads 1 --steps 1";
+    let said = place.ok(&format!("train large {tiny} --out r"));
+    assert_eq!(json(place.path("r/data.json"))["size"], "64x64");
+    let note = "note: the pictures have 96x96 pixels but are trained at 64x64: --size 96x96";
+    assert!(said.err.contains(note) && said.err.contains("about 2 times as long"), "{said:?}");
+    let checked = place.ok("data check large").out;
+    let words = checked.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("The pictures have 96x96 pixels but are trained at 64x64"), "{checked}");
+    assert!(!place.ok("data check large --size 96").out.contains("times as long"));
+    let said = place.ok(&format!("train large {tiny} --size 96 --out own"));
+    assert_eq!(json(place.path("own/data.json"))["size"], "96x96");
+    assert!(!said.err.contains("times as long"), "{said:?}");
+}
+
+#[test]
 fn every_kind_of_pictures_is_trained_on() {
     let place = Workplace::new();
     pictures::folder(&place.path("folder"), 10, 24, 20, false);

@@ -130,21 +130,75 @@ fn what_is_broken_is_decoded_again() {
 }
 
 #[test]
-fn what_could_not_be_read_may_be_another_time() {
+fn what_will_never_be_read_stands_in_nobodys_way() {
     let place = place();
     let empty = Path::new(&place.spec).join("a/empty.png");
     File::create(&empty).unwrap();
-    assert_eq!(place.open(&options(16)).skipped.len(), 2);
-    assert!(place.kept().is_empty());
-    fs::remove_file(empty).unwrap();
-    assert_eq!(place.open(&options(16)).skipped.len(), 1);
+    let long = File::create(Path::new(&place.spec).join("a/long.png")).unwrap();
+    long.set_len(crate::picture::MAX_FILE_BYTES + 1).unwrap();
+    assert_eq!(place.open(&options(16)).skipped.len(), 3);
     assert_eq!(place.kept().len(), 1);
+    // Filled, it is another file.
+    fs::copy(Path::new(&place.spec).join("a/0.png"), empty).unwrap();
+    assert_eq!(place.open(&options(16)).skipped.len(), 2);
     // What was left out by its name alone is told too.
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("0.png", Path::new(&place.spec).join("a/link.png")).unwrap();
-        assert_eq!(place.open(&options(16)).skipped.len(), 2);
+        assert_eq!(place.open(&options(16)).skipped.len(), 3);
     }
+}
+
+#[test]
+fn a_broken_entry_of_an_archive_stands_in_nobodys_way() {
+    let place = place();
+    let picture = fs::read(Path::new(&place.spec).join("a/0.png")).unwrap();
+    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for name in ["a.png", "b.png"] {
+        archive.start_file(name, stored).unwrap();
+        archive.write_all(&picture).unwrap();
+    }
+    let mut bytes = archive.finish().unwrap().into_inner();
+    // Its sum no longer holds.
+    bytes["PK..".len() + 26 + "a.png".len() + picture.len() / 2] ^= 1;
+    let path = place.cache.folder.with_file_name("a.zip");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(&path).unwrap().write_all(&bytes).unwrap();
+    let pictures = place.cache.open(&path.display().to_string(), &options(16)).unwrap();
+    assert_eq!((&pictures.names[..], pictures.skipped.len()), (&["b.png".to_owned()][..], 1));
+    assert_eq!(place.kept().len(), 1);
+}
+
+#[test]
+fn a_file_that_is_gone_is_out_of_reach_and_a_broken_one_is_not() {
+    let place = place();
+    let source = crate::source::open(&place.spec, None, 0).unwrap();
+    let index = |name: &str| source.listing().names.iter().position(|n| n == name).unwrap();
+    let (gone, broken) = (index("a/0.png"), index("a/broken.png"));
+    assert!(!source.is_out_of_reach(gone) && !source.is_out_of_reach(broken));
+    fs::remove_file(Path::new(&place.spec).join("a/0.png")).unwrap();
+    assert!(source.is_out_of_reach(gone) && !source.is_out_of_reach(broken));
+}
+
+#[cfg(unix)]
+#[test]
+#[allow(clippy::print_stdout, reason = "a test that tests nothing says so")]
+fn what_could_not_be_read_may_be_another_time() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = place();
+    let locked = Path::new(&place.spec).join("a/0.png");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    if File::open(&locked).is_ok() {
+        println!("skipped: this user may read everything");
+        return;
+    }
+    assert_eq!(place.open(&options(16)).skipped.len(), 2);
+    assert!(place.kept().is_empty());
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(place.open(&options(16)).skipped.len(), 1);
+    assert_eq!(place.kept().len(), 1);
 }
 
 #[test]

@@ -81,6 +81,15 @@ proptest! {
 }
 
 #[test]
+fn pictures_are_not_looked_at_where_none_is_held_out() {
+    let mut pictures = collection(3, |i| i as u8);
+    pictures.pixels.clear();
+    for fraction in [0.0, 0.1, f64::NAN] {
+        assert_eq!(pictures.split(fraction, 0), (vec![0, 1, 2], vec![]));
+    }
+}
+
+#[test]
 fn another_seed_holds_out_others() {
     let pictures = collection(100, |i| i as u8);
     assert_ne!(pictures.split(0.2, 1), pictures.split(0.2, 2));

@@ -39,9 +39,9 @@ pub(super) fn near(facts: &[Facts], exact: &[Vec<usize>]) -> Option<Vec<Vec<usiz
     for &index in exact.iter().flat_map(|group| &group[1..]) {
         copies[index] = true;
     }
-    // Pictures of a single colour are counted apart: they are all alike and say nothing.
+    // Those of which nothing is seen are all alike, and say nothing.
     let shown: Vec<usize> =
-        (0..facts.len()).filter(|&index| !copies[index] && !facts[index].flat).collect();
+        (0..facts.len()).filter(|&index| !copies[index] && !facts[index].blank).collect();
     if shown.len() > MAX_SEARCHED {
         return None;
     }
@@ -144,6 +144,7 @@ mod tests {
                 digest: [0; 32],
                 hash: 0,
                 thumbnail: (0..768).map(value).collect(),
+                blank: false,
             }
         };
         (0..count).map(of).collect()

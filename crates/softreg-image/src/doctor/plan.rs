@@ -3,7 +3,7 @@
 use super::Report;
 use crate::channels::Channels;
 use crate::collection::LoadOptions;
-use crate::size::{Size, suggest_size};
+use crate::size::{Size, Suggestion};
 use crate::transform::Fit;
 
 /// Below this many pictures a run will mostly repeat what it was shown.
@@ -33,12 +33,16 @@ pub(super) fn sentences(
         }
     };
     plan.push(format!("Every picture is resized to {size} pixels, {chosen}."));
-    if report.enlargement > 1 {
-        let drawn: Vec<(u32, u32)> = dimensions
-            .iter()
-            .map(|(width, height)| (width / report.enlargement, height / report.enlargement))
-            .collect();
-        let (drawn, times) = (possible(suggest_size(&drawn)), report.enlargement);
+    let times = report.enlargement;
+    let drawn: Vec<(u32, u32)> =
+        dimensions.iter().map(|(width, height)| (width / times, height / times)).collect();
+    let drawn = Suggestion::of(&drawn);
+    let larger = Suggestion { size: native, ..drawn }.larger(&possible);
+    if let Some(larger) = larger.filter(|_| options.size.is_none()) {
+        plan.push(format!("The {larger}."));
+    }
+    if times > 1 {
+        let drawn = possible(drawn.size);
         if drawn.area() < size.area() {
             plan.push(format!(
                 "Pixels are drawn {times} times as large as needed: --size {drawn} trains on {} pixels \
@@ -51,11 +55,15 @@ pub(super) fn sentences(
     fit(options.fit, (size.width(), size.height()), dimensions, &mut plan);
     channels(report, options, &mut plan);
     if report.flat > 0 {
-        plan.push(format!(
-            "{} but a single colour on {}: remove them, or choose another background.",
-            show_nothing(report.flat),
-            options.background
-        ));
+        let nothing = show_nothing(report.flat);
+        plan.push(match options.channels {
+            Channels::Rgba => format!("{nothing} but a single colour: remove them."),
+            _ => format!(
+                "{nothing} but a single colour on {}: remove them, or choose another background \
+                 (softreg train --set data.background=#000000).",
+                options.background
+            ),
+        });
     }
     if report.animated > 0 {
         plan.push(format!("Only the first frame of {} is used.", animations(report.animated)));

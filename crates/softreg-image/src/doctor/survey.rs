@@ -1,6 +1,6 @@
 //! What is to be known about one picture, small enough to keep for all of them.
 
-use crate::channels::{Background, Channels};
+use crate::channels::Channels;
 use crate::collection::LoadOptions;
 use crate::picture::{self, Raster};
 use crate::resample::{Area, resample};
@@ -17,9 +17,10 @@ pub(super) struct Facts {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) transparent: bool,
+    /// As training will see it: what is hidden or cut off has no colour.
     pub(super) grey: bool,
     pub(super) animated: bool,
-    /// Of a single colour over the background.
+    /// Of a single colour, and of one transparency where it is kept, as training will see it.
     pub(super) flat: bool,
     /// How large its pixels were drawn; 0 where that cannot be seen.
     pub(super) enlargement: u32,
@@ -27,8 +28,10 @@ pub(super) struct Facts {
     pub(super) digest: [u8; 32],
     /// 64 signs of horizontal differences.
     pub(super) hash: u64,
-    /// The whole picture over the background, 16 x 16 RGB.
+    /// The whole picture, 16 x 16: RGB over the background, or RGBA where transparency is kept.
     pub(super) thumbnail: Vec<u8>,
+    /// Whether the thumbnail shows nothing, so that it is like all others of which this is so.
+    pub(super) blank: bool,
 }
 
 impl Facts {
@@ -36,6 +39,7 @@ impl Facts {
         source: &dyn Source,
         index: usize,
         options: &LoadOptions,
+        trained_at: Size,
     ) -> Result<Facts, String> {
         let (format, animated, pixels) = match source.record(index, options.size)? {
             Record::Pixels(format, pixels) => (format, false, pixels),
@@ -45,33 +49,61 @@ impl Facts {
                 (head.format, picture::is_animated(&bytes), pixels)
             }
         };
-        let thumbnail = thumbnail(&pixels, options.background)?;
+        let thumbnail = thumbnail(&pixels, options)?;
+        let first = &thumbnail.data[..thumbnail.channels];
+        let blank = thumbnail.data.chunks_exact(thumbnail.channels).all(|pixel| pixel == first);
+        let (grey, flat) = seen(&pixels, options, trained_at);
         Ok(Facts {
             format,
             width: pixels.width,
             height: pixels.height,
             transparent: pixels.is_transparent(),
-            grey: pixels.is_grey(),
+            grey,
             animated,
-            flat: thumbnail.data.chunks_exact(3).all(|pixel| *pixel == thumbnail.data[..3]),
+            flat,
             enlargement: pixels.enlargement(),
             digest: digest(&pixels),
             hash: difference_hash(&thumbnail),
             thumbnail: thumbnail.data,
+            blank,
         })
     }
 }
 
-/// The picture over the background, stretched to a small square.
-fn thumbnail(pixels: &Raster, background: Background) -> Result<Raster, String> {
+/// Whether the picture is grey, and whether it is flat, as training will see it.
+fn seen(pixels: &Raster, options: &LoadOptions, size: Size) -> (bool, bool) {
+    let planes = |channels: Channels| {
+        let LoadOptions { fit, background, .. } = *options;
+        Transform { size, channels, fit, background }.apply(pixels)
+    };
+    let is_flat = |planes: &[u8]| {
+        planes.chunks_exact(size.area()).all(|plane| plane.iter().all(|value| *value == plane[0]))
+    };
+    let kept = if options.channels == Channels::Rgba { Channels::Rgba } else { Channels::Auto };
+    let all = planes(kept);
+    let colours: Vec<&[u8]> = all.chunks_exact(size.area()).take(3).collect();
+    let grey = colours.iter().all(|plane| *plane == colours[0]);
+    // Colours of one brightness are the same grey.
+    let flat = match options.channels {
+        Channels::Grey if !grey => is_flat(&planes(Channels::Grey)),
+        _ => is_flat(&all),
+    };
+    (grey, flat)
+}
+
+/// The picture with the transparency that is kept, stretched to a small square.
+fn thumbnail(pixels: &Raster, options: &LoadOptions) -> Result<Raster, String> {
     let side = THUMBNAIL_SIDE;
     let size = Size::new(side, side).map_err(|error| error.to_string())?;
-    let transform = Transform { size, channels: Channels::Rgb, fit: Fit::Stretch, background };
-    let planes = transform.apply(pixels);
+    let channels = if options.channels == Channels::Rgba { Channels::Rgba } else { Channels::Rgb };
+    let background = options.background;
+    let planes = Transform { size, channels, fit: Fit::Stretch, background }.apply(pixels);
+    let channels = planes.len() / size.area();
     let data = (0..size.area())
-        .flat_map(|at| [planes[at], planes[size.area() + at], planes[2 * size.area() + at]])
+        .flat_map(|at| (0..channels).map(move |channel| channel * size.area() + at))
+        .map(|at| planes[at])
         .collect();
-    Ok(Raster { width: side, height: side, channels: 3, data })
+    Ok(Raster { width: side, height: side, channels, data })
 }
 
 fn digest(pixels: &Raster) -> [u8; 32] {
@@ -99,8 +131,11 @@ fn digest(pixels: &Raster) -> [u8; 32] {
 fn difference_hash(thumbnail: &Raster) -> u64 {
     let area = Area { x: 0, y: 0, width: thumbnail.width, height: thumbnail.height };
     let small = resample(thumbnail, area, 9, 8);
-    let brightness: Vec<u32> =
-        small.data.chunks_exact(3).map(|pixel| pixel.iter().map(|&v| u32::from(v)).sum()).collect();
+    let brightness: Vec<u32> = small
+        .data
+        .chunks_exact(small.channels)
+        .map(|pixel| pixel.iter().map(|&v| u32::from(v)).sum())
+        .collect();
     brightness
         .chunks_exact(9)
         .flat_map(|row| row.windows(2))

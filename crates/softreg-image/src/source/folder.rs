@@ -103,6 +103,16 @@ impl Folder {
     }
 }
 
+/// Whether a file with this path below the root is listed, once it is there.
+pub(super) fn takes_in(root: &Path, below: &Path) -> bool {
+    let mut at = root.to_path_buf();
+    let passed_over = below.iter().any(|part| {
+        at.push(part);
+        part.as_encoded_bytes().starts_with(b".") || is_written(&at)
+    });
+    !passed_over && EXTENSIONS.contains(&extension(&below.to_string_lossy()).as_str())
+}
+
 /// Whether a folder is that of a run, a comparison or a study.
 fn is_written(folder: &Path) -> bool {
     let with = |file: &str, sub: &str| folder.join(file).is_file() && folder.join(sub).is_dir();
@@ -126,6 +136,11 @@ impl Source for Folder {
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
         read_limited(self.file(index)?).map(Record::File)
+    }
+
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        let Ok(file) = self.file(index) else { return true };
+        std::io::copy(&mut file.take(MAX_FILE_BYTES + 1), &mut std::io::sink()).is_err()
     }
 
     fn stamp(&self) -> Option<String> {

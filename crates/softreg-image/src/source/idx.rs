@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Listing, Record, Request, Source, SourceEntry};
+use super::{Listing, Record, Request, Source, SourceEntry, zip};
 use crate::error::Error;
 use crate::picture::{MAX_PIXELS, Raster};
 use crate::size::Size;
@@ -35,7 +35,10 @@ pub(super) const ENTRY: SourceEntry = SourceEntry {
             in_folder(path).is_some()
         } else {
             let name = file_name(path);
-            path.is_file() && (name.contains("idx") || name.contains("ubyte"))
+            // An archive of pictures may be called sidx.zip.
+            path.is_file()
+                && (name.contains("idx") || name.contains("ubyte"))
+                && !(zip::ENTRY.detect)(text)
         }
     },
     path: |text| Some(text),

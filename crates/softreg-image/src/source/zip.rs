@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ::zip::ZipArchive;
+use ::zip::read::ZipFile;
 use ::zip::result::ZipError;
 
 use super::folder::{TOO_LONG, read_limited};
@@ -91,8 +92,12 @@ impl Zip {
                 },
             };
             let name = name.replace('\\', "/");
-            let name = name.trim_start_matches('/').to_owned();
-            if name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") {
+            // Some programs write ./cats/1.png for cats/1.png: such a dot hides nothing, and is no class.
+            let parts: Vec<&str> =
+                name.split('/').filter(|part| !["", "."].contains(part)).collect();
+            let hidden = parts.iter().any(|part| part.starts_with('.') || *part == "__MACOSX");
+            let name = parts.join("/");
+            if hidden {
                 listing.hidden += 1;
             } else if !EXTENSIONS.contains(&extension(&name).as_str()) {
                 *listing.ignored.entry(extension(&name)).or_default() += 1;
@@ -126,6 +131,26 @@ impl Zip {
         listing.label_by_folder();
         listing.truncate(request.limit);
         Ok(Zip { path, listing, entries, idle: Mutex::new(vec![archive]) })
+    }
+}
+
+impl Zip {
+    /// What `read` makes of the entry of a listed picture.
+    fn with_entry<T>(
+        &self,
+        index: usize,
+        read: impl FnOnce(Result<ZipFile<'_, BufReader<File>>, ZipError>) -> T,
+    ) -> Result<T, String> {
+        let entry = *self.entries.get(index).ok_or("is not in the archive")?;
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut archive = match taken {
+            Some(archive) => archive,
+            None => open_archive(&self.path).map_err(|error| error.to_string())?,
+        };
+        let made = read(archive.by_index(entry));
+        idle().push(archive);
+        Ok(made)
     }
 }
 
@@ -164,18 +189,20 @@ impl Source for Zip {
     }
 
     fn record(&self, index: usize, _: Option<Size>) -> Result<Record, String> {
-        let entry = *self.entries.get(index).ok_or("is not in the archive")?;
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
-        let mut archive = match taken {
-            Some(archive) => archive,
-            None => open_archive(&self.path).map_err(|error| error.to_string())?,
-        };
-        let bytes = archive
-            .by_index(entry)
-            .map_err(|error| format!("cannot be unpacked: {error}"))
-            .and_then(read_limited);
-        idle().push(archive);
-        bytes.map(Record::File)
+        self.with_entry(index, |entry| {
+            entry.map_err(|error| format!("cannot be unpacked: {error}")).and_then(read_limited)
+        })?
+        .map(Record::File)
+    }
+
+    fn is_out_of_reach(&self, index: usize) -> bool {
+        let read = self.with_entry(index, |entry| -> Result<u64, ZipError> {
+            Ok(std::io::copy(&mut entry?.take(MAX_FILE_BYTES + 1), &mut std::io::sink())?)
+        });
+        match read {
+            // Only what the system says has a number; all else is in the archive.
+            Ok(Err(ZipError::Io(error))) => error.raw_os_error().is_some(),
+            read => read.is_err(),
+        }
     }
 }

@@ -271,6 +271,32 @@ fn an_entry_longer_than_declared_is_not_unpacked_without_end() {
     assert_eq!(pictures.skipped.len(), 1);
 }
 
+#[test]
+fn names_in_an_archive_may_begin_with_a_dot_and_a_slash() {
+    let entries = ["./owl/1.png", "./fox//2.png", ".//owl/./3.png", "./.hidden/4.png"];
+    let files: Vec<_> = (1..).zip(entries).map(|(i, name)| (name, png(16, 16, i))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zip");
+    write(&path, &zip_of(&files));
+    let pictures = opened(&path, &LoadOptions::default());
+    assert_eq!(pictures.names, ["fox/2.png", "owl/1.png", "owl/3.png"]);
+    assert_eq!(
+        (pictures.classes, pictures.labels),
+        (vec!["fox".into(), "owl".into()], Some(vec![0, 1, 1]))
+    );
+}
+
+#[test]
+fn an_archive_is_one_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = zip_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
+    for name in ["sidx.zip", "ubyte-tiles"] {
+        let path = folder.path().join(name);
+        write(&path, &archive);
+        assert_eq!(opened(&path, &LoadOptions::default()).len(), 2, "{name}");
+    }
+}
+
 fn cifar_record(label: u8, value: u8) -> Vec<u8> {
     let mut record = vec![label];
     record.extend((0..3072u32).map(|i| ((i + i / 1024) as u8).wrapping_mul(value)));
@@ -440,6 +466,58 @@ fn the_doctor_finds_what_is_wrong() {
     }
     assert!(text.lines().all(|line| line.trim_end() == line && !line.contains('\x1b')));
     assert!(serde_json::to_value(&report).unwrap()["plan"].is_array());
+}
+
+/// A file with a disc of one colour on a transparent ground whose hidden colour is another.
+fn disc(radius: u32, shown: [u8; 3], hidden: [u8; 3]) -> Vec<u8> {
+    let image = RgbaImage::from_fn(32, 32, |x, y| {
+        let inside = x.abs_diff(16).pow(2) + y.abs_diff(12).pow(2) < radius.pow(2);
+        let ([red, green, blue], alpha) = if inside { (shown, 255) } else { (hidden, 0) };
+        image::Rgba([red, green, blue, alpha])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn the_doctor_sees_shapes_in_transparency_where_it_is_kept() {
+    let white = [255; 3];
+    let mut files: Vec<(String, Vec<u8>)> =
+        [5, 7, 9, 11].map(|radius| (format!("{radius}.png"), disc(radius, white, white))).into();
+    files.push(("nothing.png".to_owned(), disc(0, white, white)));
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    let folder = folder_of(&files);
+    let check = |channels| {
+        let options = LoadOptions { channels, ..LoadOptions::default() };
+        doctor::check(&spec(folder.path()), &options, |size| size).unwrap()
+    };
+    let kept = check(Channels::Rgba);
+    assert_eq!(kept.flat, 1, "{kept}");
+    assert!(kept.plan.iter().any(|line| line.contains("single colour: remove")), "{kept}");
+    assert_eq!(kept.near_duplicates.as_ref().unwrap().len(), 0, "{kept}");
+    let filled = check(Channels::Auto);
+    assert_eq!(filled.flat, 5, "{filled}");
+    assert!(filled.plan.iter().any(|line| line.contains("single colour on #ffffff")), "{filled}");
+    assert_eq!(filled.near_duplicates.as_ref().unwrap().len(), 0, "{filled}");
+}
+
+#[test]
+fn the_doctor_calls_grey_what_training_does() {
+    // A colour that nobody sees, and one that shows through.
+    let (black, red) = ([0; 3], [255, 0, 0]);
+    let hidden = folder_of(&[("a.png", disc(5, black, red)), ("b.png", disc(9, black, red))]);
+    for (background, channels) in [("#ffffff", 1), ("#00ff00", 3)] {
+        let options =
+            LoadOptions { background: background.parse().unwrap(), ..LoadOptions::default() };
+        assert_eq!(opened(hidden.path(), &options).channels, channels);
+        let report = doctor::check(&spec(hidden.path()), &options, |size| size).unwrap();
+        assert_eq!(report.grey, if channels == 1 { 2 } else { 0 }, "{report}");
+        let text = report.plan.join("\n");
+        assert_eq!(text.contains("one channel is trained"), channels == 1, "{report}");
+    }
+    let kept = LoadOptions { channels: Channels::Rgba, ..LoadOptions::default() };
+    assert_eq!(doctor::check(&spec(hidden.path()), &kept, |size| size).unwrap().grey, 2);
 }
 
 fn shared(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,7 @@ use crate::command::{choices, target};
 use crate::failure::usage;
 use crate::terminal::{line_to_stderr, line_to_stdout};
 use clap::Args;
-use softreg_image::{Channels, Collection, Fit, LoadOptions, Size, doctor};
+use softreg_image::{Background, Channels, Collection, Fit, LoadOptions, Size, doctor};
 use softreg_net::Geometry;
 use softreg_run::sheet::contact_sheet;
 use softreg_run::{Picture, atomic, encode_png};
@@ -33,6 +33,9 @@ pub(crate) struct Check {
     /// How to fit pictures of another shape: crop, pad or stretch
     #[arg(long, value_name = "FIT", default_value = "crop")]
     fit: String,
+    /// Colour behind transparent pixels, #rrggbb (data.background of a run)
+    #[arg(long, value_name = "COLOUR", default_value = "#ffffff")]
+    background: String,
     /// Look only at the first COUNT pictures
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
@@ -64,11 +67,13 @@ impl Check {
             size,
             channels: self.channels.parse::<Channels>().map_err(wrong)?,
             fit: self.fit.parse::<Fit>().map_err(wrong)?,
+            background: self.background.parse::<Background>().map_err(wrong)?,
             limit: self.limit,
             ..LoadOptions::default()
         };
         if let Some(path) = &self.sheet {
             target::check("--sheet", path, &["png"], self.force)?;
+            target::outside("--sheet", path, &self.source)?;
         }
         let report = doctor::check(&self.source, &options, choices::nearest_size)?;
         match self.json {

@@ -232,7 +232,10 @@ impl Subject {
                 request.what
             )));
         };
-        let options = LoadOptions { limit: request.protocol.count, ..LoadOptions::default() };
+        let limited = LoadOptions { limit: request.protocol.count, ..LoadOptions::default() };
+        // They are finished: what training would make them smaller for costs nothing here.
+        let own = softreg_image::suggestion(&request.what, &limited)?.own();
+        let options = LoadOptions { size: Some(own), ..limited };
         let generated = Set::open(&request.what, &options)?;
         let like_generated = LoadOptions {
             size: Some(generated.size),
