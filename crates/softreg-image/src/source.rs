@@ -134,7 +134,8 @@ pub fn is_built_in(spec: &str) -> bool {
     (drawn::ENTRY.detect)(spec)
 }
 
-/// Whether the seed decides which pictures `spec` names: where they are drawn, and where a stack is made of drawn ones.
+/// Whether the seed decides which pictures `spec` names: where they are drawn, and where they are stacked in
+/// threes.
 pub fn depends_on_seed(spec: &str) -> bool {
     [drawn::ENTRY, stacked::ENTRY].iter().any(|entry| (entry.detect)(spec))
 }

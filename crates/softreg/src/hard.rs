@@ -23,7 +23,8 @@ pub trait WeightPenalty: Send + Sync + std::fmt::Debug {
 /// The raw penalty of every weight of `module`, one number `[1]`, not yet multiplied by λ.
 ///
 /// Weights are the trainable tensors with two or more axes; biases and gains, which have one, are
-/// left alone, as is the custom for weight decay. `None` where the module has no weights.
+/// left alone, as is the custom for weight decay. The matrices with which a self-modulated generator makes gains and shifts out
+/// of its latent are weights like any other. `None` where the module has no weights.
 pub fn penalty<M: Module>(module: &M, penalty: &dyn WeightPenalty) -> Option<Tensor<1>> {
     struct Sum<'a> {
         penalty: &'a dyn WeightPenalty,
