@@ -201,11 +201,12 @@ pub(crate) fn shape(config: &RunConfig, classes: usize) -> anyhow::Result<Shape>
         usage(format!("config.toml leaves {key} at auto: restore the run's original file"))
     };
     let size = config.load_options()?.size.ok_or_else(|| unsettled("data.size"))?;
+    let geometry = Geometry::new(size.width() as usize, size.height() as usize)?;
     Ok(Shape {
         architecture: config.network.architecture,
-        geometry: Geometry::new(size.width() as usize, size.height() as usize)?,
+        geometry,
         channels: config.data.channels.count().ok_or_else(|| unsettled("data.channels"))?,
-        width: config.network.width,
+        width: config.network.width(&geometry),
         latent: config.network.latent,
         self_modulation: config.network.self_modulation(),
         classes: config.network.conditional.then_some(classes),

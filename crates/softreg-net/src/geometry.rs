@@ -97,6 +97,16 @@ impl Geometry {
     pub fn channels(&self, width: usize, level: usize) -> usize {
         width << level.saturating_sub(1).min(3)
     }
+
+    /// The `width` of [`Geometry::channels`] where nobody asks for another: 24 for pictures of up to 32x32, and half as many
+    /// whenever the sides double, so that larger pictures have a narrower layer more and at each resolution the same ones. A
+    /// multiple of 4, 8 at least.
+    pub fn usual_width(&self) -> usize {
+        const WIDTH: f64 = 24.0;
+        const SIDE: f64 = 32.0;
+        let side = ((self.width() * self.height()) as f64).sqrt();
+        ((WIDTH * SIDE / side / 4.0).round() as usize * 4).clamp(8, 24)
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +122,18 @@ mod tests {
         assert_eq!(g(28, 28), Ok((7, 7, 2)));
         assert_eq!(g(256, 256), Ok((4, 4, 6)));
         assert_eq!(g(16, 256), Ok((4, 64, 2)));
+    }
+
+    #[test]
+    fn larger_pictures_have_narrower_layers_next_to_them() {
+        let usual = |w, h| Geometry::new(w, h).unwrap().usual_width();
+        let squares = [16, 28, 32, 48, 64, 96, 128, 256].map(|side| usual(side, side));
+        assert_eq!(squares, [24, 24, 24, 16, 12, 8, 8, 8]);
+        assert_eq!((usual(48, 64), usual(16, 64)), (12, 24));
+        let [at_32, at_64] = [32, 64].map(|side| Geometry::new(side, side).unwrap());
+        for level in 1..=3 {
+            assert_eq!(at_32.channels(24, level), at_64.channels(12, level + 1));
+        }
     }
 
     proptest! {

@@ -16,6 +16,7 @@ pub use check::{Checked, ConfigError};
 use serde::{Deserialize, Serialize};
 use softreg::spec::Spec;
 use softreg_image::{Background, Channels, Collection, Fit, LoadOptions, Size};
+use softreg_net::Geometry;
 use softreg_net::architecture::Architecture;
 use std::collections::BTreeMap;
 
@@ -76,8 +77,9 @@ pub struct Data {
 pub struct Network {
     /// The pair of generator and critic.
     pub architecture: Architecture,
-    /// Feature maps next to the picture.
-    pub width: usize,
+    /// Feature maps next to the picture; see [`Network::width`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
     /// Numbers in a latent vector.
     pub latent: usize,
     /// Generate by label.
@@ -196,6 +198,11 @@ pub struct Output {
 }
 
 impl Network {
+    /// Feature maps next to the picture: as many as are asked for, else as pictures of this size usually have.
+    pub fn width(&self, geometry: &Geometry) -> usize {
+        self.width.unwrap_or_else(|| geometry.usual_width())
+    }
+
     /// Whether the generator is self-modulated: every new run's is unless its configuration says otherwise, which
     /// [`RunConfig::settle`] writes down; where nothing is written, the run is older than that.
     pub fn self_modulation(&self) -> bool {
@@ -228,7 +235,7 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             architecture: Architecture::Dcgan,
-            width: 24,
+            width: None,
             latent: 64,
             conditional: false,
             self_modulation: None,
@@ -309,10 +316,14 @@ impl RunConfig {
     }
 
     /// Settles what was left to the pictures, to the machine and to us: size, channels, threads (`workers`,
-    /// unless a number was asked for), and self-modulation.
+    /// unless a number was asked for), width and self-modulation.
     pub fn settle(&mut self, pictures: &Collection, workers: usize) {
         self.network.self_modulation.get_or_insert(true);
         self.data.size = pictures.size.to_string();
+        // One that no network makes is refused later.
+        if let Ok(geometry) = self.geometry() {
+            self.network.width = Some(self.network.width(&geometry));
+        }
         self.data.channels = Channels::of(pictures.channels);
         if self.training.threads == 0 {
             self.training.threads = workers.max(1);

@@ -163,7 +163,7 @@ impl Choices {
         config.data.limit = self.limit.or(config.data.limit);
         config.data.flip |= self.flip;
         config.network.conditional |= self.conditional;
-        config.network.width = self.width.unwrap_or(config.network.width);
+        config.network.width = self.width.or(config.network.width);
         config.training.batch = self.batch.unwrap_or(config.training.batch);
         config.training.threads = self.threads.unwrap_or(config.training.threads);
         config.seed = self.seed.unwrap_or(config.seed);

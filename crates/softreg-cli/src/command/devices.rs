@@ -137,11 +137,12 @@ fn product(device: &Device) -> f64 {
 /// Pictures a second.
 fn critic(device: &Device) -> anyhow::Result<f64> {
     let network = RunConfig::default().network;
+    let geometry = Geometry::new(32, 32)?;
     let shape = Shape {
         architecture: network.architecture,
-        geometry: Geometry::new(32, 32)?,
+        geometry,
         channels: 3,
-        width: network.width,
+        width: network.width(&geometry),
         latent: network.latent,
         self_modulation: false,
         classes: None,

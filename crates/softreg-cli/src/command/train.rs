@@ -480,7 +480,7 @@ fn introduction(checked: &Checked, pictures: &Collection, folder: &RunFolder) ->
         config.data.source,
         config.data.size,
         config.network.architecture.name(),
-        config.network.width,
+        checked.shape().width,
         config.training.loss,
         folder.root().display(),
     )

@@ -264,18 +264,19 @@ impl RunConfig {
     }
 
     fn shape(&self, channels: usize, classes: Option<usize>) -> Result<Shape, ConfigError> {
+        let geometry = self.geometry()?;
         Ok(Shape {
             architecture: self.network.architecture,
-            geometry: self.geometry()?,
+            geometry,
             channels,
-            width: self.network.width,
+            width: self.network.width(&geometry),
             latent: self.network.latent,
             self_modulation: self.network.self_modulation(),
             classes,
         })
     }
 
-    fn geometry(&self) -> Result<Geometry, ConfigError> {
+    pub(super) fn geometry(&self) -> Result<Geometry, ConfigError> {
         let size: Size = self.data.size.parse().map_err(ConfigError::NoSize)?;
         Ok(Geometry::new(size.width() as usize, size.height() as usize)?)
     }
@@ -284,7 +285,7 @@ impl RunConfig {
         let (network, training, optimizer, output) =
             (&self.network, &self.training, &self.optimizer, &self.output);
         whole("seed", self.seed, 0, MOST)?;
-        whole("network.width", network.width as u64, 4, 512)?;
+        whole("network.width", network.width.unwrap_or(4) as u64, 4, 512)?;
         whole("network.latent", network.latent as u64, 2, 1024)?;
         real("network.average-half-life", network.average_half_life, 1.0, 1e9)?;
         whole("training.batch", training.batch as u64, 2, 65_536)?;

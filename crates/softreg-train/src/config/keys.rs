@@ -42,7 +42,7 @@ pub const KEYS: &[Key] = &[
     key("network.architecture", "dcgan (fast) or residual (slower, sharper)", "\"dcgan\""),
     key(
         "network.width",
-        "feature maps in the layers nearest the picture, 4 to 512; cost grows with its square",
+        "feature maps in the layers nearest the picture, 4 to 512; cost grows with its square; unless set, 24 at 32x32 and fewer for larger pictures",
         "32",
     ),
     key("network.latent", "size of the latent vector, 2 to 1024", "64"),
@@ -193,9 +193,11 @@ mod tests {
         config.data.limit = Some(1);
         config.data.replaced = Some(1);
         config.network.self_modulation = Some(true);
+        config.network.width = Some(4);
         config.network.from = Some(String::new());
         let some = Some(1);
         config.training.augment_target = Some(0.6);
+        (config.output.log_every, config.output.sheet_every) = (some, some);
         config.stop = Stop {
             steps: some,
             images: some,

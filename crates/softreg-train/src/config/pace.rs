@@ -48,7 +48,7 @@ mod tests {
         assert!((300..400).contains(&of(5_000_000).len()), "a night of small pictures");
         let steps = of(200_000);
         let apart: Vec<u64> = steps.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(apart.is_sorted() && apart.last() == Some(&2000), "{apart:?}");
+        assert!(apart.is_sorted() && apart.last() == Some(&4000), "{apart:?}");
         assert_eq!(due(Pace::LINES, 40_000, None).len(), 4000);
     }
 }

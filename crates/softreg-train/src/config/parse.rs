@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn keys_can_be_set_one_by_one() {
         let config = RunConfig::default();
-        assert_eq!(set(&config, "network.width=8").unwrap().network.width, 8);
+        assert_eq!(set(&config, "network.width=8").unwrap().network.width, Some(8));
         assert_eq!(set(&config, "data.size = 48x64").unwrap().data.size, "48x64");
         assert_eq!(set(&config, "data.size=32").unwrap().data.size, "32");
         assert_eq!(set(&config, "data.size=32").unwrap().data.size, "32");
