@@ -74,7 +74,7 @@ fn large_pictures_are_made_smaller_unless_asked_for() {
     let said = place.ok(&format!("train large {tiny} --out r"));
     assert_eq!(json(place.path("r/data.json"))["size"], "64x64");
     let note = "note: the pictures have 96x96 pixels but are trained at 64x64: --size 96x96";
-    assert!(said.err.contains(note) && said.err.contains("about 2 times as long"), "{said:?}");
+    assert!(said.err.contains(note) && said.err.contains("1.5 times as long"), "{said:?}");
     let checked = place.ok("data check large").out;
     let words = checked.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("The pictures have 96x96 pixels but are trained at 64x64"), "{checked}");
