@@ -5,6 +5,7 @@ use anyhow::Context;
 use burn::tensor::Device;
 #[cfg(feature = "gpu")]
 use burn::tensor::DeviceType;
+use std::sync::{Mutex, PoisonError};
 
 /// A line of the registry.
 pub(crate) struct Backend {
@@ -203,6 +204,9 @@ fn computes(device: &Device) -> bool {
 
 /// The result of `f`, or nothing where a driver is missing: without the noise of that failure.
 pub(crate) fn quietly<T>(f: impl FnOnce() -> T) -> Option<T> {
+    // The hook is the whole process's: of two who took it at once, one would put back the other's silence.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));

@@ -24,6 +24,10 @@ pub(crate) fn again() -> std::io::Result<Command> {
     Ok(named(Command::new(running()?), std::env::current_exe()?))
 }
 
+/// What to do about several builds of one version.
+pub(crate) const ADVICE: &str =
+    "unless it is for another kind of processor, install the same build on every host";
+
 /// A fingerprint of the file of this program; empty where it cannot be read.
 pub(crate) fn fingerprint() -> String {
     let bytes = running().and_then(std::fs::read);

@@ -134,7 +134,8 @@ impl Together {
         }
         let (rank, size) = (self.group().rank(), self.group().size());
         line_to_stderr(&format!(
-            "note: process {rank} of {size} runs a different build of softreg than process 0: unless it is for another kind of processor, install the same build on every host"
+            "note: process {rank} of {size} runs a different build of softreg than process 0: {}",
+            program::ADVICE
         ));
     }
 

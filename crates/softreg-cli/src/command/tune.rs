@@ -1,5 +1,6 @@
 //! `softreg tune`: settings chosen on held-out pictures.
 
+mod begun;
 mod folder;
 mod report;
 mod settings;
@@ -10,10 +11,10 @@ use super::experiment::{self, Machine};
 use super::protocol::{self, Protocol};
 use crate::backend;
 use crate::failure::usage;
-use crate::program;
 use crate::terminal::{line_to_stderr, line_to_stdout, quoted};
 use crate::trial::{Pool, interrupted, listen_for_interruption};
 use anyhow::Context;
+use begun::Program;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use softreg_metric::protocol::Better;
@@ -123,36 +124,6 @@ struct Design {
     program: Option<Program>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Program {
-    version: String,
-    /// Of its file.
-    fingerprint: String,
-}
-
-impl Program {
-    fn own() -> Self {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { version, fingerprint: program::fingerprint() }
-    }
-
-    /// What a person should know where a study that `self` began goes on with this one.
-    fn note(&self) -> Option<String> {
-        let own = Self::own();
-        if self.version != own.version {
-            Some(format!(
-                "the study was begun with softreg {}, and this is {}: values of different versions may not be comparable",
-                self.version, own.version
-            ))
-        } else if *self != own {
-            Some("the study was begun with a different build of softreg: unless it is for another kind of processor, install the same build on every host".to_owned())
-        } else {
-            None
-        }
-    }
-}
-
 impl Design {
     /// Checks that this host has what a trial needs, and room in the study's folder.
     fn check_host(&self, folder: &Path, device: &str) -> anyhow::Result<()> {
@@ -219,10 +190,15 @@ impl Tune {
             line_to_stderr(&introduction(&plan, &design, &folder, at_once));
         }
         let pool = Pool::new(at_once, expected(&plan), self.json);
+        let resume = format!(
+            "softreg tune --resume {}{}",
+            quoted(&folder),
+            if self.study.is_some() { " --study ADDRESS" } else { "" }
+        );
         let ended: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
             let work = |index| {
                 let device = devices.name(index);
-                worker::work(index, device, &folder, &pool, open()?)
+                worker::work(index, device, (&folder, &resume), &pool, open()?)
             };
             let workers: Vec<_> =
                 (0..at_once).map(|index| scope.spawn(move || work(index))).collect();
@@ -255,12 +231,7 @@ impl Tune {
                 line_to_stdout(&report.below)?;
             }
         }
-        anyhow::ensure!(
-            !interrupted(),
-            "interrupted; everything is saved, resume with: softreg tune --resume {}{}",
-            quoted(&folder),
-            if self.study.is_some() { " --study ADDRESS" } else { "" }
-        );
+        anyhow::ensure!(!interrupted(), "interrupted; everything is saved, resume with: {resume}");
         anyhow::ensure!(
             report.has_winner,
             "no trial produced a value; see the report for the reasons"

@@ -1,7 +1,7 @@
 //! Pictures scaled and shifted channel by channel, each picture by factors of its own.
 
 use super::matrix::{a_unit_each, pictures, pixels, room};
-use super::sums::{LANES, ROWS};
+use super::sums::{LANES, ROWS, over_rows};
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -111,15 +111,8 @@ fn of_style_kernel(gradient: &[f32], x: &[f32], out: &mut [f32], channels: usize
     shifts[place] = of_shift;
     sync_cube();
     if UNIT_POS_Y == 0 && channel < channels {
-        let mut of_gain = 0.0f32;
-        let mut of_shift = 0.0f32;
-        #[unroll]
-        for row in 0..ROWS {
-            of_gain += gains[(row * LANES + UNIT_POS_X) as usize];
-            of_shift += shifts[(row * LANES + UNIT_POS_X) as usize];
-        }
         let to = 2 * picture * channels + channel;
-        out[to] = of_gain;
-        out[to + channels] = of_shift;
+        out[to] = over_rows(&gains);
+        out[to + channels] = over_rows(&shifts);
     }
 }

@@ -116,13 +116,8 @@ fn shares_kernel(
     second[place] = b;
     sync_cube();
     if UNIT_POS_Y == 0 && channel < channels {
-        let mut a = 0.0f32;
-        let mut b = 0.0f32;
-        #[unroll]
-        for row in 0..ROWS {
-            a += first[(row * LANES + UNIT_POS_X) as usize];
-            b += second[(row * LANES + UNIT_POS_X) as usize];
-        }
+        let a = over_rows(&first);
+        let b = over_rows(&second);
         let share = CUBE_POS_Y as usize;
         if comptime!(of == Of::Values) {
             out[share * channels + channel] = a * factor;
@@ -131,6 +126,17 @@ fn shares_kernel(
             out[(2 * share + 1) * channels + channel] = b * factor;
         }
     }
+}
+
+/// What the rows of a cube have summed up for the channel of this unit.
+#[cube]
+pub(super) fn over_rows(parts: &[f32]) -> f32 {
+    let mut sum = 0.0f32;
+    #[unroll]
+    for row in 0..ROWS {
+        sum += parts[(row * LANES + UNIT_POS_X) as usize];
+    }
+    sum
 }
 
 #[cube(launch)]

@@ -3,7 +3,6 @@
 use super::{Design, settings};
 use crate::command::experiment;
 use crate::terminal::number::digits;
-use crate::terminal::quoted;
 use crate::trial::{Failure, Pool, Results, Stage, Trial, Watch, interrupted};
 use serde_json::json;
 use softreg_metric::Interval;
@@ -27,7 +26,7 @@ const FIRST_FAILURES: usize = 3;
 pub(super) fn work(
     index: usize,
     device: &str,
-    folder: &Path,
+    (folder, resume): (&Path, &str),
     pool: &Pool,
     (mut store, design): (Store, Design),
 ) -> anyhow::Result<()> {
@@ -72,9 +71,8 @@ pub(super) fn work(
             break;
         };
         let trial = task.trial;
-        let resume = || format!("softreg tune --resume {}", quoted(folder));
         let not_its_own = match &failure {
-            Failure::InTheWay(_) => Err(anyhow::anyhow!("resume with: {}", resume())),
+            Failure::InTheWay(_) => Err(anyhow::anyhow!("resume with: {resume}")),
             _ => Ok(()),
         };
         if let Err(error) = host.and(not_its_own) {
@@ -89,7 +87,7 @@ pub(super) fn work(
             // What ended it may end all others too.
             store.release(&task, &name)?;
             watch.done();
-            anyhow::bail!("trial {trial} is not finished: {reason}; resume with: {}", resume());
+            anyhow::bail!("trial {trial} is not finished: {reason}; resume with: {resume}");
         }
         store.fail(&task, &name, reason)?;
         watch.say(&format!("failed: {reason}"));
@@ -97,8 +95,7 @@ pub(super) fn work(
         failures += usize::from(!ended_in_order(folder, &design, trial));
         anyhow::ensure!(
             values > 0 || failures < FIRST_FAILURES,
-            "the first {FIRST_FAILURES} trials here all failed, the last one with: {reason}; if neither this machine nor what is varied is to blame, go on with: {}",
-            resume()
+            "the first {FIRST_FAILURES} trials here all failed, the last one with: {reason}; if neither this machine nor what is varied is to blame, go on with: {resume}"
         );
     }
     Ok(())
