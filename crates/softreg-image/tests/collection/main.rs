@@ -1,6 +1,8 @@
 //! From files on disk to collections, good files and bad.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail and may speak")]
 
+mod archives;
+mod check;
 mod sheets;
 
 use std::fs::File;
@@ -221,82 +223,6 @@ fn what_may_not_be_read_is_said() {
     std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Writes a number at an offset from every occurrence of a zip signature.
-fn patch(bytes: &mut [u8], signature: &[u8; 4], offset: usize, value: &[u8]) {
-    let places: Vec<usize> =
-        (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == *signature).collect();
-    assert!(!places.is_empty());
-    for at in places {
-        bytes[at + offset..at + offset + value.len()].copy_from_slice(value);
-    }
-}
-
-#[test]
-fn archives_that_are_damaged_locked_or_bombs() {
-    let folder = tempfile::tempdir().unwrap();
-    let two = zip_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
-    let case = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        write(&path, bytes);
-        refused(&path)
-    };
-    assert!(case("cut.zip", &two[..two.len() / 2]).contains("damaged"));
-    assert!(case("empty.zip", b"").contains("damaged"));
-    assert!(case("none.zip", &zip_of(&[])).contains("it is empty"));
-    assert!(case("text.zip", &zip_of(&[("a.txt", vec![1])])).contains("1 .txt"));
-    let mut locked = two.clone();
-    patch(&mut locked, b"PK\x03\x04", 6, &[1]);
-    patch(&mut locked, b"PK\x01\x02", 8, &[1]);
-    assert!(case("locked.zip", &locked).contains("encrypted (2 pictures"));
-    let mut bomb = two.clone();
-    patch(&mut bomb, b"PK\x01\x02", 24, &200_000_000u32.to_le_bytes());
-    assert!(case("bomb.zip", &bomb).contains("rejected: one file declares 200000000 bytes"));
-    let mut shared = two.clone();
-    patch(&mut shared, b"PK\x01\x02", 42, &0u32.to_le_bytes());
-    assert!(case("shared.zip", &shared).contains("share the same packed bytes"));
-}
-
-#[test]
-fn an_entry_longer_than_declared_is_not_unpacked_without_end() {
-    // Declares 100 bytes and unpacks to far more; whatever the reason given, it is not a picture.
-    let folder = tempfile::tempdir().unwrap();
-    let mut archive = zip_of(&[("a.png", png(16, 16, 1)), ("zeros.png", vec![0; 50_000_000])]);
-    let at = archive.len() - 4;
-    let directory = (0..at).rfind(|&at| archive[at..at + 4] == *b"PK\x01\x02").unwrap();
-    archive[directory + 24..directory + 28].copy_from_slice(&100u32.to_le_bytes());
-    let path = folder.path().join("lies.zip");
-    write(&path, &archive);
-    let pictures = opened(&path, &LoadOptions::default());
-    assert_eq!(pictures.names, ["a.png"]);
-    assert_eq!(pictures.skipped.len(), 1);
-}
-
-#[test]
-fn names_in_an_archive_may_begin_with_a_dot_and_a_slash() {
-    let entries = ["./owl/1.png", "./fox//2.png", ".//owl/./3.png", "./.hidden/4.png"];
-    let files: Vec<_> = (1..).zip(entries).map(|(i, name)| (name, png(16, 16, i))).collect();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.zip");
-    write(&path, &zip_of(&files));
-    let pictures = opened(&path, &LoadOptions::default());
-    assert_eq!(pictures.names, ["fox/2.png", "owl/1.png", "owl/3.png"]);
-    assert_eq!(
-        (pictures.classes, pictures.labels),
-        (vec!["fox".into(), "owl".into()], Some(vec![0, 1, 1]))
-    );
-}
-
-#[test]
-fn an_archive_is_one_whatever_its_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = zip_of(&[("a.png", png(16, 16, 1)), ("b.png", png(16, 16, 2))]);
-    for name in ["sidx.zip", "ubyte-tiles"] {
-        let path = folder.path().join(name);
-        write(&path, &archive);
-        assert_eq!(opened(&path, &LoadOptions::default()).len(), 2, "{name}");
-    }
-}
-
 fn cifar_record(label: u8, value: u8) -> Vec<u8> {
     let mut record = vec![label];
     record.extend((0..3072u32).map(|i| ((i + i / 1024) as u8).wrapping_mul(value)));
@@ -427,99 +353,6 @@ fn the_built_in_pictures_depend_on_the_seed_alone() {
     assert!(unlike_enlarged, "drawn at the size, not enlarged");
 }
 
-#[test]
-fn the_doctor_finds_what_is_wrong() {
-    let mut files = untidy();
-    // One pixel of 1,024 differs from owl/2.png.
-    let mut touched = image::load_from_memory(&png(32, 32, 2)).unwrap().into_rgb8();
-    touched.put_pixel(5, 5, image::Rgb([255, 0, 0]));
-    let encode = |image: image::DynamicImage| {
-        let mut bytes = Cursor::new(Vec::new());
-        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
-        bytes.into_inner()
-    };
-    files.push(("art/owl/touched.png", encode(touched.into())));
-    for (name, alpha) in [("art/owl/ghost.png", 90), ("art/owl/spectre.png", 30)] {
-        let ghost = RgbaImage::from_pixel(16, 16, image::Rgba([255, 255, 255, alpha]));
-        files.push((name, encode(ghost.into())));
-    }
-    let folder = folder_of(&files);
-    let report = doctor::check(&spec(folder.path()), &LoadOptions::default(), |size| size).unwrap();
-    assert_eq!((report.pictures, report.unreadable.len()), (7, 4));
-    assert_eq!((report.transparent, report.grey, report.flat), (2, 2, 2));
-    assert_eq!((report.ignored["txt"], report.ignored["psd"], report.hidden), (1, 1, 2));
-    assert_eq!(report.duplicates, [["art/fox/a.png", "art/fox/copy of a.png"]]);
-    assert_eq!(
-        report.near_duplicates.as_ref().unwrap()[..],
-        [["art/owl/2.png", "art/owl/touched.png"]]
-    );
-    assert_eq!(report.smallest_class.as_ref().unwrap().name, "fox");
-    assert_eq!((report.sizes.distinct, report.sizes.largest), (3, (48, 32)));
-    let text = report.to_string();
-    for part in [
-        "huge.png: declares 100000 x 100000",
-        "1 picture of another shape",
-        "single colour on #ffffff",
-        "4 pictures are left out",
-    ] {
-        assert!(text.contains(part), "'{part}' is missing in\n{text}");
-    }
-    assert!(text.lines().all(|line| line.trim_end() == line && !line.contains('\x1b')));
-    assert!(serde_json::to_value(&report).unwrap()["plan"].is_array());
-}
-
-/// A file with a disc of one colour on a transparent ground whose hidden colour is another.
-fn disc(radius: u32, shown: [u8; 3], hidden: [u8; 3]) -> Vec<u8> {
-    let image = RgbaImage::from_fn(32, 32, |x, y| {
-        let inside = x.abs_diff(16).pow(2) + y.abs_diff(12).pow(2) < radius.pow(2);
-        let ([red, green, blue], alpha) = if inside { (shown, 255) } else { (hidden, 0) };
-        image::Rgba([red, green, blue, alpha])
-    });
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    bytes.into_inner()
-}
-
-#[test]
-fn the_doctor_sees_shapes_in_transparency_where_it_is_kept() {
-    let white = [255; 3];
-    let mut files: Vec<(String, Vec<u8>)> =
-        [5, 7, 9, 11].map(|radius| (format!("{radius}.png"), disc(radius, white, white))).into();
-    files.push(("nothing.png".to_owned(), disc(0, white, white)));
-    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
-    let folder = folder_of(&files);
-    let check = |channels| {
-        let options = LoadOptions { channels, ..LoadOptions::default() };
-        doctor::check(&spec(folder.path()), &options, |size| size).unwrap()
-    };
-    let kept = check(Channels::Rgba);
-    assert_eq!(kept.flat, 1, "{kept}");
-    assert!(kept.plan.iter().any(|line| line.contains("single colour: remove")), "{kept}");
-    assert_eq!(kept.near_duplicates.as_ref().unwrap().len(), 0, "{kept}");
-    let filled = check(Channels::Auto);
-    assert_eq!(filled.flat, 5, "{filled}");
-    assert!(filled.plan.iter().any(|line| line.contains("single colour on #ffffff")), "{filled}");
-    assert_eq!(filled.near_duplicates.as_ref().unwrap().len(), 0, "{filled}");
-}
-
-#[test]
-fn the_doctor_calls_grey_what_training_does() {
-    // A colour that nobody sees, and one that shows through.
-    let (black, red) = ([0; 3], [255, 0, 0]);
-    let hidden = folder_of(&[("a.png", disc(5, black, red)), ("b.png", disc(9, black, red))]);
-    for (background, channels) in [("#ffffff", 1), ("#00ff00", 3)] {
-        let options =
-            LoadOptions { background: background.parse().unwrap(), ..LoadOptions::default() };
-        assert_eq!(opened(hidden.path(), &options).channels, channels);
-        let report = doctor::check(&spec(hidden.path()), &options, |size| size).unwrap();
-        assert_eq!(report.grey, if channels == 1 { 2 } else { 0 }, "{report}");
-        let text = report.plan.join("\n");
-        assert_eq!(text.contains("one channel is trained"), channels == 1, "{report}");
-    }
-    let kept = LoadOptions { channels: Channels::Rgba, ..LoadOptions::default() };
-    assert_eq!(doctor::check(&spec(hidden.path()), &kept, |size| size).unwrap().grey, 2);
-}
-
 fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
     if !path.exists() {
@@ -606,30 +439,6 @@ fn grey_pictures_are_stacked_three_to_a_picture() {
         let error = open(bad, &LoadOptions::default()).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
-}
-
-#[test]
-fn classes_in_a_forgotten_encoding_stay_apart() {
-    let files: Vec<(String, Vec<u8>)> = ["QQQ", "RRR", "cat"]
-        .iter()
-        .flat_map(|class| (0..2u8).map(move |i| (format!("{class}/{i}.png"), png(16, 16, i))))
-        .collect();
-    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
-    let mut archive = zip_of(&files);
-    // Two words of Cyrillic letters as code page 866 has them.
-    for (plain, encoded) in [(b"QQQ/", b"\xaa\xae\xe2/"), (b"RRR/", b"\xaf\xf1\xe1/")] {
-        let places: Vec<usize> =
-            archive.windows(4).enumerate().filter(|(_, w)| *w == plain).map(|(i, _)| i).collect();
-        assert_eq!(places.len(), 4, "in front of each file and in the list");
-        places.into_iter().for_each(|at| archive[at..at + 4].copy_from_slice(encoded));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.zip");
-    write(&path, &archive);
-    let pictures = opened(&path, &LoadOptions::default());
-    assert_eq!(pictures.classes.len(), 3, "{:?}", pictures.classes);
-    let labels = pictures.labels.unwrap();
-    assert!((0..3).all(|label| labels.iter().filter(|l| **l == label).count() == 2), "{labels:?}");
 }
 
 #[test]
